@@ -1,0 +1,264 @@
+//! Bounded reading and writing of the wire format: big-endian integers, padding, and lengths that
+//! are patched in when they are known.
+//!
+//! A [`Reader`] never runs past its end and hands out slices of the received [`Bytes`] without
+//! copying. Nested structures get readers of their own ([`Reader::sub`]), so that an inner length
+//! can never reach beyond its container.
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use crate::error::{DecodeError, EncodeError, ErrorAnswer};
+
+/// A cursor over a part of a received message.
+#[derive(Debug, Clone)]
+pub struct Reader<'a> {
+    owner: &'a Bytes,
+    at: usize,
+    end: usize,
+    /// The error to answer with when this part is malformed.
+    answer: ErrorAnswer,
+}
+
+impl<'a> Reader<'a> {
+    /// Reads `message` from its first byte.
+    #[must_use]
+    pub fn new(message: &'a Bytes) -> Self {
+        Self {
+            owner: message,
+            at: 0,
+            end: message.len(),
+            answer: ErrorAnswer::BAD_REQUEST_LEN,
+        }
+    }
+
+    /// The same reader, whose errors are to be answered with `answer`.
+    #[must_use]
+    pub fn answering(mut self, answer: ErrorAnswer) -> Self {
+        self.answer = answer;
+        self
+    }
+
+    /// Bytes not read yet.
+    #[must_use]
+    pub fn remaining(&self) -> usize {
+        self.end - self.at
+    }
+
+    /// True when everything was read.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.at == self.end
+    }
+
+    /// Position in bytes from the first byte of the message.
+    #[must_use]
+    pub fn offset(&self) -> usize {
+        self.at
+    }
+
+    /// The error for something malformed right here.
+    #[must_use]
+    pub fn error(&self, expected: &'static str) -> DecodeError {
+        DecodeError {
+            offset: self.at,
+            expected,
+            answer: self.answer,
+        }
+    }
+
+    fn advance(&mut self, n: usize, expected: &'static str) -> Result<&'a [u8], DecodeError> {
+        if n > self.remaining() {
+            return Err(self.error(expected));
+        }
+        let bytes = &self.owner[self.at..self.at + n];
+        self.at += n;
+        Ok(bytes)
+    }
+
+    /// The next `N` bytes.
+    pub fn array<const N: usize>(
+        &mut self,
+        expected: &'static str,
+    ) -> Result<[u8; N], DecodeError> {
+        let mut array = [0; N];
+        array.copy_from_slice(self.advance(N, expected)?);
+        Ok(array)
+    }
+
+    /// An 8-bit integer; `expected` names it in the error.
+    pub fn u8(&mut self, expected: &'static str) -> Result<u8, DecodeError> {
+        Ok(self.array::<1>(expected)?[0])
+    }
+
+    /// A 16-bit integer.
+    pub fn u16(&mut self, expected: &'static str) -> Result<u16, DecodeError> {
+        Ok(u16::from_be_bytes(self.array(expected)?))
+    }
+
+    /// A 32-bit integer.
+    pub fn u32(&mut self, expected: &'static str) -> Result<u32, DecodeError> {
+        Ok(u32::from_be_bytes(self.array(expected)?))
+    }
+
+    /// A 64-bit integer.
+    pub fn u64(&mut self, expected: &'static str) -> Result<u64, DecodeError> {
+        Ok(u64::from_be_bytes(self.array(expected)?))
+    }
+
+    /// An integer of `width` bytes (at most 16), big-endian.
+    pub fn uint(&mut self, width: usize, expected: &'static str) -> Result<u128, DecodeError> {
+        let bytes = self.advance(width, expected)?;
+        Ok(bytes
+            .iter()
+            .fold(0, |value, byte| value << 8 | u128::from(*byte)))
+    }
+
+    /// Skips `n` bytes of padding, whatever they hold.
+    pub fn skip(&mut self, n: usize, expected: &'static str) -> Result<(), DecodeError> {
+        self.advance(n, expected).map(drop)
+    }
+
+    /// The next `n` bytes, shared with the received message.
+    pub fn bytes(&mut self, n: usize, expected: &'static str) -> Result<Bytes, DecodeError> {
+        let at = self.at;
+        self.advance(n, expected)?;
+        Ok(self.owner.slice(at..at + n))
+    }
+
+    /// All that is left, shared with the received message.
+    #[must_use]
+    pub fn rest(&mut self) -> Bytes {
+        let bytes = self.owner.slice(self.at..self.end);
+        self.at = self.end;
+        bytes
+    }
+
+    /// What is left, without reading it.
+    #[must_use]
+    pub fn peek(&self) -> &'a [u8] {
+        &self.owner[self.at..self.end]
+    }
+
+    /// A reader over the next `n` bytes, which this one skips.
+    pub fn sub(&mut self, n: usize, expected: &'static str) -> Result<Self, DecodeError> {
+        let at = self.at;
+        self.advance(n, expected)?;
+        Ok(Self {
+            owner: self.owner,
+            at,
+            end: at + n,
+            answer: self.answer,
+        })
+    }
+
+    /// Refuses what is left over.
+    pub fn finish(&self, expected: &'static str) -> Result<(), DecodeError> {
+        if self.is_empty() {
+            Ok(())
+        } else {
+            Err(self.error(expected))
+        }
+    }
+}
+
+/// A growing message.
+#[derive(Debug, Default)]
+pub struct Writer {
+    buffer: BytesMut,
+}
+
+impl Writer {
+    /// An empty writer with room for a typical message.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            buffer: BytesMut::with_capacity(256),
+        }
+    }
+
+    /// Bytes written so far.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// True when nothing was written.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.buffer.is_empty()
+    }
+
+    /// Writes an 8-bit integer.
+    pub fn u8(&mut self, value: u8) {
+        self.buffer.put_u8(value);
+    }
+
+    /// Writes a 16-bit integer.
+    pub fn u16(&mut self, value: u16) {
+        self.buffer.put_u16(value);
+    }
+
+    /// Writes a 32-bit integer.
+    pub fn u32(&mut self, value: u32) {
+        self.buffer.put_u32(value);
+    }
+
+    /// Writes a 64-bit integer.
+    pub fn u64(&mut self, value: u64) {
+        self.buffer.put_u64(value);
+    }
+
+    /// Writes the low `width` bytes of `value` (at most 16), big-endian.
+    pub fn uint(&mut self, value: u128, width: usize) {
+        self.buffer.put_slice(&value.to_be_bytes()[16 - width..]);
+    }
+
+    /// Writes bytes as they are.
+    pub fn slice(&mut self, bytes: &[u8]) {
+        self.buffer.put_slice(bytes);
+    }
+
+    /// Writes `n` zero bytes.
+    pub fn pad(&mut self, n: usize) {
+        self.buffer.put_bytes(0, n);
+    }
+
+    /// Pads with zeros until the length since `start` is a multiple of 8.
+    pub fn align8(&mut self, start: usize) {
+        self.pad((self.len() - start).next_multiple_of(8) - (self.len() - start));
+    }
+
+    /// Overwrites the 16-bit integer at `at`.
+    pub fn patch_u16(&mut self, at: usize, value: u16) {
+        self.buffer[at..at + 2].copy_from_slice(&value.to_be_bytes());
+    }
+
+    /// Writes the length since `start` into the 16-bit length field at `at`.
+    pub fn patch_length(
+        &mut self,
+        at: usize,
+        start: usize,
+        what: &'static str,
+    ) -> Result<(), EncodeError> {
+        let length = self.len() - start;
+        let wire = u16::try_from(length).map_err(|_| EncodeError::TooLong {
+            what,
+            length,
+            limit: usize::from(u16::MAX),
+        })?;
+        self.patch_u16(at, wire);
+        Ok(())
+    }
+
+    /// What was written from `start` on.
+    #[must_use]
+    pub fn written(&self, start: usize) -> &[u8] {
+        &self.buffer[start..]
+    }
+
+    /// The finished bytes.
+    #[must_use]
+    pub fn freeze(self) -> Bytes {
+        self.buffer.freeze()
+    }
+}
