@@ -1,1 +1,16 @@
-//! Placeholder.
+//! The network as Weft sees it: ids and numbers, the logical model (what tenants asked for), the
+//! inventory of hypervisors (what was observed), and the indexes that tell what a change touches.
+//!
+//! Nothing here does I/O or knows of OpenFlow tables, the API or the database. Start with
+//! [`ids`], then [`entities`] for what there is, [`model`] for how it hangs together and changes.
+
+pub mod entities;
+pub mod ids;
+
+pub use entities::{
+    AddressPair, Change, Chassis, Encap, FixedAddress, HostRoute, Interface, Network, Port, Role,
+    Segment, Subnet,
+};
+pub use ids::{
+    ChassisId, DatapathKey, InterfaceId, NetworkId, PortId, PortKey, SubnetId, TunnelKind,
+};
