@@ -6,11 +6,19 @@
 //! match [`field`]s and [`action`]s, the [`message`]s that carry them, [`text`] for the form
 //! people read and write, and [`session`] for the conversation.
 
+pub mod action;
 pub mod error;
+pub mod field;
+pub mod instruction;
+pub mod matches;
 pub mod types;
 pub mod version;
 pub mod wire;
 
+pub use action::Action;
 pub use error::{DecodeError, EncodeError};
+pub use field::Field;
+pub use instruction::Instruction;
+pub use matches::{FieldValue, Match};
 pub use types::{DatapathId, GroupId, MacAddr, MeterId, PortNo, TableId};
 pub use version::Version;

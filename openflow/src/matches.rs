@@ -1,0 +1,320 @@
+//! Matches: which packets a flow is for, as a list of fields with values and masks.
+//!
+//! On the wire a match of OpenFlow 1.2 and later is a list of type-length-value entries
+//! (OpenFlow 1.5.1, 7.2.3). Fields that the table does not know are kept as they came.
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use crate::error::{DecodeError, EncodeError, ErrorAnswer};
+use crate::field::Field;
+use crate::wire::{Reader, Writer};
+use crate::{MacAddr, Version};
+
+/// A field with a value, and a mask when not all bits count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct FieldValue {
+    /// Which field.
+    pub field: Field,
+    /// Its value; bits outside the mask are zero.
+    pub value: u128,
+    /// Which bits count; none for all.
+    pub mask: Option<u128>,
+    /// The class it was written in, when that is not the one this crate writes.
+    pub class: Option<u16>,
+}
+
+impl FieldValue {
+    /// `field` has exactly this value.
+    #[must_use]
+    pub fn exact(field: Field, value: impl Value) -> Self {
+        Self {
+            field,
+            value: value.bits(),
+            mask: None,
+            class: None,
+        }
+    }
+
+    /// `field` has this value in the bits of `mask`; a full mask counts as none.
+    #[must_use]
+    pub fn masked(field: Field, value: impl Value, mask: impl Value) -> Self {
+        let mask = mask.bits() & field.full_mask();
+        Self {
+            field,
+            value: value.bits() & mask,
+            mask: (mask != field.full_mask()).then_some(mask),
+            class: None,
+        }
+    }
+
+    /// The bits that count.
+    #[must_use]
+    pub fn significant(&self) -> u128 {
+        self.mask.unwrap_or_else(|| self.field.full_mask())
+    }
+
+    pub(crate) fn encode(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
+        let row = self.field.row();
+        let code = match self.class {
+            Some(class) => row.codes.iter().find(|code| code.class == class),
+            None => self.field.code(version),
+        }
+        .ok_or(EncodeError::NotInVersion {
+            what: row.name,
+            version,
+        })?;
+        let bytes = usize::from(code.bytes);
+        let total = code.bytes << u8::from(self.mask.is_some());
+        w.u16(code.class);
+        w.u8(code.number << 1 | u8::from(self.mask.is_some()));
+        w.u8(total);
+        // The 16-bit port numbers of NXM_0 are the low half of the reserved 32-bit ones.
+        w.uint(self.value, bytes);
+        if let Some(mask) = self.mask {
+            w.uint(mask, bytes);
+        }
+        Ok(())
+    }
+}
+
+/// What a field's value can be written as in Rust.
+pub trait Value {
+    /// The value as an integer.
+    fn bits(self) -> u128;
+}
+
+macro_rules! integer_values {
+    ($($type:ty)*) => {$(
+        impl Value for $type {
+            fn bits(self) -> u128 {
+                u128::from(self)
+            }
+        }
+    )*};
+}
+
+integer_values!(u8 u16 u32 u64 u128);
+
+impl Value for MacAddr {
+    fn bits(self) -> u128 {
+        u128::from(self.to_u64())
+    }
+}
+
+impl Value for crate::PortNo {
+    fn bits(self) -> u128 {
+        u128::from(self.0)
+    }
+}
+
+impl Value for std::net::Ipv4Addr {
+    fn bits(self) -> u128 {
+        u128::from(self.to_bits())
+    }
+}
+
+impl Value for std::net::Ipv6Addr {
+    fn bits(self) -> u128 {
+        self.to_bits()
+    }
+}
+
+/// An entry of a match.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Entry {
+    /// A field of the table.
+    Known(FieldValue),
+    /// Any other, with its header.
+    Unknown(Bytes),
+}
+
+/// Which packets a flow is for: all that agree with every entry.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Match {
+    /// The entries, in order.
+    pub entries: SmallVec<[Entry; 4]>,
+}
+
+impl Match {
+    /// Every packet.
+    #[must_use]
+    pub fn any() -> Self {
+        Self::default()
+    }
+
+    /// The packets among these whose `field` has exactly this value.
+    #[must_use]
+    pub fn with(mut self, field: Field, value: impl Value) -> Self {
+        self.entries
+            .push(Entry::Known(FieldValue::exact(field, value)));
+        self
+    }
+
+    /// The packets among these whose `field` has this value in the bits of `mask`. An empty mask
+    /// adds nothing.
+    #[must_use]
+    pub fn with_masked(mut self, field: Field, value: impl Value, mask: impl Value) -> Self {
+        let entry = FieldValue::masked(field, value, mask);
+        if entry.mask != Some(0) {
+            self.entries.push(Entry::Known(entry));
+        }
+        self
+    }
+
+    /// What is asked of a field.
+    #[must_use]
+    pub fn get(&self, field: Field) -> Option<&FieldValue> {
+        self.fields().find(|known| known.field == field)
+    }
+
+    /// The entries of known fields.
+    pub fn fields(&self) -> impl Iterator<Item = &FieldValue> {
+        self.entries.iter().filter_map(|entry| match entry {
+            Entry::Known(value) => Some(value),
+            Entry::Unknown(_) => None,
+        })
+    }
+
+    /// Puts the entries in the order of the table, in which what a field needs comes before it.
+    pub fn sort(&mut self) {
+        self.entries.sort_by_key(|entry| match entry {
+            Entry::Known(value) => value.field as usize,
+            Entry::Unknown(_) => usize::MAX,
+        });
+    }
+
+    /// Writes the entries, without the header of a match.
+    pub(crate) fn encode_entries(
+        &self,
+        w: &mut Writer,
+        version: Version,
+    ) -> Result<(), EncodeError> {
+        for entry in &self.entries {
+            match entry {
+                Entry::Known(value) => value.encode(w, version)?,
+                Entry::Unknown(bytes) => w.slice(bytes),
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes an `ofp_match` of type OXM with its padding.
+    pub(crate) fn encode(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
+        let start = w.len();
+        w.u16(1);
+        w.u16(0);
+        self.encode_entries(w, version)?;
+        w.patch_length(start + 2, start, "ofp_match")?;
+        w.align8(start);
+        Ok(())
+    }
+
+    /// Reads an `ofp_match` of type OXM with its padding.
+    pub(crate) fn decode(r: &mut Reader<'_>, version: Version) -> Result<Self, DecodeError> {
+        *r = r.clone().answering(ErrorAnswer::BAD_MATCH_LEN);
+        let here = r.error("a match of type OXM");
+        if r.u16("ofp_match.type")? != 1 {
+            return Err(DecodeError {
+                answer: ErrorAnswer::BAD_MATCH_TYPE,
+                ..here
+            });
+        }
+        let length = usize::from(r.u16("ofp_match.length")?);
+        let entries = length
+            .checked_sub(4)
+            .ok_or_else(|| r.error("ofp_match.length of at least 4"))?;
+        let mut body = r.sub(entries, "the match that ofp_match.length tells of")?;
+        let padding = length.next_multiple_of(8) - length;
+        r.skip(padding, "the padding of ofp_match")?;
+        Self::decode_entries(&mut body, version)
+    }
+
+    /// Reads entries until the reader's end.
+    pub(crate) fn decode_entries(
+        r: &mut Reader<'_>,
+        version: Version,
+    ) -> Result<Self, DecodeError> {
+        let mut entries = SmallVec::new();
+        while !r.is_empty() {
+            entries.push(decode_entry(r, version)?);
+        }
+        Ok(Self { entries })
+    }
+}
+
+/// Reads one entry.
+pub(crate) fn decode_entry(r: &mut Reader<'_>, version: Version) -> Result<Entry, DecodeError> {
+    let mut look = r.clone();
+    let class = look.u16("oxm_class")?;
+    let number = look.u8("oxm_field")?;
+    let length = look.u8("oxm_length")?;
+    let whole = 4 + usize::from(length);
+    let has_mask = number & 1 == 1;
+    let Some((field, code)) = Field::from_code(class, number >> 1) else {
+        return Ok(Entry::Unknown(
+            r.bytes(whole, "the entry that oxm_length tells of")?,
+        ));
+    };
+    if length != code.bytes << u8::from(has_mask) {
+        return Err(look.error("the oxm_length of the field"));
+    }
+    let bytes = usize::from(code.bytes);
+    let value = look.uint(bytes, "the value of the field")?;
+    let mask = has_mask
+        .then(|| look.uint(bytes, "the mask of the field"))
+        .transpose()?;
+    // A value in a form that this crate would not write is kept as it came.
+    let exotic = mask.is_some_and(|mask| mask == field.full_mask() || value & !mask != 0)
+        || value & !field.full_mask() != 0
+        || mask.is_some_and(|mask| mask & !field.full_mask() != 0);
+    if exotic {
+        return Ok(Entry::Unknown(
+            r.bytes(whole, "the entry that oxm_length tells of")?,
+        ));
+    }
+    *r = look;
+    let class = field
+        .code(version)
+        .is_none_or(|preferred| preferred.class != class)
+        .then_some(class);
+    Ok(Entry::Known(FieldValue {
+        field,
+        value,
+        mask,
+        class,
+    }))
+}
+
+/// Writes the header of a field without a value, as actions that name fields do.
+pub(crate) fn encode_header(
+    w: &mut Writer,
+    field: Field,
+    version: Version,
+) -> Result<(), EncodeError> {
+    let code = field.code(version).ok_or(EncodeError::NotInVersion {
+        what: field.row().name,
+        version,
+    })?;
+    w.u16(code.class);
+    w.u8(code.number << 1);
+    w.u8(code.bytes);
+    Ok(())
+}
+
+/// Reads the header of a field without a value; none for a field that the table does not know or a
+/// class that this crate would not write.
+pub(crate) fn decode_header(
+    r: &mut Reader<'_>,
+    version: Version,
+) -> Result<Option<Field>, DecodeError> {
+    let class = r.u16("oxm_class")?;
+    let number = r.u8("oxm_field")?;
+    let length = r.u8("oxm_length")?;
+    Ok(
+        Field::from_code(class, number >> 1).and_then(|(field, code)| {
+            let ours = field.code(version).is_some_and(|ours| ours == code);
+            (ours && length == code.bytes && number & 1 == 0).then_some(field)
+        }),
+    )
+}
