@@ -6,6 +6,7 @@
 
 pub mod entities;
 pub mod ids;
+pub mod model;
 
 pub use entities::{
     AddressPair, Change, Chassis, Encap, FixedAddress, HostRoute, Interface, Network, Port, Role,
@@ -14,3 +15,4 @@ pub use entities::{
 pub use ids::{
     ChassisId, DatapathKey, InterfaceId, NetworkId, PortId, PortKey, SubnetId, TunnelKind,
 };
+pub use model::{Cell, Effects, Element, FloodClass, Index, IndexDelta, Location, Model};
