@@ -149,3 +149,59 @@ fn marked(entry: &str) -> Vec<Pid> {
         .filter_map(Pid::from_raw)
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::Host;
+    use crate::{Part, need};
+
+    /// What SIGKILL does to a test: the lock is free, and all else stays.
+    fn abandon(slot: Slot) {
+        slot._lock.unlock().unwrap();
+        std::mem::forget(slot);
+    }
+
+    #[test]
+    fn two_labs_have_different_slots() {
+        let (one, two) = (Slot::claim(), Slot::claim());
+        assert_ne!(one.number(), two.number());
+        assert_ne!(one.netns("x"), two.netns("x"));
+        assert!(one.folder().is_dir() && two.folder().is_dir());
+    }
+
+    #[test]
+    fn what_a_killed_run_left_is_gone_when_its_slot_is_claimed() {
+        let slot = Slot::claim();
+        let (number, file) = (slot.number(), slot.folder().join("left"));
+        std::fs::write(&file, "").unwrap();
+        let mut left = Host::here(&slot, "left").spawn("sleep", &["sleep", "1000"]);
+        assert!(left.running());
+        abandon(slot);
+        // Another test may claim the slot first, and then has to clean up as well.
+        drop(Slot::lock(&root(), number));
+        left.wait();
+        wait::until("the file is gone", || {
+            if file.exists() { Err(()) } else { Ok(()) }
+        });
+    }
+
+    #[test]
+    fn namespaces_go_with_their_lab() {
+        if !need(&[Part::Namespaces]) {
+            return;
+        }
+        let slot = Slot::claim();
+        let host = Host::with_netns(&slot, "a");
+        let netns = Path::new("/run/netns").join(host.netns().unwrap());
+        assert!(netns.exists());
+        let mut inside = host.spawn("sleep", &["sleep", "1000"]);
+        let number = slot.number();
+        abandon(slot);
+        drop(Slot::lock(&root(), number));
+        inside.wait();
+        wait::until("the namespace is gone", || {
+            if netns.exists() { Err(()) } else { Ok(()) }
+        });
+    }
+}

@@ -10,7 +10,7 @@ use rustix::process::Signal;
 
 use crate::host::Host;
 use crate::process::Process;
-use crate::wait;
+use crate::{need, wait};
 
 /// Packets that go on before the count ends, so that answers on their way are not called lost.
 const GRACE: u64 = 50;
@@ -181,31 +181,17 @@ pub fn dhcp(client: DhcpClient, host: &Host) -> Lease {
     let script = script(host, &lease).display().to_string();
     let pidfile = host.file("dhcp.pid").display().to_string();
     let leases = host.file("dhclient.leases").display().to_string();
-    let words = match client {
-        DhcpClient::Udhcpc => vec![
-            "udhcpc",
-            "-i",
-            "eth0",
-            "-f",
-            "-q",
-            "-n",
-            "-t",
-            "20",
-            "-T",
-            "1",
-            "-O",
-            "mtu",
-            "-O",
-            "staticroutes",
-            "-s",
-            &script,
-            "-p",
-            &pidfile,
-        ],
-        DhcpClient::Dhclient => vec![
-            "dhclient", "-1", "-4", "-v", "-sf", &script, "-pf", &pidfile, "-lf", &leases, "eth0",
-        ],
+    let program = program(client, host).display().to_string();
+    let options = match client {
+        DhcpClient::Udhcpc => "-f -q -n -t 20 -T 1 -O mtu -O staticroutes -i eth0 -s",
+        DhcpClient::Dhclient => "-1 -4 -v -sf",
     };
+    let mut words = vec![program.as_str()];
+    words.extend(options.split(' ').chain([script.as_str()]));
+    match client {
+        DhcpClient::Udhcpc => words.extend(["-p", &pidfile]),
+        DhcpClient::Dhclient => words.extend(["-pf", &pidfile, "-lf", &leases, "eth0"]),
+    }
     let mut process = host.spawn("dhcp", &words);
     let ended = process.wait();
     assert!(
@@ -220,6 +206,25 @@ pub fn dhcp(client: DhcpClient, host: &Host) -> Lease {
         .filter_map(|line| line.split_once('='))
         .map(|(name, value)| (name.to_string(), value.to_string()))
         .collect()
+}
+
+/// The client's program. Dhclient is copied: AppArmor, where it is active, lets the one at its usual
+/// path use only its usual script and files.
+#[track_caller]
+fn program(client: DhcpClient, host: &Host) -> PathBuf {
+    let name = match client {
+        DhcpClient::Udhcpc => "udhcpc",
+        DhcpClient::Dhclient => "dhclient",
+    };
+    let installed = need::find(name).unwrap_or_else(|| panic!("{name} is not installed"));
+    if client == DhcpClient::Udhcpc {
+        return installed;
+    }
+    let copy = host.file(name);
+    match std::fs::copy(&installed, &copy) {
+        Ok(_) => copy,
+        Err(error) => panic!("{}: {error}", copy.display()),
+    }
 }
 
 /// Writes the script that both clients call. The ones they bring would rewrite `/etc/resolv.conf`,

@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 
 use weft_tests::hypervisor::Hypervisor;
 use weft_tests::traffic::{DhcpClient, Ping, dhcp};
-use weft_tests::{Part, dummy, need, netns, wait};
+use weft_tests::{Part, dummy, need, netns, process, wait};
 
 /// An Ethernet frame with a mark in its payload.
 fn frame(mark: u8) -> Vec<u8> {
@@ -385,4 +385,15 @@ fn dhcp_clients_take_a_lease_and_configure_the_interface() {
         assert!(host.run(&["ip", "route"]).contains("default via 10.0.0.2"));
         lab.unplug(&name);
     }
+}
+
+#[test]
+fn the_database_answers_over_its_socket() {
+    if !need(&[Part::Postgres]) {
+        return;
+    }
+    let url = std::env::var("WEFT_TEST_POSTGRES").expect("the variable that was just found");
+    let mut psql = process::command("psql");
+    psql.args([&url, "--no-psqlrc", "-Atc", "select 6 * 7"]);
+    assert_eq!(process::output(psql).expect("an answer").trim(), "42");
 }
