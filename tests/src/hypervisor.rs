@@ -218,6 +218,13 @@ impl Hypervisor {
         flows
     }
 
+    /// Waits until packets follow the tables as they are now. A barrier's reply is not enough for
+    /// that: for an instant, packets still follow what the datapath has cached.
+    #[track_caller]
+    pub fn revalidate(&self) {
+        self.appctl("revalidator/wait", &[]);
+    }
+
     /// Kills `ovs-vswitchd`: all that it had only in memory is lost, flows and connections too.
     pub fn kill_vswitchd(&mut self) {
         self.vswitchd = None;

@@ -101,23 +101,19 @@ fn in_the_dummy_lab_the_tunnel_carries_the_network_number() {
     make_bridge(two, one);
     crosses(one, two, 1);
     // Only tenant 77's packets are let out there; one of tenant 78 is sent before one of 77.
-    one.ofctl(&[
-        "mod-flows",
-        "br-int",
-        &format!(
-            "in_port=1,actions=set_field:78->tun_id,set_field:{}->tun_dst,output:100",
-            two.underlay()
-        ),
-    ]);
+    let send_as = |tenant: u32| {
+        let to = two.underlay();
+        let actions = format!("set_field:{tenant}->tun_id,set_field:{to}->tun_dst,output:100");
+        one.ofctl(&[
+            "mod-flows",
+            "br-int",
+            &format!("in_port=1,actions={actions}"),
+        ]);
+        one.revalidate();
+    };
+    send_as(78);
     one.inject("p1", &frame(2));
-    one.ofctl(&[
-        "mod-flows",
-        "br-int",
-        &format!(
-            "in_port=1,actions=set_field:77->tun_id,set_field:{}->tun_dst,output:100",
-            two.underlay()
-        ),
-    ]);
+    send_as(77);
     crosses(one, two, 3);
     assert!(!two.received("p1").contains(&frame(2)));
 }
