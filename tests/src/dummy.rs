@@ -4,9 +4,10 @@
 //! tunnels). `br-phy` of the first is the switch of the underlay: wires (unix sockets) lead from it to the
 //! others, and VXLAN packets really cross them. Ports are files and sockets: [`Hypervisor::inject`]
 //! puts a packet into a port, [`Hypervisor::received`] tells what came out of one. Programs
-//! run on the machine itself: listen on loopback. For real clients see [`crate::netns`].
+//! run on the machine itself and listen on [`Lab::address`]. For real clients see [`crate::netns`].
 
 use std::fmt::Write;
+use std::net::Ipv4Addr;
 
 use crate::host::Host;
 use crate::hypervisor::{Hypervisor, Plan};
@@ -55,6 +56,13 @@ impl Lab {
     /// Where programs beside the hypervisors run, Weft for instance: the machine itself.
     pub fn host(&self) -> &Host {
         &self.host
+    }
+
+    /// A loopback address of this lab only, where member `number` of a cluster can listen on its usual
+    /// ports beside those of other labs.
+    pub fn address(&self, number: u8) -> Ipv4Addr {
+        let [.., high, low] = self.slot.number().to_be_bytes();
+        Ipv4Addr::new(127, 100 + high, low, number)
     }
 
     /// The lab's slot, with its folder.

@@ -2,8 +2,9 @@
 //!
 //! | namespace | has |
 //! |---|---|
-//! | `fabric` | the bridges `mg` (management, 10.99.0.254) and `ul` (underlay, 172.31.0.254); Weft runs here |
-//! | `hvN` | `mgmt0` 10.99.0.N, `phy0` in the underlay, Open vSwitch with `br-phy` holding 172.31.0.N |
+//! | `fabric` | the bridges `mg` (management, 10.99.0.254), `ul` (underlay, 172.31.0.254) and `ex` (the world outside, 203.0.113.254); Weft runs here |
+//! | `memberN` | `mgmt0` 10.99.0.(200 + N): another place for Weft, whose cable can be cut |
+//! | `hvN` | `mgmt0` 10.99.0.N, `phy0` in the underlay, Open vSwitch with `br-phy` holding 172.31.0.N; `ext0` to the outside, in no bridge yet |
 //! | `vm-NAME` | `eth0`, the other end of a hypervisor's `tap...` in `br-int` |
 //!
 //! The addresses are the same in every lab, for namespaces keep labs apart; the machine's own network is
@@ -11,6 +12,7 @@
 //! needed. For packets without privileges see [`crate::dummy`]; for clients see [`crate::traffic`].
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
 use crate::host::Host;
 use crate::hypervisor::{Hypervisor, Plan};
@@ -18,6 +20,9 @@ use crate::slot::Slot;
 
 /// The address of the fabric in the management network, where Weft listens.
 pub const FABRIC: &str = "10.99.0.254";
+
+/// The address of the world outside, on the other end of every `ext0`.
+pub const OUTSIDE: &str = "203.0.113.254";
 
 /// The bridge that virtual machines are plugged into.
 pub const INTEGRATION_BRIDGE: &str = "br-int";
@@ -51,7 +56,7 @@ impl Lab {
     pub fn start(count: u8) -> Lab {
         let slot = Slot::claim();
         let fabric = Host::with_netns(&slot, "fabric");
-        for (bridge, address) in [("mg", FABRIC), ("ul", "172.31.0.254")] {
+        for (bridge, address) in [("mg", FABRIC), ("ul", "172.31.0.254"), ("ex", OUTSIDE)] {
             fabric.run(&["ip", "link", "add", bridge, "type", "bridge"]);
             fabric.run(&["ip", "link", "set", bridge, "mtu", MTU, "up"]);
             fabric.run(&[
@@ -64,6 +69,7 @@ impl Lab {
             ]);
         }
         offload_off(&fabric, "ul");
+        offload_off(&fabric, "ex");
         let hypervisors = (1..=count)
             .map(|number| Hypervisor::start(plan(&slot, &fabric, number)))
             .collect();
@@ -93,6 +99,21 @@ impl Lab {
     /// Where Weft runs: it listens on [`FABRIC`], and hypervisors reach it there.
     pub fn fabric(&self) -> &Host {
         &self.fabric
+    }
+
+    /// Makes a place for a member of a cluster, with an address of its own in the management network,
+    /// [`member_address`]. `ip link set mgmt0 down` there cuts it off.
+    ///
+    /// # Panics
+    /// When there is one of that number already.
+    #[track_caller]
+    pub fn add_member(&self, number: u8) -> Host {
+        let host = Host::with_netns(&self.slot, &format!("member{number}"));
+        let cable = format!("mg-m{number}");
+        wire(&self.fabric, &cable, "mg", &host, "mgmt0");
+        let address = format!("{}/24", member_address(number));
+        host.run(&["ip", "address", "add", &address, "dev", "mgmt0"]);
+        host
     }
 
     /// The lab's slot, with its folder.
@@ -206,11 +227,18 @@ impl Lab {
     }
 }
 
+/// The management address of member `number` of a cluster.
+pub fn member_address(number: u8) -> Ipv4Addr {
+    Ipv4Addr::new(10, 99, 0, 200 + number)
+}
+
 #[track_caller]
 fn plan(slot: &Slot, fabric: &Host, number: u8) -> Plan {
     let host = Host::with_netns(slot, &format!("hv{number}"));
-    wire(fabric, &host, "mg", "mgmt0", number);
-    wire(fabric, &host, "ul", "phy0", number);
+    for (bridge, interface) in [("mg", "mgmt0"), ("ul", "phy0"), ("ex", "ext0")] {
+        let cable = format!("{bridge}-hv{number}");
+        wire(fabric, &cable, bridge, &host, interface);
+    }
     host.run(&[
         "ip",
         "address",
@@ -219,8 +247,9 @@ fn plan(slot: &Slot, fabric: &Host, number: u8) -> Plan {
         "dev",
         "mgmt0",
     ]);
-    offload_off(&host, "phy0");
-    hush(&host, "phy0");
+    for interface in ["phy0", "ext0"] {
+        hush(&host, interface);
+    }
     // A hwaddr other than that of phy0: the kernel sees a copy of what arrives there.
     let bridge = format!(
         "add-br br-phy -- set Bridge br-phy datapath_type=netdev fail_mode=standalone \
@@ -246,18 +275,18 @@ fn plan(slot: &Slot, fabric: &Host, number: u8) -> Plan {
     }
 }
 
-/// A cable from a hypervisor's interface to a bridge of the fabric.
+/// A cable from a host's interface to a port of one of the fabric's bridges.
 #[track_caller]
-fn wire(fabric: &Host, host: &Host, bridge: &str, interface: &str, number: u8) {
-    let port = format!("{bridge}-hv{number}");
+fn wire(fabric: &Host, port: &str, bridge: &str, host: &Host, interface: &str) {
     let netns = host.netns().unwrap_or_default();
     let pair = [
-        "ip", "link", "add", &port, "mtu", MTU, "type", "veth", "peer", "name", interface,
+        "ip", "link", "add", port, "mtu", MTU, "type", "veth", "peer", "name",
     ];
-    fabric.run(&[&pair[..], &["mtu", MTU, "netns", netns]].concat());
-    fabric.run(&["ip", "link", "set", &port, "master", bridge, "up"]);
+    fabric.run(&[&pair[..], &[interface, "mtu", MTU, "netns", netns]].concat());
+    fabric.run(&["ip", "link", "set", port, "master", bridge, "up"]);
     host.run(&["ip", "link", "set", interface, "up"]);
-    offload_off(fabric, &port);
+    offload_off(fabric, port);
+    offload_off(host, interface);
 }
 
 /// Checksums must be complete before packets reach Open vSwitch, which sees them as they are in

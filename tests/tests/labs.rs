@@ -3,7 +3,7 @@
 //! A failure here says that the machine or a lab is broken, not Weft.
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::net::{TcpListener, UdpSocket};
 
 use weft_tests::hypervisor::Hypervisor;
 use weft_tests::traffic::{DhcpClient, Ping, dhcp};
@@ -137,9 +137,9 @@ fn a_hypervisor_calls_its_manager_and_says_who_it_is() {
         return;
     }
     let mut lab = dummy::Lab::start(1);
-    let manager = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-    let address = manager.local_addr().expect("its address");
-    lab.hypervisor(1).set_manager(&format!("tcp:{address}"));
+    let manager = TcpListener::bind((lab.address(1), 6640)).expect("a port");
+    let target = format!("tcp:{}:6640", lab.address(1));
+    lab.hypervisor(1).set_manager(&target);
     drop(manager.accept().expect("a connection"));
     let id = lab
         .hypervisor(1)
@@ -267,6 +267,31 @@ fn in_the_netns_lab_hypervisors_reach_the_fabric_also_after_a_restart() {
         .run(&["ip", "-brief", "address", "show", "br-phy"]);
     assert!(address.contains("172.31.0.1/24"), "{address}");
     Ping::start(lab.fabric(), "172.31.0.1").wait_for_answers(1);
+}
+
+#[test]
+fn in_the_netns_lab_a_member_can_be_cut_off_and_a_bridge_reaches_the_outside() {
+    if !need(&[Part::OpenVswitch, Part::Namespaces]) {
+        return;
+    }
+    let lab = netns::Lab::start(1);
+    let member = lab.add_member(1);
+    let target = netns::member_address(1).to_string();
+    let hypervisor = lab.hypervisor(1);
+    let ping = Ping::start(hypervisor.host(), &target);
+    ping.wait_for_answers(5);
+    member.run(&["ip", "link", "set", "mgmt0", "down"]);
+    ping.wait_for_sent(60);
+    member.run(&["ip", "link", "set", "mgmt0", "up"]);
+    ping.wait_for_answers(5);
+    assert!(ping.stop().lost.len() >= 5);
+
+    let make = "add-br br-ex -- set Bridge br-ex datapath_type=netdev -- add-port br-ex ext0";
+    hypervisor.vsctl(&make.split(' ').collect::<Vec<_>>());
+    let host = hypervisor.host();
+    host.run(&["ip", "address", "add", "203.0.113.1/24", "dev", "br-ex"]);
+    host.run(&["ip", "link", "set", "br-ex", "up"]);
+    Ping::start(host, netns::OUTSIDE).wait_for_answers(1);
 }
 
 #[test]
