@@ -17,7 +17,7 @@ use std::net::Ipv4Addr;
 use rust_openflow::MacAddr;
 
 pub use facts::{DEFAULT_LEASE_SECONDS, Facts};
-use message::{Header, Request, encode};
+use message::{Request, encode};
 use options::{code, message_type};
 
 use crate::frame::Udp4;
@@ -152,64 +152,53 @@ impl Facts {
 
     /// The BOOTP message (RFC 2131, 4.3.1, table 3).
     fn message(&self, request: &Request<'_>, answer: Answer) -> Result<Vec<u8>, Event> {
+        const ZERO: Ipv4Addr = Ipv4Addr::UNSPECIFIED;
+        let configured = request.header.ciaddr;
         let (message_type, ciaddr, yiaddr) = match answer {
-            Answer::Offer => (message_type::OFFER, Ipv4Addr::UNSPECIFIED, self.address),
-            Answer::Lease => (message_type::ACK, request.header.ciaddr, self.address),
-            Answer::RapidLease => (message_type::ACK, Ipv4Addr::UNSPECIFIED, self.address),
-            Answer::Parameters => (
-                message_type::ACK,
-                request.header.ciaddr,
-                Ipv4Addr::UNSPECIFIED,
-            ),
-            Answer::Refusal(_) => (
-                message_type::NAK,
-                Ipv4Addr::UNSPECIFIED,
-                Ipv4Addr::UNSPECIFIED,
-            ),
+            Answer::Offer => (message_type::OFFER, ZERO, self.address),
+            Answer::Lease => (message_type::ACK, configured, self.address),
+            Answer::RapidLease => (message_type::ACK, ZERO, self.address),
+            Answer::Parameters => (message_type::ACK, configured, ZERO),
+            Answer::Refusal(_) => (message_type::NAK, ZERO, ZERO),
         };
-        let mut chosen = vec![
+        let options = self.options(request, answer, message_type)?;
+        Ok(encode(&request.header, ciaddr, yiaddr, &options))
+    }
+
+    /// The options of the message: first those that make it what it is, then what the client gets.
+    fn options(
+        &self,
+        request: &Request<'_>,
+        answer: Answer,
+        message_type: u8,
+    ) -> Result<Vec<(u8, Vec<u8>)>, Event> {
+        let mut options = vec![
             (code::MESSAGE_TYPE, vec![message_type]),
             (code::SERVER_ID, self.server_ip.octets().to_vec()),
         ];
-        // RFC 6842, 3: the client's identifier goes back as it came.
+        // The client's identifier goes back as it came (RFC 6842, 3).
         if let Some(id) = request.options.get(code::CLIENT_ID)
             && id.len() <= usize::from(u8::MAX)
         {
-            chosen.push((code::CLIENT_ID, id.to_vec()));
+            options.push((code::CLIENT_ID, id.to_vec()));
         }
-        match answer {
-            Answer::Refusal(_) => chosen.push((code::MESSAGE, REFUSAL.to_vec())),
-            Answer::RapidLease => chosen.push((code::RAPID_COMMIT, Vec::new())),
-            Answer::Offer | Answer::Lease | Answer::Parameters => {}
-        }
-        if !matches!(answer, Answer::Refusal(_)) {
-            let used: usize = chosen
-                .iter()
-                .map(|(_, value)| message::size(value.len()))
-                .sum();
-            let room = self.room(request)?.saturating_sub(used);
-            let asked = request.options.get(code::PARAMETER_REQUEST_LIST);
-            let lease = answer != Answer::Parameters;
-            chosen.extend(options::select(self, asked, lease, room));
-        }
-        Ok(encode(
-            &Header {
-                ciaddr,
-                yiaddr,
-                ..request.header.to_reply()
-            },
-            &chosen,
-        ))
-    }
-
-    /// How many bytes of options, without the end mark, both the client and its network take.
-    fn room(&self, request: &Request<'_>) -> Result<usize, Event> {
-        let accepted = request.options.fixed(code::MAX_MESSAGE_SIZE)?;
-        let packet = accepted
-            .map_or(MIN_PACKET, u16::from_be_bytes)
-            .min(self.mtu)
-            .max(MIN_PACKET);
-        Ok(usize::from(packet) - PACKET_HEADERS - message::BEFORE_OPTIONS - 1)
+        let lease = match answer {
+            Answer::Offer | Answer::Lease => true,
+            Answer::RapidLease => {
+                options.push((code::RAPID_COMMIT, Vec::new()));
+                true
+            }
+            Answer::Parameters => false,
+            Answer::Refusal(_) => {
+                options.push((code::MESSAGE, REFUSAL.to_vec()));
+                return Ok(options);
+            }
+        };
+        let sizes = options.iter().map(|(_, value)| message::size(value.len()));
+        let room = room(request, self.mtu)?.saturating_sub(sizes.sum());
+        let asked = request.options.get(code::PARAMETER_REQUEST_LIST);
+        options.extend(options::select(self, asked, lease, room));
+        Ok(options)
     }
 
     /// Where the answer goes (RFC 2131, 4.1). A refusal, and what has no address to go to, is
@@ -238,4 +227,15 @@ impl Facts {
             Answer::Refusal(requested) => Event::Dhcp4Refused { requested, address },
         }
     }
+}
+
+/// How many bytes of options, without the end mark, both the client and a network of this MTU
+/// take.
+fn room(request: &Request<'_>, mtu: u16) -> Result<usize, Event> {
+    let accepted = request.options.fixed(code::MAX_MESSAGE_SIZE)?;
+    let packet = accepted
+        .map_or(MIN_PACKET, u16::from_be_bytes)
+        .min(mtu)
+        .max(MIN_PACKET);
+    Ok(usize::from(packet) - PACKET_HEADERS - message::BEFORE_OPTIONS - 1)
 }

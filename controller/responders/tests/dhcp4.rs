@@ -173,6 +173,16 @@ fn renewing_and_rebinding_a_wrong_address_are_refused_by_broadcast() {
 }
 
 #[test]
+fn what_a_client_is_configured_with_goes_before_what_it_requests() {
+    let renewing = |ciaddr, requested| {
+        let client = extending(ciaddr, SERVER).with([address(50, requested)]);
+        answer(&facts(), &client).message_type()
+    };
+    assert_eq!(renewing(ADDRESS, OTHER), MessageType::Ack);
+    assert_eq!(renewing(OTHER, ADDRESS), MessageType::Nak);
+}
+
+#[test]
 fn a_renewal_sent_to_another_server_is_ignored() {
     assert_eq!(
         ignored(&extending(ADDRESS, OTHER)),
@@ -214,6 +224,12 @@ fn an_inform_gets_parameters_and_no_lease() {
 }
 
 #[test]
+fn an_inform_that_tells_no_address_is_answered_by_broadcast() {
+    let got = answer(&facts(), &Client::new(8));
+    assert_eq!(got.destination, (MacAddr::BROADCAST, Ipv4Addr::BROADCAST));
+}
+
+#[test]
 fn rapid_commit_leases_at_once() {
     let got = answer(&facts(), &Client::new(1).with([(80, vec![])]));
     assert_eq!(got.event, Event::Dhcp4Leased { address: ADDRESS });
@@ -252,6 +268,14 @@ fn the_client_identifier_goes_back_in_every_answer() {
         );
         assert!(got.payload.len() <= 548);
     }
+}
+
+#[test]
+fn a_client_identifier_that_does_not_fit_one_option_is_not_repeated() {
+    let client = Client::new(1).with([(61, vec![1; 255]), (61, vec![2; 255])]);
+    let got = answer(&facts(), &client);
+    assert!(!got.codes().contains(&61));
+    assert!(got.codes().contains(&121));
 }
 
 #[test]
@@ -316,6 +340,17 @@ fn options_that_have_no_value_are_left_out() {
     let list = vec![1, 3, 6, 12, 15, 121, 249];
     let got = answer(&bare, &Client::new(1).with([(55, list)]));
     assert_eq!(got.codes(), [53, 54, 51, 1, 26]);
+}
+
+#[test]
+fn values_that_a_client_could_not_use_are_left_out() {
+    let odd = Facts {
+        subnet: "10.0.0.4/31".parse().unwrap(),
+        mtu: 67,
+        ..facts()
+    };
+    let got = answer(&odd, &Client::new(1).with([(55, vec![28])]));
+    assert_eq!(got.codes(), [53, 54, 51, 1, 3, 121, 6]);
 }
 
 /// The table of RFC 3442, "Classless Route Option Format".

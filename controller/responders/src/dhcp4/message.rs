@@ -34,7 +34,6 @@ pub(super) struct Header {
     pub(super) xid: [u8; 4],
     pub(super) flags: u16,
     pub(super) ciaddr: Ipv4Addr,
-    pub(super) yiaddr: Ipv4Addr,
     pub(super) giaddr: Ipv4Addr,
     pub(super) chaddr: [u8; 16],
 }
@@ -49,7 +48,6 @@ impl Header {
             xid: take(fixed, 4),
             flags: u16::from_be_bytes(take(fixed, 10)),
             ciaddr: address(12),
-            yiaddr: address(16),
             giaddr: address(24),
             chaddr: take(fixed, 28),
         }
@@ -59,29 +57,6 @@ impl Header {
     pub(super) fn mac(&self) -> MacAddr {
         let [a, b, c, d, e, f, ..] = self.chaddr;
         MacAddr([a, b, c, d, e, f])
-    }
-
-    /// The fields of an answer that are those of the request, and the others zero.
-    pub(super) fn to_reply(self) -> Self {
-        Self {
-            op: BOOTREPLY,
-            ciaddr: Ipv4Addr::UNSPECIFIED,
-            yiaddr: Ipv4Addr::UNSPECIFIED,
-            ..self
-        }
-    }
-
-    fn write(&self, out: &mut Vec<u8>) {
-        out.extend([self.op, self.htype, self.hlen, 0]);
-        out.extend(self.xid);
-        out.extend([0; 2]); // secs
-        out.extend(self.flags.to_be_bytes());
-        out.extend(self.ciaddr.octets());
-        out.extend(self.yiaddr.octets());
-        out.extend([0; 4]); // siaddr: there is nothing to boot from
-        out.extend(self.giaddr.octets());
-        out.extend(self.chaddr);
-        out.extend([0; 64 + 128]); // sname, file
     }
 }
 
@@ -194,29 +169,48 @@ impl<'a> Options<'a> {
     }
 }
 
-/// The message with these options in this order, padded to the minimum of BOOTP.
-pub(super) fn encode(header: &Header, options: &[(u8, Vec<u8>)]) -> Vec<u8> {
+/// The answer to a client, with these options in this order, padded to the minimum of BOOTP. The
+/// other fields are those of the request, or zero (RFC 2131, 4.3.1, table 3).
+pub(super) fn encode(
+    request: &Header,
+    ciaddr: Ipv4Addr,
+    yiaddr: Ipv4Addr,
+    options: &[(u8, Vec<u8>)],
+) -> Vec<u8> {
     let mut message = Vec::with_capacity(MIN_MESSAGE);
-    header.write(&mut message);
+    message.extend([BOOTREPLY, request.htype, request.hlen, 0]);
+    message.extend(request.xid);
+    message.extend([0; 2]); // secs
+    message.extend(request.flags.to_be_bytes());
+    message.extend(ciaddr.octets());
+    message.extend(yiaddr.octets());
+    message.extend([0; 4]); // siaddr: there is nothing to boot from
+    message.extend(request.giaddr.octets());
+    message.extend(request.chaddr);
+    message.extend([0; 64 + 128]); // sname, file
     message.extend(MAGIC_COOKIE);
     for (code, value) in options {
-        let mut rest = value.as_slice();
-        loop {
-            let (part, after) = rest.split_at(rest.len().min(MAX_PART));
-            message.extend([*code, part.len() as u8]); // at most MAX_PART
-            message.extend_from_slice(part);
-            rest = after;
-            if rest.is_empty() {
-                break;
-            }
-        }
+        push_option(&mut message, *code, value);
     }
     message.push(code::END);
     message.resize(message.len().max(MIN_MESSAGE), code::PAD);
     message
 }
 
-/// The bytes that an option takes, of whatever length of value (RFC 3396 splits long ones).
+/// Appends an option, in as many parts as it takes (RFC 3396).
+fn push_option(message: &mut Vec<u8>, code: u8, mut value: &[u8]) {
+    loop {
+        let (part, rest) = value.split_at(value.len().min(MAX_PART));
+        message.extend([code, part.len() as u8]); // at most MAX_PART
+        message.extend_from_slice(part);
+        value = rest;
+        if value.is_empty() {
+            break;
+        }
+    }
+}
+
+/// The bytes that an option takes whose value has that length.
 pub(super) const fn size(length: usize) -> usize {
     let parts = if length == 0 {
         1
@@ -224,4 +218,18 @@ pub(super) const fn size(length: usize) -> usize {
         length.div_ceil(MAX_PART)
     };
     2 * parts + length
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_option_takes_the_size_that_is_reckoned_with() {
+        for length in [0, 1, 254, 255, 256, 510, 511] {
+            let mut message = Vec::new();
+            push_option(&mut message, code::DNS, &vec![7; length]);
+            assert_eq!(message.len(), size(length), "{length}");
+        }
+    }
 }

@@ -82,41 +82,28 @@ impl Given {
 /// The value of an option, when the facts have one.
 type Value = fn(&Facts) -> Option<Vec<u8>>;
 
-/// Rows of options: code, when it is given, its value. The first are the last to be left out.
-const TABLE: &[(u8, Given, Value)] = &[
-    (code::LEASE_TIME, Given::WithLease, |facts| {
-        seconds(facts.lease_seconds)
-    }),
-    (code::SUBNET_MASK, Given::Always, |facts| {
-        addresses([facts.subnet.netmask()])
-    }),
-    (code::ROUTER, Given::Always, |facts| {
-        addresses(facts.gateway)
-    }),
-    (code::CLASSLESS_ROUTES, Given::Always, classless_routes),
-    (code::DNS, Given::Always, |facts| {
-        addresses(facts.dns.iter().copied())
-    }),
-    (code::MTU, Given::Always, mtu),
-    (code::HOST_NAME, Given::ByDefault, |facts| {
-        text(facts.hostname.as_deref())
-    }),
-    (code::DOMAIN_NAME, Given::ByDefault, |facts| {
-        text(facts.domain.as_deref())
-    }),
-    (code::BROADCAST, Given::ByDefault, broadcast),
-    (code::RENEWAL_TIME, Given::WithLeaseByDefault, |facts| {
-        seconds(facts.lease_seconds / 2)
-    }),
-    (code::REBINDING_TIME, Given::WithLeaseByDefault, |facts| {
-        seconds(facts.lease_seconds - facts.lease_seconds / 8)
-    }),
-    (
-        code::CLASSLESS_ROUTES_MICROSOFT,
-        Given::WhenAsked,
-        classless_routes,
-    ),
-];
+/// Rows of options: code, when it is given, its value from the facts. The first are the last to be
+/// left out.
+macro_rules! given {
+    ($($code:ident, $given:ident, $value:expr;)*) => {
+        const TABLE: &[(u8, Given, Value)] = &[$((code::$code, Given::$given, $value),)*];
+    };
+}
+
+given! {
+    LEASE_TIME,       WithLease,          |facts| seconds(facts.lease_seconds);
+    SUBNET_MASK,      Always,             |facts| addresses([facts.subnet.netmask()]);
+    ROUTER,           Always,             |facts| addresses(facts.gateway);
+    CLASSLESS_ROUTES, Always,             classless_routes;
+    DNS,              Always,             |facts| addresses(facts.dns.iter().copied());
+    MTU,              Always,             mtu;
+    HOST_NAME,        ByDefault,          |facts| text(facts.hostname.as_deref());
+    DOMAIN_NAME,      ByDefault,          |facts| text(facts.domain.as_deref());
+    BROADCAST,        ByDefault,          broadcast;
+    RENEWAL_TIME,     WithLeaseByDefault, |facts| seconds(facts.lease_seconds / 2);
+    REBINDING_TIME,   WithLeaseByDefault, |facts| seconds(facts.lease_seconds - facts.lease_seconds / 8);
+    CLASSLESS_ROUTES_MICROSOFT, WhenAsked, classless_routes;
+}
 
 /// The options of an answer in their order, in at most `room` bytes. `asked` is the client's
 /// parameter request list, whose order is kept (RFC 2131, 4.3.1); `lease` tells whether the answer
