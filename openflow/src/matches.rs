@@ -162,6 +162,11 @@ impl Match {
         self
     }
 
+    /// Asks for one more thing.
+    pub fn push(&mut self, value: FieldValue) {
+        self.entries.push(Entry::Known(value));
+    }
+
     /// What is asked of a field.
     #[must_use]
     pub fn get(&self, field: Field) -> Option<&FieldValue> {
@@ -208,6 +213,13 @@ impl Match {
         w.patch_length(start + 2, start, "ofp_match")?;
         w.align8(start);
         Ok(())
+    }
+
+    /// The `ofp_match` by itself, with its padding: the content of a match, for hashing.
+    pub fn to_bytes(&self, version: Version) -> Result<Bytes, EncodeError> {
+        let mut w = Writer::new();
+        self.encode(&mut w, version)?;
+        Ok(w.freeze())
     }
 
     /// Reads an `ofp_match` of type OXM with its padding.

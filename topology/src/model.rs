@@ -13,7 +13,7 @@ use hashbrown::HashMap;
 use rust_openflow::PortNo;
 
 use crate::entities::{Change, Chassis, Interface, Network, Port, Role, Subnet};
-use crate::ids::{ChassisId, InterfaceId, NetworkId, PortId, SubnetId};
+use crate::ids::{ChassisId, InterfaceId, NetworkId, PortId, PortKey, SubnetId};
 
 /// In how many chunks a network's flood list is cut, so that one more hypervisor sends again one
 /// chunk and not the whole list.
@@ -123,6 +123,7 @@ pub struct Model {
     networks: HashMap<NetworkId, Arc<Network>>,
     subnets: HashMap<SubnetId, Arc<Subnet>>,
     ports: HashMap<PortId, Arc<Port>>,
+    by_key: HashMap<PortKey, PortId>,
     chassis: HashMap<ChassisId, Arc<Chassis>>,
     interfaces: HashMap<InterfaceId, Interface>,
     by_port: HashMap<PortId, BTreeSet<InterfaceId>>,
@@ -161,6 +162,12 @@ impl Model {
     #[must_use]
     pub fn port(&self, id: PortId) -> Option<&Arc<Port>> {
         self.ports.get(&id)
+    }
+
+    /// The port that a key stands for in flows.
+    #[must_use]
+    pub fn port_of_key(&self, key: PortKey) -> Option<PortId> {
+        self.by_key.get(&key).copied()
     }
 
     /// A hypervisor.
@@ -238,6 +245,12 @@ impl Model {
                 (port.role == Role::Services).then_some(Index::ServicePorts(port.network)),
             )
         };
+        if let Some(old) = self.ports.get(&id) {
+            self.by_key.remove(&old.key);
+        }
+        if let Some(new) = &port {
+            self.by_key.insert(new.key, id);
+        }
         let before = self.ports.get(&id).map(|port| indexes(port)).unzip();
         let after = port.as_ref().map(indexes).unzip();
         if replace(&mut self.ports, id, port) {
