@@ -12,6 +12,7 @@ pub mod field;
 pub mod instruction;
 pub mod matches;
 pub mod message;
+pub mod shared;
 pub mod types;
 pub mod version;
 pub mod wire;

@@ -10,7 +10,7 @@ pub mod model;
 
 pub use entities::{
     AddressPair, Change, Chassis, Encap, FixedAddress, HostRoute, Interface, Network, Port, Role,
-    Segment, Subnet,
+    Segment, Subnet, eui64, link_local,
 };
 pub use ids::{
     ChassisId, DatapathKey, InterfaceId, NetworkId, PortId, PortKey, SubnetId, TunnelKind,

@@ -184,7 +184,7 @@ impl Model {
     }
 
     /// The elements of an index, in order.
-    pub fn elements(&self, index: &Index) -> impl Iterator<Item = &Element> {
+    pub fn elements<'a>(&'a self, index: &Index) -> impl Iterator<Item = &'a Element> + use<'a> {
         self.indexes.get(index).into_iter().flatten()
     }
 

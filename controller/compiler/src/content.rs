@@ -9,8 +9,10 @@ use std::hash::Hasher;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use rust_openflow::message::{self, FlowMod, GroupMod, MeterMod};
-use rust_openflow::{Action, EncodeError, GroupId, Instruction, Match, MeterId, Version, instruction};
+use rust_openflow::message::{FlowMod, GroupMod, Message, MeterMod};
+use rust_openflow::{
+    Action, EncodeError, GroupId, Instruction, Match, MeterId, Version, instruction, shared,
+};
 use siphasher::{sip, sip128};
 
 use crate::pipeline::Stage;
@@ -90,15 +92,15 @@ impl Flow {
             priority,
             cookie,
             key,
-            message: message::bundle_add(Version::V1_5, &message::Message::FlowMod(flow_mod))?,
+            message: shared::bundle_add(Version::V1_5, &Message::FlowMod(flow_mod))?,
         })
     }
 
     /// What the flow says.
     #[must_use]
     pub fn decode(&self) -> FlowMod {
-        match message::unbundle(&self.message) {
-            Ok(message::Message::FlowMod(flow_mod)) => flow_mod,
+        match shared::unbundle(&self.message) {
+            Ok(Message::FlowMod(flow_mod)) => flow_mod,
             other => unreachable!("a flow is made from a flow_mod, not {other:?}"),
         }
     }
@@ -173,7 +175,10 @@ impl Content {
 pub struct Conflict;
 
 /// What several bodies of one key are together. The order of the bodies does not matter.
-pub fn merge<'a>(secret: &Secret, bodies: impl IntoIterator<Item = &'a Body>) -> (Option<Content>, Option<Conflict>) {
+pub fn merge<'a>(
+    secret: &Secret,
+    bodies: impl IntoIterator<Item = &'a Body>,
+) -> (Option<Content>, Option<Conflict>) {
     let mut contents: Vec<Content> = Vec::new();
     let mut clauses: Vec<&Clause> = Vec::new();
     for body in bodies {

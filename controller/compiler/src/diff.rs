@@ -122,9 +122,18 @@ impl Difference {
             .filter(|cookie| !wanted_cookies.contains(cookie))
             .collect();
         difference.stale_flows.sort_unstable();
-        difference.stale_groups = installed.groups.keys().copied().filter(|id| !wanted_groups.contains(id)).collect();
-        difference.stale_meters = installed.meters.keys().copied().filter(|id| !wanted_meters.contains(id)).collect();
+        difference.stale_groups = installed
+            .groups
+            .keys()
+            .copied()
+            .filter(|id| !wanted_groups.contains(id))
+            .collect();
+        difference.stale_meters = installed
+            .meters
+            .keys()
+            .copied()
+            .filter(|id| !wanted_meters.contains(id))
+            .collect();
         difference
     }
 }
-

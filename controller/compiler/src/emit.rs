@@ -10,7 +10,7 @@ use std::sync::Arc;
 use rust_openflow::action::ToController;
 use rust_openflow::matches::Value;
 use rust_openflow::message::{GroupMod, MeterMod};
-use rust_openflow::{Action, EncodeError, Field, FieldValue, Instruction, Match, PortNo};
+use rust_openflow::{Action, EncodeError, Field, FieldValue, Instruction, Match, PortNo, TableId};
 
 use crate::content::{Body, Clause, Flow, Secret};
 use crate::pipeline::{SLOTS, Slot, Stage};
@@ -226,8 +226,18 @@ impl FlowBuilder<'_, '_> {
         if let Some(stage) = goto {
             instructions.push(Instruction::GotoTable(stage.table()));
         }
-        let flow = Flow::new(self.emitter.secret, self.stage, self.priority, self.matches, instructions);
-        push(self.emitter, flow.map(|flow| Body::Flow(Arc::new(flow))), self.origin);
+        let flow = Flow::new(
+            self.emitter.secret,
+            self.stage,
+            self.priority,
+            self.matches,
+            instructions,
+        );
+        push(
+            self.emitter,
+            flow.map(|flow| Body::Flow(Arc::new(flow))),
+            self.origin,
+        );
     }
 
     /// Holds the flow against its stage's row.
@@ -236,7 +246,9 @@ impl FlowBuilder<'_, '_> {
         let row = self.stage.row();
         for value in self.matches.fields() {
             if !row.matches.contains(&value.field) && !slot_among(value, row.reads) {
-                self.emitter.faults.push(self.fault("match", value.field.row().name));
+                self.emitter
+                    .faults
+                    .push(self.fault("match", value.field.row().name));
             }
         }
         for action in &self.actions {
@@ -251,24 +263,22 @@ impl FlowBuilder<'_, '_> {
                 && !row.sets.contains(&value.field)
                 && !slot_among(&value, row.writes)
             {
-                self.emitter.faults.push(self.fault("set", value.field.row().name));
-            }
-            if let Action::Resubmit { table, .. } = action {
-                self.check_next(Stage::from_table(rust_openflow::TableId(*table)));
+                self.emitter
+                    .faults
+                    .push(self.fault("set", value.field.row().name));
             }
         }
-        if goto.is_some() {
-            self.check_next(goto);
+        let called = self.actions.iter().filter_map(|action| match action {
+            Action::Resubmit { table, .. } => Some(Stage::from_table(TableId(*table))),
+            _ => None,
+        });
+        for next in called.chain(goto.map(Some)) {
+            if !next.is_some_and(|next| row.next.contains(&next)) {
+                let name = next.map_or("a table that is no stage", Stage::name);
+                self.emitter.faults.push(self.fault("reach", name));
+            }
         }
         self.emitter.faults.len() == before
-    }
-
-    fn check_next(&mut self, next: Option<Stage>) {
-        if !next.is_some_and(|next| self.stage.row().next.contains(&next)) {
-            let name = next.map_or("a table that is no stage", Stage::name);
-            let fault = self.fault("reach", name);
-            self.emitter.faults.push(fault);
-        }
     }
 
     fn fault(&self, verb: &'static str, what: &'static str) -> Fault {
@@ -289,7 +299,11 @@ fn slot_among(value: &FieldValue, slots: &[Slot]) -> bool {
     })
 }
 
-fn push(emitter: &mut Emitter<'_>, body: Result<Body, EncodeError>, origin: &'static Location<'static>) {
+fn push(
+    emitter: &mut Emitter<'_>,
+    body: Result<Body, EncodeError>,
+    origin: &'static Location<'static>,
+) {
     match body {
         Ok(body) => emitter.emissions.push(Emission { body, origin }),
         Err(error) => emitter.faults.push(Fault::Encode { error, origin }),

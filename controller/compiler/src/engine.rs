@@ -71,21 +71,25 @@ pub struct Input {
 /// What an update did. A switch's delta is the parts together; parts are shared between switches.
 pub type Deltas = BTreeMap<ChassisId, SmallVec<[Arc<Delta>; 2]>>;
 
+/// What one run of an item gave.
+#[derive(Debug, Default)]
+struct Output {
+    emissions: Vec<Emission>,
+    faults: Vec<Fault>,
+    read: Vec<Cell>,
+}
+
 #[derive(Debug)]
 struct ItemState<Scope> {
     scopes: SmallVec<[Scope; 1]>,
-    output: Vec<Emission>,
-    faults: Vec<Fault>,
-    read: Vec<Cell>,
+    output: Output,
 }
 
 impl<Scope> Default for ItemState<Scope> {
     fn default() -> Self {
         Self {
             scopes: SmallVec::new(),
-            output: Vec::new(),
-            faults: Vec::new(),
-            read: Vec::new(),
+            output: Output::default(),
         }
     }
 }
@@ -142,7 +146,7 @@ struct Plan<R: Rules> {
     joined: Vec<(R::Item, R::Scope)>,
     left: Vec<(R::Item, R::Scope)>,
     /// Items' new outputs.
-    output: HashMap<R::Item, (Vec<Emission>, Vec<Fault>, Vec<Cell>)>,
+    output: HashMap<R::Item, Output>,
 }
 
 impl<R: Rules> Compiler<R> {
@@ -201,7 +205,9 @@ impl<R: Rules> Compiler<R> {
             .keys()
             .chain(plan.lost.keys())
             .filter(|chassis| !fresh.contains(*chassis) && !released.contains(*chassis))
-            .filter_map(|chassis| Some((chassis.clone(), self.switches.get(chassis)?.scopes.clone())))
+            .filter_map(|chassis| {
+                Some((chassis.clone(), self.switches.get(chassis)?.scopes.clone()))
+            })
             .collect();
         let subscription_keys = self.subscription_keys(&plan, &fresh, &released);
         let before_subscribed = self.contributors(subscription_keys.values().flatten());
@@ -238,7 +244,7 @@ impl<R: Rules> Compiler<R> {
         let mut program = Vec::new();
         for scope in &switch.scopes {
             for item in &self.scopes[scope].items {
-                for emission in &self.items[item].output {
+                for emission in &self.items[item].output.emissions {
                     let key = emission.body.key();
                     if seen.insert(key)
                         && let Some(content) = self.resolve(key, &switch.scopes)
@@ -249,7 +255,12 @@ impl<R: Rules> Compiler<R> {
             }
         }
         program.sort_by_key(|content| match content {
-            Content::Flow(flow) => (2, flow.stage as u32, u64::from(u16::MAX - flow.priority), flow.cookie),
+            Content::Flow(flow) => (
+                2,
+                flow.stage as u32,
+                u64::from(u16::MAX - flow.priority),
+                flow.cookie,
+            ),
             Content::Group(group) => (1, group.group.0, 0, 0),
             Content::Meter(meter) => (0, meter.meter.0, 0, 0),
         });
@@ -267,7 +278,7 @@ impl<R: Rules> Compiler<R> {
         let mut faults: Vec<Fault> = self
             .items
             .values()
-            .flat_map(|state| state.faults.iter().cloned())
+            .flat_map(|state| state.output.faults.iter().cloned())
             .collect();
         for (key, items) in &self.slots {
             let bodies: Vec<(&R::Item, &Body)> = items
@@ -295,7 +306,7 @@ impl<R: Rules> Compiler<R> {
         for (key, items) in &self.slots {
             let Key::Flow(_) = key else { continue };
             for item in items {
-                for emission in &self.items[item].output {
+                for emission in &self.items[item].output.emissions {
                     if emission.body.key() != *key {
                         continue;
                     }
@@ -342,7 +353,7 @@ impl<R: Rules> Compiler<R> {
         self.items
             .get(item)
             .into_iter()
-            .flat_map(|state| &state.output)
+            .flat_map(|state| &state.output.emissions)
             .map(|emission| &emission.body)
             .filter(move |body| body.key() == key)
     }
@@ -352,7 +363,12 @@ impl<R: Rules> Compiler<R> {
         let items = self.slots.get(&key)?;
         let visible = items
             .iter()
-            .filter(|item| self.items[*item].scopes.iter().any(|scope| scopes.contains(scope)))
+            .filter(|item| {
+                self.items[*item]
+                    .scopes
+                    .iter()
+                    .any(|scope| scopes.contains(scope))
+            })
             .flat_map(|item| self.bodies(item, key));
         content::merge(&self.secret, visible).0
     }
@@ -376,12 +392,16 @@ impl<R: Rules> Compiler<R> {
         }
         for chassis in again.difference(released) {
             let mut view = View::new(&self.model);
-            let reached: BTreeSet<R::Scope> = self.rules.reach(chassis, &mut view).into_iter().collect();
+            let reached: BTreeSet<R::Scope> =
+                self.rules.reach(chassis, &mut view).into_iter().collect();
             let read = view.into_read();
-            let state = self.switches.entry(chassis.clone()).or_insert_with(|| SwitchState {
-                scopes: BTreeSet::new(),
-                read: Vec::new(),
-            });
+            let state = self
+                .switches
+                .entry(chassis.clone())
+                .or_insert_with(|| SwitchState {
+                    scopes: BTreeSet::new(),
+                    read: Vec::new(),
+                });
             let reader = Reader::Switch(chassis.clone());
             change_readers(&mut self.readers, &reader, &state.read, &read);
             state.read = read;
@@ -396,7 +416,12 @@ impl<R: Rules> Compiler<R> {
         }
         for chassis in released {
             if let Some(state) = self.switches.get(chassis) {
-                change_readers(&mut self.readers, &Reader::Switch(chassis.clone()), &state.read, &[]);
+                change_readers(
+                    &mut self.readers,
+                    &Reader::Switch(chassis.clone()),
+                    &state.read,
+                    &[],
+                );
                 plan.lost.insert(chassis.clone(), state.scopes.clone());
             }
         }
@@ -414,11 +439,15 @@ impl<R: Rules> Compiler<R> {
         }
         let mut ends = HashSet::new();
         for (scope, change) in subscribers {
-            let has = self.scopes.get(scope).map_or(0, |state| state.switches.len());
+            let has = self
+                .scopes
+                .get(scope)
+                .map_or(0, |state| state.switches.len());
             let will_have = has.saturating_add_signed(change);
             match (self.scopes.get(scope), will_have) {
                 (Some(state), 0) => {
-                    plan.left.extend(state.items.iter().map(|item| (item.clone(), scope.clone())));
+                    plan.left
+                        .extend(state.items.iter().map(|item| (item.clone(), scope.clone())));
                     ends.insert(scope.clone());
                 }
                 (None, 1..) => {
@@ -428,7 +457,7 @@ impl<R: Rules> Compiler<R> {
                             Source::Each(index, item) => plan.joined.extend(
                                 self.model
                                     .elements(&index)
-                                    .filter_map(|element| item(element))
+                                    .filter_map(&item)
                                     .map(|item| (item, scope.clone())),
                             ),
                         }
@@ -447,7 +476,11 @@ impl<R: Rules> Compiler<R> {
                         && *index == delta.index
                         && let Some(item) = item(&delta.element)
                     {
-                        let list = if delta.present { &mut plan.joined } else { &mut plan.left };
+                        let list = if delta.present {
+                            &mut plan.joined
+                        } else {
+                            &mut plan.left
+                        };
                         list.push((item, scope.clone()));
                     }
                 }
@@ -464,10 +497,9 @@ impl<R: Rules> Compiler<R> {
         let joining: HashSet<&R::Item> = plan.joined.iter().map(|(item, _)| item).collect();
         let stays = |item: &R::Item| {
             joining.contains(item)
-                || self
-                    .items
-                    .get(item)
-                    .is_some_and(|state| state.scopes.len() > leaving.get(item).copied().unwrap_or(0))
+                || self.items.get(item).is_some_and(|state| {
+                    state.scopes.len() > leaving.get(item).copied().unwrap_or(0)
+                })
         };
         let mut run: BTreeSet<R::Item> = joining
             .iter()
@@ -488,25 +520,47 @@ impl<R: Rules> Compiler<R> {
             let mut emitter = Emitter::new(&self.secret);
             self.rules.lower(&item, &mut view, &mut emitter);
             let (emissions, faults) = emitter.finish();
-            plan.output.insert(item, (emissions, faults, view.into_read()));
+            let output = Output {
+                emissions,
+                faults,
+                read: view.into_read(),
+            };
+            plan.output.insert(item, output);
         }
     }
 
     /// Keys whose contributors change for every switch of a scope alike.
     fn touched_keys(&self, plan: &Plan<R>) -> HashSet<Key> {
         let mut touched = HashSet::new();
-        for (item, (new, ..)) in &plan.output {
-            let old = self.items.get(item).map_or(&[][..], |state| &state.output);
-            let kept = |one: &Emission, others: &[Emission]| others.iter().any(|other| other.body == one.body);
+        for (item, new) in &plan.output {
+            let new = &new.emissions;
+            let old = self
+                .items
+                .get(item)
+                .map_or(&[][..], |state| &state.output.emissions);
+            let kept = |one: &Emission, others: &[Emission]| {
+                others.iter().any(|other| other.body == one.body)
+            };
             // Outputs of one item are short; both sides are compared in full.
-            touched.extend(old.iter().filter(|one| !kept(one, new)).map(|one| one.body.key()));
-            touched.extend(new.iter().filter(|one| !kept(one, old)).map(|one| one.body.key()));
+            touched.extend(
+                old.iter()
+                    .filter(|one| !kept(one, new))
+                    .map(|one| one.body.key()),
+            );
+            touched.extend(
+                new.iter()
+                    .filter(|one| !kept(one, old))
+                    .map(|one| one.body.key()),
+            );
         }
         for (item, _) in plan.joined.iter().chain(&plan.left) {
-            let old = self.items.get(item).map_or(&[][..], |state| &state.output);
+            let old = self
+                .items
+                .get(item)
+                .map_or(&[][..], |state| &state.output.emissions);
             touched.extend(old.iter().map(|emission| emission.body.key()));
-            if let Some((new, ..)) = plan.output.get(item) {
-                touched.extend(new.iter().map(|emission| emission.body.key()));
+            if let Some(new) = plan.output.get(item) {
+                touched.extend(new.emissions.iter().map(|emission| emission.body.key()));
             }
         }
         touched
@@ -537,7 +591,7 @@ impl<R: Rules> Compiler<R> {
             .get(scope)
             .into_iter()
             .flat_map(|state| &state.items)
-            .flat_map(|item| &self.items[item].output)
+            .flat_map(|item| &self.items[item].output.emissions)
             .map(|emission| emission.body.key())
     }
 
@@ -589,13 +643,13 @@ impl<R: Rules> Compiler<R> {
             if let Some(state) = self.items.get_mut(&item) {
                 state.scopes.retain(|other| *other != scope);
                 if state.scopes.is_empty() {
-                    self.set_output(&item, Vec::new(), Vec::new(), Vec::new());
+                    self.set_output(&item, Output::default());
                     self.items.remove(&item);
                 }
             }
         }
-        for (item, (output, faults, read)) in plan.output {
-            self.set_output(&item, output, faults, read);
+        for (item, output) in plan.output {
+            self.set_output(&item, output);
         }
         for scope in plan.lost.values().flatten() {
             self.end_scope(scope);
@@ -610,7 +664,10 @@ impl<R: Rules> Compiler<R> {
             let sources = self.rules.sources(&scope);
             for source in &sources {
                 if let Source::Each(index, _) = source {
-                    self.derived.entry(index.clone()).or_default().insert(scope.clone());
+                    self.derived
+                        .entry(index.clone())
+                        .or_default()
+                        .insert(scope.clone());
                 }
             }
             ScopeState {
@@ -633,7 +690,11 @@ impl<R: Rules> Compiler<R> {
 
     /// Forgets a scope that no switch has any more.
     fn end_scope(&mut self, scope: &R::Scope) {
-        if self.scopes.get(scope).is_none_or(|state| !state.switches.is_empty()) {
+        if self
+            .scopes
+            .get(scope)
+            .is_none_or(|state| !state.switches.is_empty())
+        {
             return;
         }
         let Some(state) = self.scopes.remove(scope) else {
@@ -651,15 +712,14 @@ impl<R: Rules> Compiler<R> {
         }
     }
 
-    fn set_output(&mut self, item: &R::Item, output: Vec<Emission>, faults: Vec<Fault>, read: Vec<Cell>) {
+    fn set_output(&mut self, item: &R::Item, output: Output) {
         let Some(state) = self.items.get_mut(item) else {
             return;
         };
         let old = std::mem::replace(&mut state.output, output);
-        state.faults = faults;
-        change_readers(&mut self.readers, &Reader::Item(item.clone()), &state.read, &read);
-        state.read = read;
-        for emission in &old {
+        let reader = Reader::Item(item.clone());
+        change_readers(&mut self.readers, &reader, &old.read, &state.output.read);
+        for emission in &old.emissions {
             let key = emission.body.key();
             if let Some(items) = self.slots.get_mut(&key) {
                 items.retain(|other| other != item);
@@ -668,7 +728,7 @@ impl<R: Rules> Compiler<R> {
                 }
             }
         }
-        for emission in &state.output {
+        for emission in &state.output.emissions {
             let items = self.slots.entry(emission.body.key()).or_default();
             if !items.contains(item) {
                 items.push(item.clone());
@@ -696,7 +756,10 @@ fn change_readers<Item: Clone + Eq + std::hash::Hash>(
     }
     for cell in new {
         if old.binary_search(cell).is_err() {
-            readers.entry(cell.clone()).or_default().insert(reader.clone());
+            readers
+                .entry(cell.clone())
+                .or_default()
+                .insert(reader.clone());
         }
     }
 }
@@ -723,8 +786,10 @@ impl<R: Rules> Differences<'_, R> {
                 Only::None => {}
                 Only::One(scope) => {
                     // Every switch of the scope sees the same.
-                    let (had, _) = content::merge(&self.compiler.secret, before.iter().map(|one| &one.body));
-                    let (has, _) = content::merge(&self.compiler.secret, after.iter().map(|one| &one.body));
+                    let (had, _) =
+                        content::merge(&self.compiler.secret, before.iter().map(|one| &one.body));
+                    let (has, _) =
+                        content::merge(&self.compiler.secret, after.iter().map(|one| &one.body));
                     shared.entry(scope).or_default().push(had, has);
                 }
                 Only::Several(scopes) => {
@@ -750,12 +815,18 @@ impl<R: Rules> Differences<'_, R> {
             let delta = Arc::new(delta);
             for chassis in &state.switches {
                 if self.keeps_its_scopes(chassis) {
-                    self.deltas.entry(chassis.clone()).or_default().push(delta.clone());
+                    self.deltas
+                        .entry(chassis.clone())
+                        .or_default()
+                        .push(delta.clone());
                 }
             }
         }
         for (chassis, delta) in single {
-            self.deltas.entry(chassis).or_default().push(Arc::new(delta));
+            self.deltas
+                .entry(chassis)
+                .or_default()
+                .push(Arc::new(delta));
         }
         self.of_changed_switches(touched, before, &after);
     }
@@ -772,7 +843,10 @@ impl<R: Rules> Differences<'_, R> {
                 let has = self.visible(&after[key], &switch.scopes);
                 delta.push(had, has);
             }
-            self.deltas.entry(chassis.clone()).or_default().push(Arc::new(delta));
+            self.deltas
+                .entry(chassis.clone())
+                .or_default()
+                .push(Arc::new(delta));
         }
     }
 
@@ -793,18 +867,24 @@ impl<R: Rules> Differences<'_, R> {
             }
         }
         for (chassis, keys) in keys {
-            let (Some(had_scopes), Some(switch)) =
-                (self.scopes_before.get(&chassis), self.compiler.switches.get(&chassis))
-            else {
+            let (Some(had_scopes), Some(switch)) = (
+                self.scopes_before.get(&chassis),
+                self.compiler.switches.get(&chassis),
+            ) else {
                 continue;
             };
             let mut delta = Delta::default();
             for key in keys.difference(touched) {
-                let had = before.get(key).and_then(|before| self.visible(before, had_scopes));
+                let had = before
+                    .get(key)
+                    .and_then(|before| self.visible(before, had_scopes));
                 let has = self.compiler.resolve(*key, &switch.scopes);
                 delta.push(had, has);
             }
-            self.deltas.entry(chassis).or_default().push(Arc::new(delta));
+            self.deltas
+                .entry(chassis)
+                .or_default()
+                .push(Arc::new(delta));
         }
     }
 
@@ -812,7 +892,11 @@ impl<R: Rules> Differences<'_, R> {
         !self.scopes_before.contains_key(chassis) && !self.fresh.contains(chassis)
     }
 
-    fn visible(&self, contributors: &[Contributor<R>], scopes: &BTreeSet<R::Scope>) -> Option<Content> {
+    fn visible(
+        &self,
+        contributors: &[Contributor<R>],
+        scopes: &BTreeSet<R::Scope>,
+    ) -> Option<Content> {
         let bodies = contributors
             .iter()
             .filter(|one| one.scopes.iter().any(|scope| scopes.contains(scope)))
@@ -828,7 +912,9 @@ enum Only<'a, Scope> {
     Several(BTreeSet<&'a Scope>),
 }
 
-fn only_scope<'a, R: Rules + 'a>(contributors: impl Iterator<Item = &'a Contributor<R>>) -> Only<'a, R::Scope> {
+fn only_scope<'a, R: Rules + 'a>(
+    contributors: impl Iterator<Item = &'a Contributor<R>>,
+) -> Only<'a, R::Scope> {
     let scopes: BTreeSet<&R::Scope> = contributors.flat_map(|one| &one.scopes).collect();
     match scopes.len() {
         0 => Only::None,

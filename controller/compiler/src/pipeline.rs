@@ -136,7 +136,7 @@ stages! {
         "What the controller answers: DHCP."
     }
     Neighbours "neighbours" {
-        matches [EthType ArpOp ArpTpa ArpSpa IpProto Icmpv6Type Icmpv6Code NdTarget Ipv6Src], 
+        matches [EthType ArpOp ArpTpa ArpSpa IpProto Icmpv6Type Icmpv6Code NdTarget Ipv6Src],
         sets [EthSrc EthDst ArpOp ArpSha ArpSpa ArpTha ArpTpa Ipv6Src Ipv6Dst IpTtl Icmpv6Type NdReserved NdOptionsType],
         reads [Datapath InPort], writes [],
         next [NdReply L2Lookup], miss L2Lookup,
@@ -268,7 +268,10 @@ const _: () = {
         assert!(STAGES[at].stage as usize == at);
         let mut next = 0;
         while next < STAGES[at].next.len() {
-            assert!(STAGES[at].next[next] as usize > at, "a stage goes backwards");
+            assert!(
+                STAGES[at].next[next] as usize > at,
+                "a stage goes backwards"
+            );
             next += 1;
         }
         if let Miss::Continue(stage) = STAGES[at].miss {
@@ -284,7 +287,10 @@ const _: () = {
     while a < SLOTS.len() {
         let one = &SLOTS[a];
         assert!(one.slot as usize == a);
-        assert!((one.from as u8) <= one.to as u8, "a slot dies before it lives");
+        assert!(
+            (one.from as u8) <= one.to as u8,
+            "a slot dies before it lives"
+        );
         let mut b = a + 1;
         while b < SLOTS.len() {
             let two = &SLOTS[b];
@@ -306,13 +312,22 @@ const _: () = {
         let row = &STAGES[at];
         let mut n = 0;
         while n < row.reads.len() {
-            assert!(SLOTS[row.reads[n] as usize].to as usize >= at, "a slot is read after its end");
-            assert!((SLOTS[row.reads[n] as usize].from as usize) < at, "a slot is read before it is written");
+            assert!(
+                SLOTS[row.reads[n] as usize].to as usize >= at,
+                "a slot is read after its end"
+            );
+            assert!(
+                (SLOTS[row.reads[n] as usize].from as usize) < at,
+                "a slot is read before it is written"
+            );
             n += 1;
         }
         let mut n = 0;
         while n < row.writes.len() {
-            assert!(SLOTS[row.writes[n] as usize].from as usize <= at, "a slot is written before it lives");
+            assert!(
+                SLOTS[row.writes[n] as usize].from as usize <= at,
+                "a slot is written before it lives"
+            );
             n += 1;
         }
         at += 1;

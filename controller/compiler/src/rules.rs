@@ -12,17 +12,23 @@ use weft_topology::{ChassisId, Element, Index};
 use crate::emit::Emitter;
 use crate::view::View;
 
+/// Which item, if any, an element of an index stands for.
+pub type Derive<Item> = Box<dyn Fn(&Element) -> Option<Item> + Send + Sync>;
+
 /// Where a scope's items come from.
 pub enum Source<Item> {
     /// One item, always.
     One(Item),
     /// One item for each element of an index; elements that it does not fit are left out.
-    Each(Index, Box<dyn Fn(&Element) -> Option<Item> + Send + Sync>),
+    Each(Index, Derive<Item>),
 }
 
 impl<Item> Source<Item> {
     /// One item for each element of an index.
-    pub fn each(index: Index, item: impl Fn(&Element) -> Option<Item> + Send + Sync + 'static) -> Self {
+    pub fn each(
+        index: Index,
+        item: impl Fn(&Element) -> Option<Item> + Send + Sync + 'static,
+    ) -> Self {
         Self::Each(index, Box::new(item))
     }
 }

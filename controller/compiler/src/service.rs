@@ -64,7 +64,9 @@ impl Service {
         let [number] = packet_in.userdata[..] else {
             return None;
         };
-        let service = Self::ALL.iter().find(|service| service.number() == number)?;
+        let service = Self::ALL
+            .iter()
+            .find(|service| service.number() == number)?;
         let key = packet_in.field(Slot::InPort.row().field)?;
         Some((*service, PortKey::new(u32::try_from(key).ok()?)?))
     }

@@ -22,14 +22,19 @@ pub fn remote(port: PortId, view: &mut View<'_>, emit: &mut Emitter<'_>) {
     else {
         return;
     };
-    let flow = emit.flow(Stage::Locate, 100).slot(Slot::OutPort, declared.key.get());
+    let flow = emit
+        .flow(Stage::Locate, 100)
+        .slot(Slot::OutPort, declared.key.get());
     let flow = tunnels::aim(flow, network.segment);
     tunnels::towards(flow, address).goto(Stage::TunnelOut);
 }
 
 /// A port where it is.
 pub fn local(chassis: &ChassisId, port: PortId, view: &mut View<'_>, emit: &mut Emitter<'_>) {
-    let Some(location) = view.location(port).filter(|location| location.interface.chassis == *chassis) else {
+    let Some(location) = view
+        .location(port)
+        .filter(|location| location.interface.chassis == *chassis)
+    else {
         return;
     };
     let Some((port, network)) = live(port, view) else {

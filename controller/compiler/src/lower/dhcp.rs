@@ -14,7 +14,10 @@ use crate::view::View;
 
 /// The flow that takes a port's requests to the controller, and its meter.
 pub fn port(chassis: &ChassisId, id: PortId, view: &mut View<'_>, emit: &mut Emitter<'_>) {
-    let Some(location) = view.location(id).filter(|location| location.interface.chassis == *chassis) else {
+    let Some(location) = view
+        .location(id)
+        .filter(|location| location.interface.chassis == *chassis)
+    else {
         return;
     };
     let Some((port, _)) = live(id, view) else {

@@ -63,7 +63,13 @@ pub fn network(id: NetworkId, view: &mut View<'_>, emit: &mut Emitter<'_>) {
 }
 
 /// A copy for each hypervisor of a chunk.
-pub fn chunk(id: NetworkId, class: FloodClass, chunk: u8, view: &mut View<'_>, emit: &mut Emitter<'_>) {
+pub fn chunk(
+    id: NetworkId,
+    class: FloodClass,
+    chunk: u8,
+    view: &mut View<'_>,
+    emit: &mut Emitter<'_>,
+) {
     let Some(network) = view.network(id).filter(|network| network.admin_state_up) else {
         return;
     };
@@ -93,7 +99,13 @@ pub fn chunk(id: NetworkId, class: FloodClass, chunk: u8, view: &mut View<'_>, e
 }
 
 /// A copy for each local port.
-pub fn local(chassis: &ChassisId, id: NetworkId, class: FloodClass, view: &mut View<'_>, emit: &mut Emitter<'_>) {
+pub fn local(
+    chassis: &ChassisId,
+    id: NetworkId,
+    class: FloodClass,
+    view: &mut View<'_>,
+    emit: &mut Emitter<'_>,
+) {
     let Some(network) = view.network(id).filter(|network| network.admin_state_up) else {
         return;
     };

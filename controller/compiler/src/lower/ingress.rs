@@ -10,7 +10,10 @@ use crate::view::View;
 
 /// The flow that says whose packets come in by a port's interface.
 pub fn local(chassis: &ChassisId, port: PortId, view: &mut View<'_>, emit: &mut Emitter<'_>) {
-    let Some(location) = view.location(port).filter(|location| location.interface.chassis == *chassis) else {
+    let Some(location) = view
+        .location(port)
+        .filter(|location| location.interface.chassis == *chassis)
+    else {
         return;
     };
     let Some((port, network)) = live(port, view) else {

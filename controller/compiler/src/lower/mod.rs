@@ -112,8 +112,12 @@ impl Rules for Production {
             Item::TunnelExit(chassis) => tunnels::exit(chassis, view, emit),
             Item::Segment(network) => tunnels::segment(*network, view, emit),
             Item::Flood(network) => flood::network(*network, view, emit),
-            Item::FloodChunk(network, class, chunk) => flood::chunk(*network, *class, *chunk, view, emit),
-            Item::FloodLocal(chassis, network, class) => flood::local(chassis, *network, *class, view, emit),
+            Item::FloodChunk(network, class, chunk) => {
+                flood::chunk(*network, *class, *chunk, view, emit)
+            }
+            Item::FloodLocal(chassis, network, class) => {
+                flood::local(chassis, *network, *class, view, emit)
+            }
             Item::Lookup(port) => lookup::port(*port, view, emit),
             Item::Neighbours(port) => neighbours::port(*port, view, emit),
             Item::OwnAddresses(port) => neighbours::own(*port, view, emit),
@@ -127,26 +131,34 @@ impl Rules for Production {
 }
 
 fn network_sources(network: NetworkId) -> Vec<Source<Item>> {
-    let mut sources = vec![Source::One(Item::Segment(network)), Source::One(Item::Flood(network))];
+    let mut sources = vec![
+        Source::One(Item::Segment(network)),
+        Source::One(Item::Flood(network)),
+    ];
     for item in [Item::Lookup, Item::Neighbours, Item::Remote] {
-        sources.push(Source::each(Index::Ports(network), move |element| port_of(element).map(item)));
+        sources.push(Source::each(Index::Ports(network), move |element| {
+            port_of(element).map(item)
+        }));
     }
     for class in FloodClass::ALL {
-        sources.push(Source::each(Index::FloodChunks(network, class), move |element| match element {
-            Element::Chunk(chunk) => Some(Item::FloodChunk(network, class, *chunk)),
-            _ => None,
-        }));
+        sources.push(Source::each(
+            Index::FloodChunks(network, class),
+            move |element| match element {
+                Element::Chunk(chunk) => Some(Item::FloodChunk(network, class, *chunk)),
+                _ => None,
+            },
+        ));
     }
     sources
 }
 
 fn switch_sources(chassis: &ChassisId) -> Vec<Source<Item>> {
     let local_ports = || Index::LocalPorts(chassis.clone());
-    let mut sources = vec![
-        Source::One(Item::TunnelExit(chassis.clone())),
-    ];
+    let mut sources = vec![Source::One(Item::TunnelExit(chassis.clone()))];
     for item in [Item::PortSecurity, Item::OwnAddresses] {
-        sources.push(Source::each(local_ports(), move |element| port_of(element).map(item)));
+        sources.push(Source::each(local_ports(), move |element| {
+            port_of(element).map(item)
+        }));
     }
     for item in [Item::Ingress, Item::Delivery, Item::Dhcp] {
         let chassis = chassis.clone();

@@ -61,13 +61,20 @@ pub fn port(id: PortId, view: &mut View<'_>, emit: &mut Emitter<'_>) {
 
 /// A port's own addresses, each with its Ethernet address.
 fn addresses(port: &Port) -> BTreeSet<(MacAddr, IpNet)> {
-    let fixed = port.fixed_ips.iter().map(|fixed| (port.mac, IpNet::from(fixed.ip)));
-    let pairs = port.allowed_address_pairs.iter().map(|pair| (pair.mac, pair.net));
+    let fixed = port
+        .fixed_ips
+        .iter()
+        .map(|fixed| (port.mac, IpNet::from(fixed.ip)));
+    let pairs = port
+        .allowed_address_pairs
+        .iter()
+        .map(|pair| (pair.mac, pair.net));
     fixed.chain(pairs).collect()
 }
 
 fn rule<'e, 'a>(emit: &'e mut Emitter<'a>, key: u32, priority: u16) -> FlowBuilder<'e, 'a> {
-    emit.flow(Stage::PortSecurity, priority).slot(Slot::InPort, key)
+    emit.flow(Stage::PortSecurity, priority)
+        .slot(Slot::InPort, key)
 }
 
 /// Neither a DHCP server nor a router; nor a DHCP server in fragments, which show no UDP ports.
@@ -125,10 +132,13 @@ fn without_address(key: u32, mac: MacAddr, emit: &mut Emitter<'_>) {
             .field(Field::Ipv6Src, 0_u128)
             .goto(Stage::Services);
     }
-    icmpv6(rule(emit, key, 200).field(Field::EthSrc, mac), NEIGHBOUR_SOLICITATION)
-        .field(Field::Ipv6Src, 0_u128)
-        .field(Field::NdSll, 0_u8)
-        .goto(Stage::Services);
+    icmpv6(
+        rule(emit, key, 200).field(Field::EthSrc, mac),
+        NEIGHBOUR_SOLICITATION,
+    )
+    .field(Field::Ipv6Src, 0_u128)
+    .field(Field::NdSll, 0_u8)
+    .goto(Stage::Services);
 }
 
 /// Packets from an IPv6 address; neighbour discovery about it names no other Ethernet address (an
@@ -142,13 +152,19 @@ fn ipv6(key: u32, mac: MacAddr, net: Ipv6Net, emit: &mut Emitter<'_>) {
         .fields([source])
         .goto(Stage::Services);
     for option in [mac, MacAddr::default()] {
-        icmpv6(rule(emit, key, 200).field(Field::EthSrc, mac), NEIGHBOUR_SOLICITATION)
-            .fields([source])
-            .field(Field::NdSll, option)
-            .goto(Stage::Services);
-        icmpv6(rule(emit, key, 200).field(Field::EthSrc, mac), NEIGHBOUR_ADVERTISEMENT)
-            .fields([target])
-            .field(Field::NdTll, option)
-            .goto(Stage::Services);
+        icmpv6(
+            rule(emit, key, 200).field(Field::EthSrc, mac),
+            NEIGHBOUR_SOLICITATION,
+        )
+        .fields([source])
+        .field(Field::NdSll, option)
+        .goto(Stage::Services);
+        icmpv6(
+            rule(emit, key, 200).field(Field::EthSrc, mac),
+            NEIGHBOUR_ADVERTISEMENT,
+        )
+        .fields([target])
+        .field(Field::NdTll, option)
+        .goto(Stage::Services);
     }
 }
