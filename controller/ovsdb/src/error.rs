@@ -27,6 +27,14 @@ pub enum Error {
         /// The limit in bytes.
         limit: usize,
     },
+    /// A message of more values than the limit.
+    #[error("byte {offset} of the stream: a message has more than {limit} values")]
+    TooMany {
+        /// Position at which the limit was passed.
+        offset: u64,
+        /// The limit in values.
+        limit: usize,
+    },
     /// A message nested more deeply than the limit.
     #[error("byte {offset} of the stream: a message is nested more than {limit} levels deep")]
     TooDeep {

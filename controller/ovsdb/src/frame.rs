@@ -15,6 +15,13 @@ pub const MAX_DEPTH: usize = 127;
 /// The default for the longest message, in bytes.
 pub const MAX_MESSAGE: usize = 16 << 20;
 
+/// How many bytes of the longest message allow for one value in it. Text becomes larger when it
+/// is parsed, objects a hundredfold, so that bytes alone are no bound of memory.
+const BYTES_PER_VALUE: usize = 32;
+
+/// The values that a message may have under any limit.
+const FEWEST_VALUES: usize = 64;
+
 /// An incremental reader of concatenated JSON objects.
 #[derive(Debug)]
 pub struct Framer {
@@ -23,6 +30,8 @@ pub struct Framer {
     /// Bytes of the stream before the first byte of `partial`.
     consumed: u64,
     depth: usize,
+    /// Values, member names included, that the unfinished message has begun.
+    values: usize,
     inside: Inside,
     failed: Option<Error>,
 }
@@ -36,13 +45,15 @@ enum Inside {
 }
 
 impl Framer {
-    /// A reader that refuses messages longer than `limit` bytes.
+    /// A reader that refuses messages longer than `limit` bytes, and those of more than one
+    /// value for every 32 bytes of it.
     pub fn new(limit: usize) -> Self {
         Self {
             limit,
             partial: Vec::new(),
             consumed: 0,
             depth: 0,
+            values: 0,
             inside: Inside::Structure,
             failed: None,
         }
@@ -57,7 +68,8 @@ impl Framer {
     /// an error are delivered too. How the stream is cut into calls makes no difference.
     ///
     /// # Errors
-    /// [`Error::Garbage`], [`Error::TooLong`], [`Error::TooDeep`] or [`Error::Syntax`]. There
+    /// [`Error::Garbage`], [`Error::TooLong`], [`Error::TooMany`], [`Error::TooDeep`] or
+    /// [`Error::Syntax`]. There
     /// is no way to find the next message after one of them: every later call repeats it.
     pub fn push(&mut self, mut bytes: &[u8], messages: &mut Vec<Value>) -> Result<(), Error> {
         if let Some(error) = &self.failed {
@@ -121,6 +133,13 @@ impl Framer {
 
     /// Advances over one byte; true when it closed the message.
     fn step(&mut self, byte: u8, offset: u64) -> Result<bool, Error> {
+        if self.inside == Inside::Structure && matches!(byte, b'{' | b'[' | b',' | b':') {
+            let limit = (self.limit / BYTES_PER_VALUE).max(FEWEST_VALUES);
+            if self.values == limit {
+                return Err(Error::TooMany { offset, limit });
+            }
+            self.values += 1;
+        }
         self.inside = match (self.inside, byte) {
             (Inside::Escape, _) => Inside::String,
             (Inside::String, b'\\') => Inside::Escape,
@@ -156,6 +175,7 @@ impl Framer {
             whole = std::mem::take(&mut self.partial);
             &whole
         };
+        self.values = 0;
         let start = self.consumed;
         self.consumed += text.len() as u64;
         serde_json::from_slice(text).map_err(|error| Error::Syntax {
@@ -281,6 +301,28 @@ mod tests {
     }
 
     #[test]
+    fn a_message_of_many_small_values_is_refused_before_it_is_parsed() {
+        let message = |values: usize| format!("{{\"a\":[{}0]}}", "0,".repeat(values - 3));
+        assert_eq!(
+            read(message(64).repeat(3).as_bytes(), &[], 1000).1,
+            None,
+            "each counts alone"
+        );
+        let (_, error) = read(message(65).as_bytes(), &[], 1000);
+        assert_eq!(
+            error,
+            Some(Error::TooMany {
+                offset: 129,
+                limit: 64
+            })
+        );
+        assert_eq!(
+            read(message(100).as_bytes(), &[], 100 * BYTES_PER_VALUE).1,
+            None
+        );
+    }
+
+    #[test]
     fn nesting_is_refused_before_the_parser_would() {
         let nested = |depth: usize| {
             format!(
@@ -289,8 +331,8 @@ mod tests {
                 "]".repeat(depth - 1)
             )
         };
-        assert_eq!(read(nested(MAX_DEPTH).as_bytes(), &[], 1000).1, None);
-        let (_, error) = read(nested(MAX_DEPTH + 1).as_bytes(), &[], 1000);
+        assert_eq!(read(nested(MAX_DEPTH).as_bytes(), &[], 10_000).1, None);
+        let (_, error) = read(nested(MAX_DEPTH + 1).as_bytes(), &[], 10_000);
         assert_eq!(
             error,
             Some(Error::TooDeep {

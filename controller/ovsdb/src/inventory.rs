@@ -3,7 +3,7 @@
 //! Values are handed on as the hypervisor wrote them, apart from those whose form this crate
 //! must know. What follows from them (bindings, claims) is decided elsewhere.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use uuid::Uuid;
@@ -150,18 +150,19 @@ pub struct PluggedInterface {
     pub mtu: Option<u32>,
 }
 
-/// The interfaces of the bridge of this name, by the order of their rows; none when there is
-/// no such bridge.
+/// The interfaces of the bridge of this name, each once; none when there is no such bridge.
 pub fn interfaces(mirror: &Mirror, bridge: &str) -> Vec<PluggedInterface> {
     let bridge = mirror.bridge(bridge).map_or(Row::empty(), |(_, row)| row);
-    let ports = mirror.referred(bridge, "ports", "Port");
-    ports
-        .flat_map(|(_, port)| {
-            mirror
-                .referred(port, "interfaces", "Interface")
-                .map(|(id, row)| interface(port, id, row))
-        })
-        .collect()
+    let mut seen = BTreeSet::new();
+    let mut found = Vec::new();
+    for (_, port) in mirror.referred(bridge, "ports", "Port") {
+        for (id, row) in mirror.referred(port, "interfaces", "Interface") {
+            if seen.insert(id) {
+                found.push(interface(port, id, row));
+            }
+        }
+    }
+    found
 }
 
 fn interface(port: &Row, id: Uuid, row: &Row) -> PluggedInterface {

@@ -31,4 +31,5 @@ pub use inventory::{TunnelKind, encapsulation, identity, interfaces};
 pub use mirror::Mirror;
 pub use session::{Event, Output, Session};
 pub use transaction::Transaction;
+pub use uuid::Uuid;
 pub use value::{Atom, Datum, Row};

@@ -2,7 +2,7 @@
 //! connection alive; a state machine without socket or clock.
 //!
 //! The shell hands in the bytes it read and the time, in milliseconds of any epoch that only
-//! goes forward, and takes [`Output`]s until there are none. A hypervisor connects to us, yet
+//! goes forward, and after each such call takes [`Output`]s until there are none. A hypervisor connects to us, yet
 //! we are the client of RFC 7047: it holds the database. What to do with the replica is
 //! [`crate::bridge`]'s.
 
@@ -21,6 +21,9 @@ use crate::transaction::{Outcome, Transaction};
 
 /// The name we give our monitor.
 const MONITOR: &str = "weft";
+
+/// The id of our echoes, whose answers need not be told apart.
+const ECHO: &str = "echo";
 
 /// Bounds of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,7 +102,6 @@ enum Request {
     Schema,
     /// An index of [`MONITORS`].
     Monitor(usize),
-    Echo,
     Transaction(Transaction),
 }
 
@@ -108,7 +110,6 @@ impl Request {
         match self {
             Self::Schema => "get_schema",
             Self::Monitor(index) => MONITORS[*index].0,
-            Self::Echo => "echo",
             Self::Transaction(_) => "transact",
         }
     }
@@ -129,6 +130,8 @@ pub struct Session {
     /// Bytes that wait in `outputs`.
     queued: usize,
     last_heard: u64,
+    /// When the echo was sent that the peer's silence asked for.
+    probed: Option<u64>,
     closed: bool,
 }
 
@@ -145,6 +148,7 @@ impl Session {
             outputs: VecDeque::new(),
             queued: 0,
             last_heard: now,
+            probed: None,
             closed: false,
         };
         session.request(now, Request::Schema, vec![Value::from(DATABASE)]);
@@ -181,7 +185,9 @@ impl Session {
             if self.closed {
                 return;
             }
+            // Whatever it says, it is alive; only whole messages count.
             self.last_heard = now;
+            self.probed = None;
             if let Err(reason) =
                 Message::parse(message).and_then(|message| self.message(now, message))
             {
@@ -198,24 +204,35 @@ impl Session {
         if self.closed {
             return;
         }
-        let silence = now.saturating_sub(self.last_heard);
-        for (sent, request) in self.requests.values() {
-            let waited = now.saturating_sub(*sent);
-            let reason = match request {
-                Request::Echo if waited >= self.config.probe_interval => Error::Silent {
-                    milliseconds: silence,
-                },
-                Request::Echo => continue,
-                other if waited >= self.config.request_timeout => Error::Unanswered {
-                    method: other.method().to_owned(),
-                    milliseconds: waited,
-                },
-                _ => continue,
-            };
-            return self.close(reason);
+        let (interval, timeout) = (self.config.probe_interval, self.config.request_timeout);
+        let late = self
+            .requests
+            .values()
+            .find(|(sent, _)| now.saturating_sub(*sent) >= timeout);
+        if let Some((sent, request)) = late {
+            let method = request.method().to_owned();
+            return self.close(Error::Unanswered {
+                method,
+                milliseconds: now.saturating_sub(*sent),
+            });
         }
-        if self.probes() && silence >= self.config.probe_interval {
-            self.request(now, Request::Echo, vec![]);
+        let silence = now.saturating_sub(self.last_heard);
+        match self.probed {
+            Some(sent) if now.saturating_sub(sent) >= interval => {
+                self.close(Error::Silent {
+                    milliseconds: silence,
+                });
+            }
+            None if self.notation.is_some() && silence >= interval => {
+                self.probed = Some(now);
+                let (id, method) = (json!(ECHO), "echo".to_owned());
+                self.send(&Message::Request {
+                    id,
+                    method,
+                    params: vec![],
+                });
+            }
+            _ => {}
         }
     }
 
@@ -224,24 +241,21 @@ impl Session {
         if self.closed {
             return None;
         }
-        let answers = self.requests.values().map(|(sent, request)| match request {
-            Request::Echo => sent.saturating_add(self.config.probe_interval),
-            _ => sent.saturating_add(self.config.request_timeout),
-        });
-        let probe = self
-            .probes()
-            .then(|| self.last_heard.saturating_add(self.config.probe_interval));
-        answers.chain(probe).min()
+        let answers = self
+            .requests
+            .values()
+            .map(|(sent, _)| sent.saturating_add(self.config.request_timeout));
+        // Before the replica is complete no echo is sent: answers are awaited anyway, and may
+        // be long in coming.
+        let probe = self.probed.or(self.notation.map(|_| self.last_heard));
+        answers
+            .chain(probe.map(|from| from.saturating_add(self.config.probe_interval)))
+            .min()
     }
 
-    /// Whether silence calls for an echo: not before the replica is complete, when the
-    /// answers to our requests are awaited anyway and may be long in coming.
-    fn probes(&self) -> bool {
-        self.notation.is_some()
-            && !self
-                .requests
-                .values()
-                .any(|(_, request)| matches!(request, Request::Echo))
+    /// Whether every transaction was answered, so that the replica has the effects of all.
+    pub fn is_idle(&self) -> bool {
+        self.requests.is_empty()
     }
 
     /// Sends a transaction; [`Event::TransactionDone`] follows in any case.
@@ -253,12 +267,8 @@ impl Session {
         if self.closed || self.notation.is_none() {
             return Err(Error::NotSynchronized);
         }
-        let outstanding = self
-            .requests
-            .values()
-            .filter(|(_, r)| matches!(r, Request::Transaction(_)))
-            .count();
-        if outstanding >= self.config.max_transactions {
+        // The other requests were answered before the replica was complete.
+        if self.requests.len() >= self.config.max_transactions {
             return Err(Error::TooManyRequests {
                 limit: self.config.max_transactions,
             });
@@ -334,7 +344,6 @@ impl Session {
             error: quote(error),
         };
         match (&request, result) {
-            (Request::Echo, _) => Ok(()),
             (Request::Transaction(transaction), result) => {
                 let result = match &result {
                     Ok(reply) => transaction.outcomes(reply),

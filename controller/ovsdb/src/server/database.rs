@@ -84,6 +84,11 @@ impl Database {
             .map(|(id, row)| (*id, row))
     }
 
+    /// One row.
+    pub fn row(&self, table: &str, id: Uuid) -> Option<&Row> {
+        self.rows.get(table)?.get(&id)
+    }
+
     /// Every row, as if it had just been made.
     pub fn everything(&self) -> impl Iterator<Item = Edit> {
         self.rows.iter().flat_map(|(table, rows)| {
@@ -121,10 +126,7 @@ impl Database {
 
     fn new_id(&mut self) -> Uuid {
         self.made += 1;
-        uuid::Builder::from_random_bytes(
-            ((u128::from(self.seed) << 64) | u128::from(self.made)).to_be_bytes(),
-        )
-        .into_uuid()
+        Uuid::from_u64_pair(self.seed, self.made)
     }
 
     fn table(&self, name: &str) -> Result<(Arc<str>, &TableSchema), Failure> {

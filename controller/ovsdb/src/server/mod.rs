@@ -2,7 +2,8 @@
 //!
 //! It speaks what [`crate::session`] asks for, over any number of connections: `get_schema`,
 //! the three kinds of monitor, `transact`, `echo`. Monitor conditions, locks and waits that
-//! would block are not known here. What a transaction does is in [`database`].
+//! would block are not known here. What a transaction does is in [`database`]; what
+//! happens on a simulated hypervisor, in [`hypervisor`].
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -20,8 +21,10 @@ use crate::transaction::{Outcome, Transaction};
 use crate::value::Row;
 
 pub mod database;
+pub mod hypervisor;
 
 pub use database::{Database, Edit};
+pub use hypervisor::Plug;
 
 /// Names a connection of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,6 +1,9 @@
 //! The session machine against the server in memory, and against peers that misbehave.
 
+use proptest::prelude::*;
+use proptest::{collection, sample};
 use serde_json::{Value, json};
+use weft_ovsdb::bridge::reconcile;
 use weft_ovsdb::mirror::Action;
 use weft_ovsdb::server::Server;
 use weft_ovsdb::session::{Config, Event, Output, Session};
@@ -261,12 +264,12 @@ fn a_silent_peer_is_probed_and_then_left() {
     session.tick(100);
     assert_eq!(
         said(&mut session).0,
-        [json!({"id": 2, "method": "echo", "params": []})]
+        [json!({"id": "echo", "method": "echo", "params": []})]
     );
     hear(
         &mut session,
         150,
-        json!({"id": 2, "result": [], "error": null}),
+        json!({"id": "echo", "result": [], "error": null}),
     );
     session.tick(249);
     assert_eq!(said(&mut session), (vec![], vec![]));
@@ -434,4 +437,72 @@ fn several_clients_of_one_server_see_each_others_changes() {
             .eq(world.mirror().rows("Port"))
     );
     assert_eq!(second.mirror().unwrap().rows("Port").count(), 3);
+}
+
+/// Any JSON, made of words that mean something to a session.
+fn json_value() -> impl Strategy<Value = Value> {
+    let words = [
+        "set", "map", "uuid", "name", "Bridge", "insert", "modify", "new", "weft", "type",
+        "columns",
+    ];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        sample::select(words.to_vec()).prop_map(Value::from),
+        Just(Value::from(uuid::Uuid::nil().to_string())),
+    ];
+    leaf.prop_recursive(5, 40, 4, move |inner| {
+        let key = sample::select(words.to_vec());
+        let object = collection::vec((key, inner.clone()), 0..4);
+        prop_oneof![
+            collection::vec(inner, 0..4).prop_map(Value::from),
+            object.prop_map(|members| members
+                .into_iter()
+                .map(|(k, v)| (k.to_owned(), v))
+                .collect()),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_message_makes_a_session_or_a_server_panic(
+        id in 0..3,
+        method in sample::select(vec!["update", "update2", "update3", "monitor_cond", "transact", "echo"]),
+        value in json_value(),
+        snapshot in any::<bool>(),
+    ) {
+        let mut session = if snapshot { synchronized(CONFIG) } else { Session::new(CONFIG, 0) };
+        hear(&mut session, 0, json!({"id": id, "result": value, "error": null}));
+        hear(&mut session, 0, json!({"id": null, "method": method, "params": ["weft", value]}));
+        let mut server = Server::new(tables::schema(), 1);
+        let connection = server.connect();
+        for request in [
+            json!({"id": 1, "method": method, "params": ["Open_vSwitch", value.clone(), value.clone()]}),
+            json!({"id": 1, "method": method, "params": ["Open_vSwitch", {"op": "insert", "table": "Bridge", "row": value}]}),
+        ] {
+            server.receive(connection, request.to_string().as_bytes()).unwrap();
+            prop_assert!(server.poll(connection).is_some());
+        }
+    }
+
+    #[test]
+    fn an_update_of_any_shape_is_applied_or_refused(value in json_value(), column in 0_usize..60) {
+        let (table, column) = tables::watched().nth(column % tables::watched().count()).unwrap();
+        for kind in ["initial", "modify"] {
+            let row = uuid::Uuid::nil().to_string();
+            let mut update = json!({table: {row.as_str(): {"initial": {}}}});
+            let mut session = synchronized(CONFIG);
+            hear(&mut session, 0, json!({"id": null, "method": "update3", "params": ["weft", "x", update.clone()]}));
+            update[table][row.as_str()] = json!({kind: {column: value}});
+            hear(&mut session, 0, json!({"id": null, "method": "update3", "params": ["weft", "x", update]}));
+            prop_assert_eq!(session.mirror().is_some(), true);
+            if !session.is_closed() {
+                // What the replica took, reconciliation must bear.
+                let _ = reconcile(session.mirror().unwrap(), &wanted(), 1);
+            }
+        }
+    }
 }
