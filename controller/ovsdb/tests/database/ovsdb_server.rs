@@ -1,6 +1,7 @@
-//! The real `ovsdb-server`, over a unix socket and without privileges. Nothing else of Open
-//! vSwitch runs: rows are made, no switch acts on them.
+//! The real `ovsdb-server`, over a unix socket and without privileges. In most tests nothing
+//! else of Open vSwitch runs: rows are made, no switch acts on them.
 
+use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -8,7 +9,9 @@ use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use weft_ovsdb::bridge::{WantedBridge, reconcile};
-use weft_ovsdb::inventory::{generation, interfaces};
+use weft_ovsdb::inventory::{
+    TunnelKind, capabilities, datapath_id, encapsulation, generation, interfaces, is_applied,
+};
 use weft_ovsdb::session::{Config, Event, Output, Session};
 use weft_ovsdb::transaction::{Mutation, Mutator, Outcome, Transaction};
 use weft_ovsdb::value::{Atom, Datum, Row};
@@ -19,18 +22,21 @@ use crate::world::{find, wanted};
 /// Against hanging, not to measure anything.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A database server in a directory of its own; both end with it.
-struct Daemon {
-    child: Child,
-    directory: tempfile::TempDir,
-}
+/// A program that ends with the test.
+struct Running(Child);
 
-impl Drop for Daemon {
+impl Drop for Running {
     fn drop(&mut self) {
         // It may have ended by itself; either way nothing is left to do.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
+}
+
+/// A database server in a directory of its own; both end with it.
+struct Daemon {
+    server: Running,
+    directory: tempfile::TempDir,
 }
 
 /// The program's path, among the places where it is installed.
@@ -81,7 +87,55 @@ impl Daemon {
             .arg("-vconsole:off")
             .spawn()
             .unwrap();
-        Some(Self { child, directory })
+        Some(Self {
+            server: Running(child),
+            directory,
+        })
+    }
+
+    /// Starts a switch on the database, with datapaths that need no privilege; none, with the
+    /// reason printed, when it is not installed.
+    fn start_switch(&mut self) -> Option<Running> {
+        let Some(program) = program("ovs-vswitchd") else {
+            println!("skipped: ovs-vswitchd is not installed");
+            return None;
+        };
+        self.connect();
+        let child = Command::new(program)
+            .arg(format!("--unixctl={}", self.switch_control().display()))
+            .arg(format!(
+                "unix:{}",
+                self.directory.path().join("db.sock").display()
+            ))
+            .args([
+                "--enable-dummy",
+                "--disable-system",
+                "--disable-system-route",
+                "--no-chdir",
+            ])
+            .args(["-vconsole:off", "-vsyslog:off"])
+            .env("OVS_RUNDIR", self.directory.path())
+            .spawn();
+        Some(Running(child.unwrap()))
+    }
+
+    /// The socket by which the switch is asked about itself.
+    fn switch_control(&self) -> PathBuf {
+        self.directory.path().join("switch.sock")
+    }
+
+    /// All flows of a bridge, those included that the switch hides from controllers.
+    fn all_flows(&self, bridge: &str) -> Option<String> {
+        let control = self.switch_control();
+        let mut command = Command::new(program("ovs-appctl")?);
+        let output = command
+            .arg("-t")
+            .arg(control)
+            .args(["bridge/dump-flows", bridge])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        Some(String::from_utf8(output.stdout).unwrap())
     }
 
     /// A connection, once the server listens.
@@ -94,7 +148,7 @@ impl Daemon {
                 Err(error) => assert!(started.elapsed() < PATIENCE, "{error}"),
             }
             assert!(
-                self.child.try_wait().unwrap().is_none(),
+                self.server.0.try_wait().unwrap().is_none(),
                 "ovsdb-server ended"
             );
             std::thread::yield_now();
@@ -286,6 +340,62 @@ fn of_two_members_on_a_real_database_the_later_mandate_wins() {
         Err(Error::Stale { stored: 6, ours: 5 })
     );
     assert_eq!(interfaces(late.mirror(), "br-int").len(), 3);
+}
+
+#[test]
+fn a_real_switch_does_what_was_written() {
+    let Some(mut daemon) = Daemon::start() else {
+        return;
+    };
+    let Some(_switch) = daemon.start_switch() else {
+        return;
+    };
+    let mut client = Client::connect(&mut daemon);
+    let mut init = transaction();
+    let ids = Datum::map([("weft-datapath-type", "dummy")]);
+    init.insert("Open_vSwitch", Row::from([("external_ids", ids)]));
+    client.transact(init).unwrap();
+    assert!(client.reconcile(&wanted(), 1));
+    client.until(|_, mirror| is_applied(mirror?).then_some(()));
+
+    let mirror = client.mirror();
+    assert!(datapath_id(mirror, "br-int").is_some());
+    let found = interfaces(mirror, "br-int");
+    let numbers: BTreeMap<_, _> = found.iter().map(|i| (i.name.as_str(), i.ofport)).collect();
+    let expected = [
+        ("br-int", Some(65534)),
+        ("weft-geneve", Some(40001)),
+        ("weft-vxlan", Some(40000)),
+    ];
+    assert_eq!(numbers, expected.into(), "{found:?}");
+    assert!(
+        found.iter().all(|interface| interface.error.is_none()),
+        "{found:?}"
+    );
+    assert_eq!(
+        capabilities(mirror, "dummy").get("ct_orig_tuple"),
+        Some(&"true")
+    );
+    assert_eq!(
+        encapsulation(mirror).kinds,
+        [TunnelKind::Vxlan, TunnelKind::Geneve, TunnelKind::Gre]
+    );
+    if let Some(flows) = daemon.all_flows("br-int") {
+        // Flows for in-band control stand at 180000 and above, over all of ours.
+        let priorities = flows
+            .split("priority=")
+            .skip(1)
+            .map(|rest| rest.split(',').next().unwrap());
+        let highest = priorities
+            .map(|number| number.parse::<u32>().unwrap())
+            .max();
+        assert!(highest.is_none_or(|priority| priority < 180_000), "{flows}");
+    }
+    assert_eq!(
+        reconcile(mirror, &wanted(), 1),
+        Ok(None),
+        "the switch's own columns are none of ours"
+    );
 }
 
 #[test]
