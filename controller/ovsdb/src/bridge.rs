@@ -388,56 +388,58 @@ impl<'a> Plan<'a> {
     /// Names the bridge's tables. A row that several numbers share is left to the others.
     fn stages(&mut self) {
         let current = self.bridge.1.get("flow_tables");
-        let shared = |row: &Atom| {
+        let sharers = |row: &Atom| {
             current
                 .pairs()
                 .iter()
                 .filter(|(_, other)| other == row)
                 .count()
-                > 1
         };
-        let known = |atom: &Atom| self.mirror.row("Flow_Table", atom.as_uuid()?);
-        let mut gone: Vec<Atom> = Vec::new();
+        let mut gone = self.stale_stages();
         let mut new: Vec<(Atom, Atom)> = Vec::new();
         for (number, name) in &self.want.flow_tables {
             let number = Atom::Integer(i64::from(*number));
             let columns = [("name", Datum::from(name))];
             let old = current.value(&number);
-            match old
-                .filter(|row| !shared(row))
-                .and_then(|id| Some((id, known(id)?)))
-            {
-                Some((id, row)) => {
-                    self.correct("Flow_Table", (id.clone(), row), &columns);
-                    self.correct_mark("Flow_Table", (id.clone(), row), mark::STAGE);
-                }
-                None => {
-                    let mut row = Row::from(columns);
-                    row.set("external_ids".into(), Datum::map([(MARK, mark::STAGE)]));
-                    gone.extend(old.map(|_| number.clone()));
-                    new.push((number, self.transaction.insert("Flow_Table", row)));
-                }
+            let own = old.filter(|row| sharers(row) == 1);
+            if let Some((id, row)) = own.and_then(|id| Some((id, self.flow_table(id)?))) {
+                self.correct("Flow_Table", (id.clone(), row), &columns);
+                self.correct_mark("Flow_Table", (id.clone(), row), mark::STAGE);
+            } else {
+                let mut row = Row::from(columns);
+                row.set("external_ids".into(), Datum::map([(MARK, mark::STAGE)]));
+                gone.extend(old.map(|_| number.clone()));
+                new.push((number, self.transaction.insert("Flow_Table", row)));
             }
         }
-        for (number, row) in current.pairs() {
-            let wanted = number.as_integer().and_then(|n| u8::try_from(n).ok());
-            let wanted = wanted.is_some_and(|number| self.want.flow_tables.contains_key(&number));
-            if !wanted && known(row).is_some_and(|row| is_marked(row, mark::STAGE)) {
-                gone.push(number.clone());
-            }
-        }
-        let new = if new.is_empty() {
-            Datum::set::<Atom>([])
-        } else {
-            Datum::map(new)
-        };
         self.mutate(
             "Bridge",
             self.bridge.0.clone(),
             "flow_tables",
             Datum::set(gone),
-            new,
+            Datum::map(new),
         );
+    }
+
+    /// The numbers of tables that bear our mark and no longer have a name.
+    fn stale_stages(&self) -> Vec<Atom> {
+        let wanted = |number: &Atom| {
+            let number = number
+                .as_integer()
+                .and_then(|number| u8::try_from(number).ok());
+            number.is_some_and(|number| self.want.flow_tables.contains_key(&number))
+        };
+        let marked = |row: &Atom| {
+            self.flow_table(row)
+                .is_some_and(|row| is_marked(row, mark::STAGE))
+        };
+        let current = self.bridge.1.get("flow_tables").pairs().iter();
+        let stale = current.filter(|(number, row)| !wanted(number) && marked(row));
+        stale.map(|(number, _)| number.clone()).collect()
+    }
+
+    fn flow_table(&self, id: &Atom) -> Option<&'a Row> {
+        self.mirror.row("Flow_Table", id.as_uuid()?)
     }
 
     fn managers(&mut self) {

@@ -145,39 +145,16 @@ impl Mirror {
             .ok_or_else(|| Error::shape("updates of tables", updates))?;
         let mut changes = Vec::new();
         for (name, rows) in tables {
-            let Some((table, schema)) = self.schema.tables.get_key_value(name.as_str()) else {
+            let Some((table, _)) = self.schema.tables.get_key_value(name.as_str()) else {
                 continue;
             };
-            let stored = self.rows.entry(table.clone()).or_default();
+            let table = table.clone();
             for (id, update) in rows
                 .as_object()
                 .ok_or_else(|| Error::shape("updates of rows", rows))?
             {
                 let row = parse_uuid(id)?;
-                let before = stored.remove(&row);
-                let weight = before.as_ref().map_or(0, Row::weight);
-                let after = match notation {
-                    Notation::Whole => whole(schema, update),
-                    Notation::Difference => difference(schema, before.as_ref(), update),
-                };
-                let after = after.map_err(|reason| Error::Update {
-                    table: name.clone(),
-                    row: id.clone(),
-                    reason: reason.to_string(),
-                })?;
-                let action = match (&before, &after) {
-                    (_, None) => Action::Deleted,
-                    (None, Some(_)) => Action::Inserted,
-                    (Some(_), Some(_)) => Action::Modified,
-                };
-                if let Some(after) = after {
-                    self.weight += after.weight();
-                    stored.insert(row, after);
-                }
-                self.weight -= weight;
-                if self.weight > self.limit {
-                    return Err(Error::MirrorFull { limit: self.limit });
-                }
+                let action = self.apply_row(notation, &table, row, update)?;
                 changes.push(Change {
                     table: table.clone(),
                     row,
@@ -186,6 +163,41 @@ impl Mirror {
             }
         }
         Ok(changes)
+    }
+
+    fn apply_row(
+        &mut self,
+        notation: Notation,
+        table: &Arc<str>,
+        id: Uuid,
+        update: &Value,
+    ) -> Result<Action, Error> {
+        let schema = &self.schema.tables[table];
+        let stored = self.rows.entry(table.clone()).or_default();
+        let before = stored.remove(&id);
+        let after = match notation {
+            Notation::Whole => whole(schema, update),
+            Notation::Difference => difference(schema, before.as_ref(), update),
+        };
+        let after = after.map_err(|reason| Error::Update {
+            table: table.to_string(),
+            row: id.to_string(),
+            reason: reason.to_string(),
+        })?;
+        let action = match (&before, &after) {
+            (_, None) => Action::Deleted,
+            (None, Some(_)) => Action::Inserted,
+            (Some(_), Some(_)) => Action::Modified,
+        };
+        self.weight -= before.as_ref().map_or(0, Row::weight);
+        if let Some(after) = after {
+            self.weight += after.weight();
+            stored.insert(id, after);
+        }
+        if self.weight > self.limit {
+            return Err(Error::MirrorFull { limit: self.limit });
+        }
+        Ok(action)
     }
 }
 

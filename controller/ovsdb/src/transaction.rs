@@ -259,63 +259,70 @@ impl Operation {
 
     /// The operation as it goes on the wire.
     pub fn to_json(&self) -> Value {
-        let filter = |conditions: &[Condition]| -> Value {
-            conditions.iter().map(Condition::to_json).collect()
-        };
-        match self {
-            Self::Insert { table, row, name } => {
-                let mut value = json!({"op": "insert", "table": table, "row": row.to_json()});
-                if let Some(name) = name {
-                    value["uuid-name"] = json!(name);
-                }
-                value
-            }
-            Self::Select {
-                table,
-                conditions,
-                columns,
-            } => {
-                let mut value =
-                    json!({"op": "select", "table": table, "where": filter(conditions)});
-                if let Some(columns) = columns {
-                    value["columns"] = json!(columns);
-                }
-                value
-            }
-            Self::Update {
-                table,
-                conditions,
-                row,
-            } => {
-                json!({"op": "update", "table": table, "where": filter(conditions), "row": row.to_json()})
-            }
-            Self::Mutate {
-                table,
-                conditions,
-                mutations,
-            } => {
+        let mut value = match self {
+            Self::Insert { row, .. } => json!({"op": "insert", "row": row.to_json()}),
+            Self::Select { .. } => json!({"op": "select"}),
+            Self::Update { row, .. } => json!({"op": "update", "row": row.to_json()}),
+            Self::Mutate { mutations, .. } => {
                 let mutations: Value = mutations.iter().map(Mutation::to_json).collect();
-                json!({"op": "mutate", "table": table, "where": filter(conditions), "mutations": mutations})
+                json!({"op": "mutate", "mutations": mutations})
             }
-            Self::Delete { table, conditions } => {
-                json!({"op": "delete", "table": table, "where": filter(conditions)})
-            }
+            Self::Delete { .. } => json!({"op": "delete"}),
             Self::Wait {
-                table,
-                conditions,
                 columns,
                 equal,
                 rows,
                 timeout,
+                ..
             } => {
                 let rows: Value = rows.iter().map(Row::to_json).collect();
                 let until = if *equal { "==" } else { "!=" };
-                json!({"op": "wait", "table": table, "where": filter(conditions), "columns": columns,
-                    "until": until, "rows": rows, "timeout": timeout})
+                json!({"op": "wait", "columns": columns, "until": until, "rows": rows, "timeout": timeout})
             }
             Self::Comment(text) => json!({"op": "comment", "comment": text}),
             Self::Assert(lock) => json!({"op": "assert", "lock": lock}),
             Self::Abort => json!({"op": "abort"}),
+        };
+        if let Self::Insert {
+            name: Some(name), ..
+        } = self
+        {
+            value["uuid-name"] = json!(name);
+        }
+        if let Self::Select {
+            columns: Some(columns),
+            ..
+        } = self
+        {
+            value["columns"] = json!(columns);
+        }
+        if let Some((table, conditions)) = self.target() {
+            value["table"] = json!(table);
+            if let Some(conditions) = conditions {
+                value["where"] = conditions.iter().map(Condition::to_json).collect();
+            }
+        }
+        value
+    }
+
+    /// The table it works on, and the conditions that choose rows of it.
+    fn target(&self) -> Option<(&str, Option<&[Condition]>)> {
+        match self {
+            Self::Insert { table, .. } => Some((table, None)),
+            Self::Select {
+                table, conditions, ..
+            }
+            | Self::Update {
+                table, conditions, ..
+            }
+            | Self::Mutate {
+                table, conditions, ..
+            }
+            | Self::Delete { table, conditions }
+            | Self::Wait {
+                table, conditions, ..
+            } => Some((table, Some(conditions))),
+            Self::Comment(_) | Self::Assert(_) | Self::Abort => None,
         }
     }
 
@@ -324,87 +331,102 @@ impl Operation {
     /// # Errors
     /// [`Error::Shape`] names the member that is wrong or absent.
     pub fn parse(value: &Value) -> Result<Self, Error> {
-        let text = |name: &str| match value.get(name) {
-            Some(Value::String(text)) => Ok(text.clone()),
-            Some(other) => Err(Error::shape(format!("{name:?} to be a string"), other)),
-            None => Err(Error::shape(format!("an operation with {name:?}"), value)),
-        };
-        let list = |name: &str| match value.get(name) {
-            Some(Value::Array(items)) => Ok(items.as_slice()),
-            Some(other) => Err(Error::shape(format!("{name:?} to be an array"), other)),
-            None => Err(Error::shape(format!("an operation with {name:?}"), value)),
-        };
-        let names = |name: &str| -> Result<Vec<String>, Error> {
-            let name_of = |item: &Value| {
-                item.as_str()
-                    .map(str::to_owned)
-                    .ok_or_else(|| Error::shape("a name", item))
-            };
-            list(name)?.iter().map(name_of).collect()
-        };
-        let conditions = || {
-            list("where")?
-                .iter()
-                .map(Condition::parse)
-                .collect::<Result<Vec<_>, _>>()
-        };
+        let members = Members(value);
+        let table = || members.text("table");
+        let conditions = || members.all("where", Condition::parse);
         let row = || Row::parse(value.get("row").unwrap_or(&Value::Null));
-        Ok(match text("op")?.as_str() {
-            "insert" => Self::Insert {
-                table: text("table")?,
-                row: row()?,
-                name: value
-                    .get("uuid-name")
-                    .map(|_| text("uuid-name"))
-                    .transpose()?,
-            },
-            "select" => Self::Select {
-                table: text("table")?,
-                conditions: conditions()?,
-                columns: value.get("columns").map(|_| names("columns")).transpose()?,
-            },
+        let optional = |name: &str| value.get(name).is_some();
+        Ok(match members.text("op")?.as_str() {
+            "insert" => {
+                let name = optional("uuid-name").then(|| members.text("uuid-name"));
+                Self::Insert {
+                    table: table()?,
+                    row: row()?,
+                    name: name.transpose()?,
+                }
+            }
+            "select" => {
+                let columns = optional("columns").then(|| members.all("columns", name));
+                Self::Select {
+                    table: table()?,
+                    conditions: conditions()?,
+                    columns: columns.transpose()?,
+                }
+            }
             "update" => Self::Update {
-                table: text("table")?,
+                table: table()?,
                 conditions: conditions()?,
                 row: row()?,
             },
-            "mutate" => Self::Mutate {
-                table: text("table")?,
-                conditions: conditions()?,
-                mutations: list("mutations")?
-                    .iter()
-                    .map(Mutation::parse)
-                    .collect::<Result<_, _>>()?,
-            },
+            "mutate" => {
+                let mutations = members.all("mutations", Mutation::parse)?;
+                Self::Mutate {
+                    table: table()?,
+                    conditions: conditions()?,
+                    mutations,
+                }
+            }
             "delete" => Self::Delete {
-                table: text("table")?,
+                table: table()?,
                 conditions: conditions()?,
             },
             "wait" => Self::Wait {
-                table: text("table")?,
+                table: table()?,
                 conditions: conditions()?,
-                columns: names("columns")?,
-                equal: match text("until")?.as_str() {
+                columns: members.all("columns", name)?,
+                equal: match members.text("until")?.as_str() {
                     "==" => true,
                     "!=" => false,
                     _ => return Err(Error::shape("\"until\" to be == or !=", value)),
                 },
-                rows: list("rows")?
-                    .iter()
-                    .map(Row::parse)
-                    .collect::<Result<_, _>>()?,
+                rows: members.all("rows", Row::parse)?,
                 // Absent means for ever (RFC 7047, 5.2.6).
                 timeout: value
                     .get("timeout")
                     .and_then(Value::as_u64)
                     .unwrap_or(u64::MAX),
             },
-            "comment" => Self::Comment(text("comment")?),
-            "assert" => Self::Assert(text("lock")?),
+            "comment" => Self::Comment(members.text("comment")?),
+            "assert" => Self::Assert(members.text("lock")?),
             "abort" => Self::Abort,
             _ => return Err(Error::shape("a known operation", value)),
         })
     }
+}
+
+/// The members of an operation that is being read.
+struct Members<'a>(&'a Value);
+
+impl<'a> Members<'a> {
+    fn get(&self, name: &str) -> Result<&'a Value, Error> {
+        let missing = || Error::shape(format!("an operation with {name:?}"), self.0);
+        self.0.get(name).ok_or_else(missing)
+    }
+
+    fn text(&self, name: &str) -> Result<String, Error> {
+        match self.get(name)? {
+            Value::String(text) => Ok(text.clone()),
+            other => Err(Error::shape(format!("{name:?} to be a string"), other)),
+        }
+    }
+
+    fn all<T>(
+        &self,
+        name: &str,
+        parse: impl Fn(&Value) -> Result<T, Error>,
+    ) -> Result<Vec<T>, Error> {
+        match self.get(name)? {
+            Value::Array(items) => items.iter().map(parse).collect(),
+            other => Err(Error::shape(format!("{name:?} to be an array"), other)),
+        }
+    }
+}
+
+fn name(value: &Value) -> Result<String, Error> {
+    value
+        .as_str()
+        .map(str::to_owned)
+        .ok_or_else(|| Error::shape("a name", value))
 }
 
 /// What one operation did.

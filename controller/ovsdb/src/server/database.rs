@@ -204,26 +204,8 @@ impl Run<'_> {
                 table,
                 conditions,
                 mutations,
-            } => {
-                let mutations = mutations.iter().map(|mutation| {
-                    let (name, column) = self.database.column(table, &mutation.column)?;
-                    Ok((name, column, self.resolve_mutation(mutation)?))
-                });
-                let mutations = mutations.collect::<Result<Vec<_>, Failure>>()?;
-                self.change(table, conditions, |row| {
-                    for (name, column, mutation) in &mutations {
-                        let datum = mutated(row.get(name), mutation)?;
-                        row.set(name.clone(), column.check(&datum)?);
-                    }
-                    Ok(())
-                })
-            }
-            Operation::Delete { table, conditions } => {
-                let found = self.matching(table, conditions)?;
-                let (table, _) = self.database.table(table)?;
-                found.iter().for_each(|id| self.put(&table, *id, None));
-                Ok(json!({"count": found.len()}))
-            }
+            } => self.mutate(table, conditions, mutations),
+            Operation::Delete { table, conditions } => self.delete(table, conditions),
             Operation::Wait {
                 table,
                 conditions,
@@ -269,6 +251,41 @@ impl Run<'_> {
             Ok(self.part(table, id, columns)?.to_json())
         });
         Ok(json!({"rows": rows.collect::<Result<Vec<_>, Failure>>()?}))
+    }
+
+    fn mutate(
+        &mut self,
+        table: &str,
+        conditions: &[Condition],
+        mutations: &[Mutation],
+    ) -> Result<Value, Failure> {
+        let mutations = mutations.iter().map(|mutation| {
+            let (name, column) = self.database.column(table, &mutation.column)?;
+            let value = self.resolve(&mutation.value)?;
+            Ok((
+                name,
+                column,
+                Mutation {
+                    value,
+                    ..mutation.clone()
+                },
+            ))
+        });
+        let mutations = mutations.collect::<Result<Vec<_>, Failure>>()?;
+        self.change(table, conditions, |row| {
+            for (name, column, mutation) in &mutations {
+                let datum = mutated(row.get(name), mutation)?;
+                row.set(name.clone(), column.check(&datum)?);
+            }
+            Ok(())
+        })
+    }
+
+    fn delete(&mut self, table: &str, conditions: &[Condition]) -> Result<Value, Failure> {
+        let found = self.matching(table, conditions)?;
+        let (table, _) = self.database.table(table)?;
+        found.iter().for_each(|id| self.put(&table, *id, None));
+        Ok(json!({"count": found.len()}))
     }
 
     fn wait(
@@ -358,13 +375,6 @@ impl Run<'_> {
             Ok((name, column.check(&self.resolve(datum)?)?))
         });
         columns.collect()
-    }
-
-    fn resolve_mutation(&self, mutation: &Mutation) -> Result<Mutation, Failure> {
-        Ok(Mutation {
-            value: self.resolve(&mutation.value)?,
-            ..mutation.clone()
-        })
     }
 
     /// Puts row ids in the place of names.
