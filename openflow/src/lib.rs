@@ -9,9 +9,11 @@
 pub mod action;
 pub mod error;
 pub mod field;
+pub mod frame;
 pub mod instruction;
 pub mod matches;
 pub mod message;
+pub mod session;
 pub mod types;
 pub mod version;
 pub mod wire;
@@ -22,5 +24,6 @@ pub use field::Field;
 pub use instruction::Instruction;
 pub use matches::{FieldValue, Match};
 pub use message::Message;
+pub use session::Session;
 pub use types::{DatapathId, GroupId, MacAddr, MeterId, PortNo, TableId};
 pub use version::Version;
