@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use rust_openflow::message::{FlowMod, GroupMod, Message, MeterMod};
+use rust_openflow::session::push::bundle_add;
 use rust_openflow::{
     Action, EncodeError, GroupId, Instruction, Match, MeterId, TableId, Version, instruction,
     shared,
@@ -88,15 +89,16 @@ impl Flow {
             priority,
             cookie,
             key,
-            message: shared::bundle_add(Version::V1_5, &Message::FlowMod(flow_mod))?,
+            message: bundle_add(Version::V1_5, &Message::FlowMod(flow_mod))?,
         })
     }
 
     /// What the flow says.
     #[must_use]
     pub fn decode(&self) -> FlowMod {
-        match shared::unbundle(&self.message) {
-            Ok(Message::FlowMod(flow_mod)) => flow_mod,
+        let inner = message::bundled(&self.message).map(|inner| self.message.slice_ref(inner));
+        match inner.map(|inner| Message::decode(&inner)) {
+            Some(Ok((_, Message::FlowMod(flow_mod)))) => flow_mod,
             other => unreachable!("a flow is made from a flow_mod, not {other:?}"),
         }
     }

@@ -130,7 +130,12 @@ impl HypervisorLink {
     pub fn next_timeout(&self) -> Option<u64> {
         let patience = self.without_datapath.map(|since| since + DATAPATH_PATIENCE);
         let retry = (self.not_before > 0).then_some(self.not_before);
-        self.session.deadline().into_iter().chain(patience).chain(retry).min()
+        self.session
+            .deadline()
+            .into_iter()
+            .chain(patience)
+            .chain(retry)
+            .min()
     }
 
     /// The next bytes for the hypervisor.
@@ -158,7 +163,9 @@ impl HypervisorLink {
                         self.events.push_back(Event::Closed(reason.to_string()));
                         return;
                     }
-                    Output::Event(SessionEvent::TransactionDone { result: Err(error), .. }) => {
+                    Output::Event(SessionEvent::TransactionDone {
+                        result: Err(error), ..
+                    }) => {
                         self.complain(format!("transaction failed: {error}"));
                         self.not_before = now + RETRY_DELAY;
                         looked = true;
@@ -166,7 +173,9 @@ impl HypervisorLink {
                     Output::Event(_) => looked = true,
                 }
             }
-            let impatient = self.without_datapath.is_some_and(|since| now >= since + DATAPATH_PATIENCE);
+            let impatient = self
+                .without_datapath
+                .is_some_and(|since| now >= since + DATAPATH_PATIENCE);
             let due = impatient || (self.not_before > 0 && now >= self.not_before);
             if !looked && !due {
                 return;
@@ -205,7 +214,10 @@ impl HypervisorLink {
         let datapath = inventory::datapath_id(mirror, &self.settings.bridge);
         let report = identity.system_id.clone().map(|system_id| Inventory {
             chassis: ChassisRow {
-                hostname: identity.hostname.clone().unwrap_or_else(|| system_id.clone()),
+                hostname: identity
+                    .hostname
+                    .clone()
+                    .unwrap_or_else(|| system_id.clone()),
                 datapath_id: datapath.map(|id| format!("{id:016x}")),
                 encaps: addresses
                     .iter()
@@ -235,10 +247,14 @@ impl HypervisorLink {
             }
         }
         for rejected in encapsulation.rejected {
-            self.complain(format!("'{rejected}' in weft-encap-ip or weft-encap-type cannot be used"));
+            self.complain(format!(
+                "'{rejected}' in weft-encap-ip or weft-encap-type cannot be used"
+            ));
         }
         match report {
-            None => self.complain("external_ids:system-id is not set: the hypervisor is left alone".to_owned()),
+            None => self.complain(
+                "external_ids:system-id is not set: the hypervisor is left alone".to_owned(),
+            ),
             Some(report) if self.reported.as_ref() != Some(&report) => {
                 self.reported = Some(report.clone());
                 self.events.push_back(Event::Inventory(Box::new(report)));

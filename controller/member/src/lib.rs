@@ -14,4 +14,4 @@ pub mod switch_link;
 
 pub use hypervisor_link::{HypervisorLink, Inventory};
 pub use member::{Effect, Input, Member, Notice};
-pub use switch_link::{SwitchLink};
+pub use switch_link::SwitchLink;

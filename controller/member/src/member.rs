@@ -170,11 +170,23 @@ impl Member {
     pub fn handle(&mut self, input: Input) -> Vec<Effect> {
         match input {
             Input::Entries(entries) => self.entries(&entries),
-            Input::Inventory { link, peer, inventory } => self.inventory(link, peer, *inventory),
+            Input::Inventory {
+                link,
+                peer,
+                inventory,
+            } => self.inventory(link, peer, *inventory),
             Input::HypervisorGone(link) => self.hypervisor_gone(link),
-            Input::SwitchUp { link, datapath, version } => self.switch_up(link, datapath, version),
+            Input::SwitchUp {
+                link,
+                datapath,
+                version,
+            } => self.switch_up(link, datapath, version),
             Input::Read { link, installed } => self.read(link, &installed),
-            Input::Pushed { link, push, refusals } => self.pushed(link, push, &refusals),
+            Input::Pushed {
+                link,
+                push,
+                refusals,
+            } => self.pushed(link, push, &refusals),
             Input::PacketIn { link, packet } => self.packet_in(link, &packet),
             Input::SwitchGone(link) => self.switch_gone(link),
             Input::Written { system_id } => {
@@ -277,7 +289,11 @@ impl Member {
 
     fn inventory(&mut self, link: HypervisorId, peer: IpAddr, inventory: Inventory) {
         let system_id = inventory.system_id.clone();
-        let holder = self.by_system_id.get(&system_id).copied().filter(|holder| *holder != link);
+        let holder = self
+            .by_system_id
+            .get(&system_id)
+            .copied()
+            .filter(|holder| *holder != link);
         if let Some(holder) = holder {
             let held_from = self.hypervisors[&holder].peer;
             if held_from != peer {
@@ -287,18 +303,23 @@ impl Member {
                     peer,
                     holder: held_from,
                 };
-                self.effects.push(Effect::CloseHypervisor(link, notice.to_string()));
+                self.effects
+                    .push(Effect::CloseHypervisor(link, notice.to_string()));
                 self.notice(notice);
                 return;
             }
             // The same host connected again before the end of its old connection was noticed.
             self.hypervisors.remove(&holder);
-            self.effects.push(Effect::CloseHypervisor(holder, "replaced by a newer connection".to_owned()));
+            self.effects.push(Effect::CloseHypervisor(
+                holder,
+                "replaced by a newer connection".to_owned(),
+            ));
         }
         if self.by_system_id.insert(system_id.clone(), link) != Some(link) {
             self.notice(Notice::HypervisorUp(ChassisId::from(system_id.as_str())));
         }
-        self.hypervisors.insert(link, Hypervisor { peer, inventory });
+        self.hypervisors
+            .insert(link, Hypervisor { peer, inventory });
         self.observe(&system_id);
     }
 
@@ -321,7 +342,10 @@ impl Member {
             .and_then(|link| self.hypervisors.get(link))
             .map(|hypervisor| &hypervisor.inventory);
         let chassis = ChassisId::from(system_id);
-        let switch = self.by_chassis.get(&chassis).and_then(|link| self.switches.get(link));
+        let switch = self
+            .by_chassis
+            .get(&chassis)
+            .and_then(|link| self.switches.get(link));
         let acknowledged = switch.and_then(|switch| switch.acknowledged(self.revision));
         let (model, since) = (self.compiler.model(), &self.since);
         let standing = |row: &InterfaceRow| -> Option<Standing> {
@@ -341,7 +365,10 @@ impl Member {
                 error: error.filter(|_| located),
             })
         };
-        if let Some(write) = self.observations.write(system_id, inventory, self.revision, standing) {
+        if let Some(write) = self
+            .observations
+            .write(system_id, inventory, self.revision, standing)
+        {
             self.effects.push(Effect::Write {
                 system_id: system_id.to_owned(),
                 write,
@@ -365,7 +392,9 @@ impl Member {
             .switches
             .iter()
             .filter(|(_, switch)| switch.chassis.is_none())
-            .filter_map(|(link, switch)| Some((*link, self.by_datapath.get(&switch.datapath)?.clone())))
+            .filter_map(|(link, switch)| {
+                Some((*link, self.by_datapath.get(&switch.datapath)?.clone()))
+            })
             .collect();
         for (link, chassis) in known {
             if let Some(old) = self.by_chassis.insert(chassis.clone(), link) {
@@ -387,7 +416,11 @@ impl Member {
     }
 
     fn switch_gone(&mut self, link: SwitchId) {
-        let Some(chassis) = self.switches.remove(&link).and_then(|switch| switch.chassis) else {
+        let Some(chassis) = self
+            .switches
+            .remove(&link)
+            .and_then(|switch| switch.chassis)
+        else {
             return;
         };
         if self.by_chassis.get(&chassis) == Some(&link) {
@@ -401,7 +434,10 @@ impl Member {
         let Some(link) = self.by_chassis.get(chassis).copied() else {
             return;
         };
-        if matches!(self.switches.get(&link).map(|switch| &switch.sync), Some(Sync::Following)) {
+        if matches!(
+            self.switches.get(&link).map(|switch| &switch.sync),
+            Some(Sync::Following)
+        ) {
             self.push(link, difference);
         }
     }
@@ -426,25 +462,36 @@ impl Member {
 
     /// Holds what a switch has against its program.
     fn read(&mut self, link: SwitchId, installed: &Installed) {
-        let Some((chassis, audit)) = self.switches.get_mut(&link).and_then(|switch| match switch.sync {
-            Sync::Reading => Some((switch.chassis.clone()?, false)),
-            // Something was pushed while the switch was answering: the next audit will tell.
-            Sync::Following if switch.audit.take().is_some() && switch.outstanding.is_empty() => {
-                Some((switch.chassis.clone()?, true))
-            }
-            _ => None,
-        }) else {
+        let Some((chassis, audit)) =
+            self.switches
+                .get_mut(&link)
+                .and_then(|switch| match switch.sync {
+                    Sync::Reading => Some((switch.chassis.clone()?, false)),
+                    // Something was pushed while the switch was answering: the next audit will tell.
+                    Sync::Following
+                        if switch.audit.take().is_some() && switch.outstanding.is_empty() =>
+                    {
+                        Some((switch.chassis.clone()?, true))
+                    }
+                    _ => None,
+                })
+        else {
             return;
         };
         let program = self.compiler.program(&chassis);
         let mut difference = Difference::between(installed, &program);
-        let flows = program.iter().filter(|content| matches!(content, Content::Flow(_))).count();
+        let flows = program
+            .iter()
+            .filter(|content| matches!(content, Content::Flow(_)))
+            .count();
         let Some(switch) = self.switches.get_mut(&link) else {
             return;
         };
         let wanted: BTreeSet<u64> = difference.flows.iter().map(|flow| flow.cookie).collect();
         switch.refused.retain(|cookie, _| wanted.contains(cookie));
-        difference.flows.retain(|flow| !switch.refused.contains_key(&flow.cookie));
+        difference
+            .flows
+            .retain(|flow| !switch.refused.contains_key(&flow.cookie));
         if audit && !difference.is_empty() {
             self.notice(Notice::Repaired {
                 chassis: chassis.clone(),
@@ -485,7 +532,9 @@ impl Member {
         let Some(switch) = self.switches.get_mut(&link) else {
             return;
         };
-        switch.outstanding.retain(|outstanding| outstanding.push != push);
+        switch
+            .outstanding
+            .retain(|outstanding| outstanding.push != push);
         let Some(chassis) = switch.chassis.clone() else {
             return;
         };
@@ -559,14 +608,22 @@ impl Member {
         match (item.port(), item.network()) {
             (Some(port), _) => local.filter(|local| *local == port).collect(),
             (None, Some(network)) => local
-                .filter(|local| model.port(*local).is_some_and(|port| port.network == network))
+                .filter(|local| {
+                    model
+                        .port(*local)
+                        .is_some_and(|port| port.network == network)
+                })
                 .collect(),
             (None, None) => local.collect(),
         }
     }
 
     fn packet_in(&mut self, link: SwitchId, packet: &PacketIn) {
-        let Some(chassis) = self.switches.get(&link).and_then(|switch| switch.chassis.clone()) else {
+        let Some(chassis) = self
+            .switches
+            .get(&link)
+            .and_then(|switch| switch.chassis.clone())
+        else {
             return;
         };
         let Some(answer) = answer(self.compiler.model(), &self.settings, &chassis, packet) else {
@@ -574,7 +631,8 @@ impl Member {
             return;
         };
         if let Some(packet) = answer.packet {
-            self.effects.push(Effect::Switch(link, Command::PacketOut(packet)));
+            self.effects
+                .push(Effect::Switch(link, Command::PacketOut(packet)));
         }
         self.notice(Notice::Answered {
             port: answer.port,

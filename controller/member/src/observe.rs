@@ -59,13 +59,16 @@ impl Observations {
         match &*key.kind {
             observation::CHASSIS => {
                 let known = self.hypervisors.entry(key.id.to_string()).or_default();
-                known.chassis = body.and_then(|body| Some((body.clone(), ChassisRow::read(key, body).ok()?)));
+                known.chassis =
+                    body.and_then(|body| Some((body.clone(), ChassisRow::read(key, body).ok()?)));
                 Some(key.id.to_string())
             }
             observation::INTERFACE => {
                 let (system_id, name) = key.id.rsplit_once('/')?;
                 let known = self.hypervisors.entry(system_id.to_owned()).or_default();
-                match body.and_then(|body| Some((body.clone(), InterfaceRow::read(key, body).ok()?))) {
+                match body
+                    .and_then(|body| Some((body.clone(), InterfaceRow::read(key, body).ok()?)))
+                {
                     Some(row) => known.interfaces.insert(name.to_owned(), row),
                     None => known.interfaces.remove(name),
                 };
@@ -105,11 +108,27 @@ impl Observations {
         let mut rows = Vec::new();
         if let Some(inventory) = inventory {
             chassis_change(system_id, known, inventory, &mut rows);
-            let names: BTreeSet<&String> = known.interfaces.keys().chain(inventory.interfaces.keys()).collect();
+            let names: BTreeSet<&String> = known
+                .interfaces
+                .keys()
+                .chain(inventory.interfaces.keys())
+                .collect();
             for name in names {
                 let before = known.interfaces.get(name);
-                let after = seen(system_id, name, before.map(|(_, row)| row), inventory, revision);
-                push_change(system_id, name, before, after.map(|row| stand(row, &standing)), &mut rows);
+                let after = seen(
+                    system_id,
+                    name,
+                    before.map(|(_, row)| row),
+                    inventory,
+                    revision,
+                );
+                push_change(
+                    system_id,
+                    name,
+                    before,
+                    after.map(|row| stand(row, &standing)),
+                    &mut rows,
+                );
             }
         } else {
             for (name, before) in &known.interfaces {
@@ -134,7 +153,12 @@ impl Observations {
     }
 }
 
-fn chassis_change(system_id: &str, known: &Known, inventory: &Inventory, rows: &mut Vec<RowChange>) {
+fn chassis_change(
+    system_id: &str,
+    known: &Known,
+    inventory: &Inventory,
+    rows: &mut Vec<RowChange>,
+) {
     let mut after = inventory.chassis.clone();
     if let Some((_, before)) = &known.chassis {
         // A switch that is being restarted has no datapath for a moment; its identity stays.
@@ -183,7 +207,11 @@ fn seen(
 
 fn stand(row: InterfaceRow, standing: impl Fn(&InterfaceRow) -> Option<Standing>) -> InterfaceRow {
     match standing(&row) {
-        Some(Standing { ready, error }) => InterfaceRow { ready, error, ..row },
+        Some(Standing { ready, error }) => InterfaceRow {
+            ready,
+            error,
+            ..row
+        },
         None => row,
     }
 }

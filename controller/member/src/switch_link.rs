@@ -9,10 +9,12 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use rust_openflow::action::NICIRA;
 use rust_openflow::message::{
-    Experimenter, FlowFilter, FlowMod, GroupCommand, GroupMod, Message, MeterCommand, MeterMod, MultipartReply,
-    MultipartRequest, PacketIn, PacketOut, Reply, Request, RoleMessage,
+    Experimenter, FlowFilter, FlowMod, GroupCommand, GroupMod, Message, MeterCommand, MeterMod,
+    MultipartReply, MultipartRequest, PacketIn, PacketOut, Reply, Request, RoleMessage,
 };
-use rust_openflow::session::{self, End, Outcome, Push, PushId, Refusal, RequestId, SendError, Session, bundle_add};
+use rust_openflow::session::{
+    self, End, Outcome, Push, PushId, Refusal, RequestId, SendError, Session, bundle_add,
+};
 use rust_openflow::{DatapathId, EncodeError, GroupId, MeterId, Version};
 use weft_compiler::diff::{Difference, Installed};
 use weft_compiler::{Flow, Secret, marker};
@@ -165,7 +167,8 @@ impl SwitchLink {
             }
         };
         if let Err(error) = done {
-            self.events.push_back(Event::Remark(format!("closing: {error}")));
+            self.events
+                .push_back(Event::Remark(format!("closing: {error}")));
             self.session.close();
         }
         self.follow();
@@ -191,7 +194,13 @@ impl SwitchLink {
         Ok(())
     }
 
-    fn push(&mut self, push: u64, difference: &Difference, revision: u64, now: u64) -> Result<(), SendError> {
+    fn push(
+        &mut self,
+        push: u64,
+        difference: &Difference,
+        revision: u64,
+        now: u64,
+    ) -> Result<(), SendError> {
         let version = self.session.version().ok_or(SendError::NotOpen)?;
         let pushes = pushes(&self.secret, version, difference, revision)?;
         let ids = pushes
@@ -213,8 +222,12 @@ impl SwitchLink {
                 session::Event::Negotiated(_) | session::Event::BarrierDone(_) => {}
                 session::Event::Features(features) => self.datapath = Some(features.datapath_id),
                 session::Event::RoleGranted(_) => self.granted(),
-                session::Event::RoleRefused { stale: true, .. } => self.events.push_back(Event::Stale),
-                session::Event::RoleRefused { error, .. } => self.remark(format!("role refused: {error}")),
+                session::Event::RoleRefused { stale: true, .. } => {
+                    self.events.push_back(Event::Stale)
+                }
+                session::Event::RoleRefused { error, .. } => {
+                    self.remark(format!("role refused: {error}"))
+                }
                 session::Event::Message {
                     message: Message::PacketIn(packet),
                     ..
@@ -225,8 +238,12 @@ impl SwitchLink {
                 session::Event::Failed { id, failure } => self.failed(id, &failure),
                 session::Event::Refused { error, .. } => self.remark(format!("refused: {error}")),
                 session::Event::PushDone { id, outcome } => self.pushed(id, outcome),
-                session::Event::Malformed(error) => self.remark(format!("malformed message: {error}")),
-                session::Event::Closed(reason) => self.events.push_back(Event::Closed(reason.to_string())),
+                session::Event::Malformed(error) => {
+                    self.remark(format!("malformed message: {error}"))
+                }
+                session::Event::Closed(reason) => {
+                    self.events.push_back(Event::Closed(reason.to_string()))
+                }
             }
         }
     }
@@ -271,9 +288,14 @@ impl SwitchLink {
     }
 
     fn failed(&mut self, id: RequestId, failure: &session::Failure) {
-        if self.reading.as_ref().is_some_and(|reading| reading.waiting.contains(&id)) {
+        if self
+            .reading
+            .as_ref()
+            .is_some_and(|reading| reading.waiting.contains(&id))
+        {
             self.reading = None;
-            self.events.push_back(Event::ReadFailed(format!("{failure:?}")));
+            self.events
+                .push_back(Event::ReadFailed(format!("{failure:?}")));
         }
     }
 
@@ -285,7 +307,11 @@ impl SwitchLink {
         if let Outcome::Failed { errors, .. } = outcome {
             parts.refusals.extend(errors);
         }
-        while self.pushes.front().is_some_and(|parts| parts.ids.is_empty()) {
+        while self
+            .pushes
+            .front()
+            .is_some_and(|parts| parts.ids.is_empty())
+        {
             if let Some(Parts { push, refusals, .. }) = self.pushes.pop_front() {
                 self.events.push_back(Event::Pushed { push, refusals });
             }
@@ -308,11 +334,12 @@ fn note(secret: &Secret, installed: &mut Installed, reply: Reply) {
             };
             (group.group, added)
         })),
-        Reply::MeterConfig(meters) => installed.meters.extend(
-            meters
-                .into_iter()
-                .map(|meter| (meter.meter, MeterMod::add(meter.meter, meter.flags, meter.bands))),
-        ),
+        Reply::MeterConfig(meters) => installed.meters.extend(meters.into_iter().map(|meter| {
+            (
+                meter.meter,
+                MeterMod::add(meter.meter, meter.flags, meter.bands),
+            )
+        })),
         _ => {}
     }
 }
@@ -333,7 +360,10 @@ fn pushes(
         .chunks(size)
         .map(|flows| {
             Ok(Push {
-                bundle: flows.iter().map(|flow| shared(version, flow)).collect::<Result<_, EncodeError>>()?,
+                bundle: flows
+                    .iter()
+                    .map(|flow| shared(version, flow))
+                    .collect::<Result<_, EncodeError>>()?,
                 ..Push::default()
             })
         })
@@ -347,8 +377,15 @@ fn pushes(
         first.push(bundled(Message::FlowMod(flow.clone()))?);
     }
     for (group, there) in &difference.groups {
-        let command = if *there { GroupCommand::MODIFY } else { GroupCommand::ADD };
-        let group = GroupMod { command, ..(**group).clone() };
+        let command = if *there {
+            GroupCommand::MODIFY
+        } else {
+            GroupCommand::ADD
+        };
+        let group = GroupMod {
+            command,
+            ..(**group).clone()
+        };
         first.push(bundled(Message::GroupMod(group))?);
     }
     pushes[0].bundle.splice(0..0, first);
@@ -356,17 +393,30 @@ fn pushes(
         .meters
         .iter()
         .map(|(meter, there)| {
-            let command = if *there { MeterCommand::MODIFY } else { MeterCommand::ADD };
-            Message::MeterMod(MeterMod { command, ..(**meter).clone() })
+            let command = if *there {
+                MeterCommand::MODIFY
+            } else {
+                MeterCommand::ADD
+            };
+            Message::MeterMod(MeterMod {
+                command,
+                ..(**meter).clone()
+            })
         })
         .collect();
     for cookie in &difference.stale_flows {
-        pushes[last].bundle.push(bundled(Message::FlowMod(FlowMod::delete_cookie(*cookie)))?);
+        pushes[last]
+            .bundle
+            .push(bundled(Message::FlowMod(FlowMod::delete_cookie(*cookie)))?);
     }
     for group in &difference.stale_groups {
-        pushes[last].bundle.push(bundled(Message::GroupMod(GroupMod::delete(*group)))?);
+        pushes[last]
+            .bundle
+            .push(bundled(Message::GroupMod(GroupMod::delete(*group)))?);
     }
-    pushes[last].bundle.push(bundled(Message::FlowMod(marker::flow(secret, revision)))?);
+    pushes[last]
+        .bundle
+        .push(bundled(Message::FlowMod(marker::flow(secret, revision)))?);
     pushes[last].after = difference
         .stale_meters
         .iter()
