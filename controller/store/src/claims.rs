@@ -3,7 +3,7 @@
 //! The database's primary key is what makes a claim unique; under the lock on the head nobody
 //! else changes claims, so they are looked up once for the whole batch and decided in memory.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use weft_schema::{Claim, ClaimChange, RowKey, WriteSet};
 
@@ -13,7 +13,7 @@ use crate::database::{Tx, Value, chunks, placeholders};
 /// What is held of all that the batch asks for, and what the batch does to it.
 #[derive(Debug, Default)]
 pub(crate) struct Claims {
-    held: HashSet<Claim>,
+    held: HashMap<Claim, RowKey>,
     released: BTreeSet<Claim>,
     taken: BTreeMap<Claim, RowKey>,
 }
@@ -28,18 +28,24 @@ impl Claims {
             .map(|change| &change.claim)
             .collect();
         let asked: Vec<_> = asked.into_iter().map(values).collect();
-        let mut held = HashSet::new();
+        let mut held = HashMap::new();
         for chunk in chunks(&asked) {
             let sql = format!(
-                "SELECT kind, key FROM claims WHERE (kind, key) IN (VALUES {})",
+                "SELECT kind, key, owner_kind, owner_id FROM claims \
+                 WHERE (kind, key) IN (VALUES {})",
                 placeholders(chunk.len(), 2)
             );
-            let found: Result<Vec<Claim>, sqlx::Error> = tx
+            let found: Result<Vec<(Claim, RowKey)>, sqlx::Error> = tx
                 .fetch(&sql, chunk.as_flattened(), |row| {
-                    Ok(Claim {
+                    let claim = Claim {
                         kind: row.text(0)?.into(),
                         key: row.text(1)?.into(),
-                    })
+                    };
+                    let owner = RowKey {
+                        kind: row.text(2)?.into(),
+                        id: row.text(3)?.into(),
+                    };
+                    Ok((claim, owner))
                 })
                 .await;
             held.extend(found?);
@@ -51,23 +57,31 @@ impl Claims {
     }
 
     /// Carries out one write set's changes, in order, or none of them and says which is taken.
+    /// Who holds a claim may take it again.
     pub(crate) fn apply(&mut self, changes: &[ClaimChange]) -> Result<(), Claim> {
-        let mut now: HashMap<&Claim, bool> = HashMap::new();
-        for change in changes {
-            let before = now.insert(&change.claim, change.owner.is_some());
-            let held = before.unwrap_or_else(|| self.held.contains(&change.claim));
-            if held && change.owner.is_some() {
-                return Err(change.claim.clone());
+        let mut now: HashMap<&Claim, Option<&RowKey>> = HashMap::new();
+        for ClaimChange { claim, owner } in changes {
+            let holder = now.get(claim).copied();
+            let holder = holder.unwrap_or_else(|| self.held.get(claim));
+            if holder.is_some() && owner.is_some() && owner.as_ref() != holder {
+                return Err(claim.clone());
             }
+            now.insert(claim, owner.as_ref());
         }
         for ClaimChange { claim, owner } in changes {
-            if let Some(owner) = owner {
-                self.held.insert(claim.clone());
-                self.taken.insert(claim.clone(), owner.clone());
-            } else {
-                self.held.remove(claim);
-                self.taken.remove(claim);
-                self.released.insert(claim.clone());
+            match owner {
+                Some(owner) if self.held.contains_key(claim) => {
+                    debug_assert_eq!(self.held.get(claim), Some(owner));
+                }
+                Some(owner) => {
+                    self.held.insert(claim.clone(), owner.clone());
+                    self.taken.insert(claim.clone(), owner.clone());
+                }
+                None => {
+                    self.held.remove(claim);
+                    self.taken.remove(claim);
+                    self.released.insert(claim.clone());
+                }
             }
         }
         Ok(())

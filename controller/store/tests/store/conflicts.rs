@@ -153,7 +153,7 @@ async fn a_refused_write_set_leaves_nothing_behind() {
 }
 
 #[tokio::test]
-async fn a_claim_given_back_may_be_taken_by_another_in_the_same_write_set() {
+async fn a_claim_may_be_taken_again_by_its_owner_and_by_another_when_given_back_before() {
     on_each(async |url| {
         let store = opened(url).await;
         assert_eq!(
@@ -162,8 +162,10 @@ async fn a_claim_given_back_may_be_taken_by_another_in_the_same_write_set() {
         );
         let moved = based_on(1).release("n/1").take("n/1", "b");
         assert_eq!(commit(&store, [moved]).await, [Ok(2)]);
-        let twice = based_on(2).take("n/2", "b").take("n/2", "b");
-        assert_eq!(commit(&store, [twice]).await, [taken("n/2")]);
+        let two_owners = based_on(2).take("n/2", "b").take("n/2", "c");
+        assert_eq!(commit(&store, [two_owners]).await, [taken("n/2")]);
+        let again = based_on(2).take("n/1", "b");
+        assert_eq!(commit(&store, [again]).await, [Ok(3)]);
         let claims = store.snapshot().await.unwrap().claims;
         assert_eq!(claims.len(), 1);
         assert_eq!(&*claims[0].1.id, "b");

@@ -40,7 +40,9 @@ impl Model {
         for change in &write.claims {
             let claim = change.claim.clone();
             match &change.owner {
-                Some(_) if claims.contains_key(&claim) => return Err(CommitError::Taken { claim }),
+                Some(owner) if claims.get(&claim).is_some_and(|holder| holder != owner) => {
+                    return Err(CommitError::Taken { claim });
+                }
                 Some(owner) => drop(claims.insert(claim, owner.clone())),
                 None => drop(claims.remove(&claim)),
             }
