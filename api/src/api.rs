@@ -17,7 +17,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http_body_util::BodyExt;
 use serde_json::Value;
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 use uuid::Uuid;
 use weft_engine::{Context, Engine, Outcome, documents};
@@ -47,7 +47,7 @@ pub struct Options {
     pub public_url: Option<String>,
     /// The largest request body, in bytes.
     pub max_body: usize,
-    /// How many large bodies may be in memory at the same time.
+    /// How many requests with large bodies may be under way at the same time.
     pub large_bodies: usize,
     /// How long a body may take to arrive.
     pub body_time: Duration,
@@ -101,6 +101,9 @@ impl std::fmt::Debug for Api {
 /// The answers that are no errors of the engine.
 type Answer = Result<weft_engine::Response, Problem>;
 
+/// A body, and its place when it is large.
+type Read<'a> = (Vec<u8>, Option<SemaphorePermit<'a>>);
+
 impl Api {
     /// An API on a replica.
     #[must_use]
@@ -133,7 +136,8 @@ impl Api {
     async fn answer(&self, parts: &Parts, body: Body, id: &str) -> Answer {
         let path = percent_encoding::percent_decode_str(parts.uri.path());
         let path = path.decode_utf8().map_err(|_| not_found())?;
-        let body = self.read_body(&parts.headers, body).await?;
+        // A large body's place is kept until the request is done with.
+        let (body, _place) = self.read_body(&parts.headers, body).await?;
         let context = self.context(&parts.headers, id);
         if path == "/" {
             return versions(&parts.method, &context);
@@ -172,7 +176,7 @@ impl Api {
     }
 
     /// Reads the body, within the bounds of size, time, and memory for all of them.
-    async fn read_body(&self, headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Problem> {
+    async fn read_body(&self, headers: &HeaderMap, body: Body) -> Result<Read<'_>, Problem> {
         let limit = self.options.max_body;
         let announced = headers
             .get(CONTENT_LENGTH)
@@ -186,7 +190,7 @@ impl Api {
             .map_err(late)?
     }
 
-    async fn collect(&self, mut body: Body) -> Result<Vec<u8>, Problem> {
+    async fn collect(&self, mut body: Body) -> Result<Read<'_>, Problem> {
         let limit = self.options.max_body;
         let mut bytes = Vec::new();
         let mut place = None;
@@ -204,7 +208,7 @@ impl Api {
             }
             bytes.extend_from_slice(&data);
         }
-        Ok(bytes)
+        Ok((bytes, place))
     }
 
     /// Lets the engine decide on the newest state until the store takes what it decided.

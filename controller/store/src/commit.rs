@@ -28,11 +28,12 @@ impl Inner {
     ) -> Vec<Result<LogEntry, CommitError>> {
         let mut tail = self.tail.lock().await;
         let count = writes.len();
-        match self.append(&mut tail, writes, time_us).await {
+        let work = self.append(&mut tail, writes, time_us);
+        match self.within_limit(work).await {
             Ok(verdicts) => verdicts,
             Err(error) => {
                 // What is known of the head may be behind a commit that broke half-way.
-                if let Ok(head) = read::head(&self.reader).await {
+                if let Ok(head) = self.within_limit(read::head(&self.reader)).await {
                     self.announce(head);
                 }
                 vec![Err(CommitError::from(&error)); count]

@@ -13,7 +13,7 @@ use tokio::time::{sleep, timeout};
 use weft_schema::Revision;
 
 use crate::database::{Db, Tx, Value};
-use crate::{Error, Inner, read};
+use crate::{Error, Inner, Options, read};
 
 const CHANNEL: &str = "weft_log";
 
@@ -30,9 +30,9 @@ pub(crate) async fn notify(tx: &mut Tx, head: Revision) -> Result<(), sqlx::Erro
 }
 
 /// Listens until the store is closed.
-pub(crate) async fn follow(inner: Weak<Inner>, pool: PgPool, poll: Duration) {
+pub(crate) async fn follow(inner: Weak<Inner>, pool: PgPool, options: Options) {
     loop {
-        let Err(error) = listen(&inner, &pool, poll).await;
+        let Err(error) = listen(&inner, &pool, &options).await;
         if inner.strong_count() == 0 {
             return;
         }
@@ -41,14 +41,20 @@ pub(crate) async fn follow(inner: Weak<Inner>, pool: PgPool, poll: Duration) {
     }
 }
 
-async fn listen(inner: &Weak<Inner>, pool: &PgPool, poll: Duration) -> Result<Infallible, Error> {
+async fn listen(
+    inner: &Weak<Inner>,
+    pool: &PgPool,
+    options: &Options,
+) -> Result<Infallible, Error> {
     let mut listener = PgListener::connect_with(pool).await?;
     listener.listen(CHANNEL).await?;
     let db = Db::Pg(pool.clone());
+    let limit = options.patience;
     loop {
-        announce(inner, read::head(&db).await?);
+        let head = timeout(limit, read::head(&db)).await;
+        announce(inner, head.map_err(|_| Error::Late { limit })??);
         // Notifications come one after another; a gap in them is found at the next look.
-        while let Ok(received) = timeout(poll, listener.try_recv()).await {
+        while let Ok(received) = timeout(options.poll, listener.try_recv()).await {
             let Some(notification) = received? else { break };
             if let Ok(head) = notification.payload().parse() {
                 announce(inner, head);

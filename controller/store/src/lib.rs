@@ -17,7 +17,8 @@ mod read;
 mod tail;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use tokio::sync::{Mutex, watch};
 use tokio::task::JoinHandle;
@@ -89,6 +90,12 @@ pub enum Error {
     /// The connection broke while the commit was under way.
     #[error("the connection broke during the commit: {0}")]
     Broken(#[source] sqlx::Error),
+    /// The database has not answered in time; what was asked for may still happen.
+    #[error("the database did not answer within {} s", limit.as_secs_f32())]
+    Late {
+        /// How long it was waited for.
+        limit: Duration,
+    },
     /// What stands in the database is not what Weft wrote.
     #[error("the database holds what Weft cannot read: {what}")]
     Corrupt {
@@ -123,7 +130,7 @@ impl From<&Error> for CommitError {
     fn from(error: &Error) -> Self {
         CommitError::Database {
             message: error.to_string(),
-            unknown: matches!(error, Error::Broken(_)),
+            unknown: matches!(error, Error::Broken(_) | Error::Late { .. }),
         }
     }
 }
@@ -148,8 +155,10 @@ struct Inner {
     tail: Mutex<Tail>,
     /// The highest head that is known here. On SQLite it is the head: nobody else writes.
     head: watch::Sender<Revision>,
+    /// How long to wait for an answer; a peer that is cut off never closes its connection.
+    limit: Duration,
     /// Listens to what other members commit.
-    follower: std::sync::OnceLock<JoinHandle<()>>,
+    follower: OnceLock<JoinHandle<()>>,
     /// Held as long as the database is open.
     _lock: Option<FileLock>,
 }
@@ -163,6 +172,15 @@ impl Drop for Inner {
 }
 
 impl Inner {
+    /// Waits for the database, but not for ever.
+    async fn within_limit<T>(
+        &self,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let late = |_| Error::Late { limit: self.limit };
+        tokio::time::timeout(self.limit, work).await.map_err(late)?
+    }
+
     /// Wakes those who wait for entries, if `head` is news.
     fn announce(&self, head: Revision) {
         self.head.send_if_modified(|known| {
@@ -191,7 +209,10 @@ impl Store for SqlStore {
         Box::pin(async {
             match self.inner.reader {
                 Db::Lite(_) => Ok(*self.inner.head.borrow()),
-                Db::Pg(_) => Ok(read::head(&self.inner.reader).await?),
+                Db::Pg(_) => {
+                    let head = read::head(&self.inner.reader);
+                    Ok(self.inner.within_limit(head).await?)
+                }
             }
         })
     }
@@ -201,7 +222,10 @@ impl Store for SqlStore {
         after: Revision,
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<LogEntry>, StoreError>> {
-        Box::pin(async move { Ok(read::entries(&self.inner.reader, after, limit).await?) })
+        Box::pin(async move {
+            let entries = read::entries(&self.inner.reader, after, limit);
+            Ok(self.inner.within_limit(entries).await?)
+        })
     }
 
     fn commit(

@@ -32,7 +32,8 @@ pub struct Options {
     pub connections: u32,
     /// How often to look at the head of a log that others write, besides being notified.
     pub poll: Duration,
-    /// How long to wait for a connection or a lock before giving up.
+    /// How long to wait for a connection, for a lock, and in all three times as long for an
+    /// answer, before giving up.
     pub patience: Duration,
 }
 
@@ -88,7 +89,7 @@ async fn open_sqlite(path: &Path, options: &Options) -> Result<SqlStore, Error> 
     let writer = pool(1).await?;
     migrate_sqlite(&writer).await?;
     let reader = Db::Lite(pool(options.connections).await?);
-    finish(Db::Lite(writer), reader, Some(lock)).await
+    finish(Db::Lite(writer), reader, options, Some(lock)).await
 }
 
 async fn open_postgres(url: &str, options: &Options) -> Result<SqlStore, Error> {
@@ -117,9 +118,9 @@ async fn open_postgres(url: &str, options: &Options) -> Result<SqlStore, Error> 
     let db = Db::Pg(pool.clone());
     check_encoding(&db).await?;
     migrate_postgres(&pool).await?;
-    let store = finish(db.clone(), db, None).await?;
+    let store = finish(db.clone(), db, options, None).await?;
     let weak = Arc::downgrade(&store.inner);
-    let follower = tokio::spawn(follow::follow(weak, pool, options.poll));
+    let follower = tokio::spawn(follow::follow(weak, pool, options.clone()));
     // Empty until now: this is the only place that fills it.
     let _ = store.inner.follower.set(follower);
     Ok(store)
@@ -138,7 +139,12 @@ async fn check_encoding(db: &Db) -> Result<(), Error> {
     }
 }
 
-async fn finish(writer: Db, reader: Db, lock: Option<FileLock>) -> Result<SqlStore, Error> {
+async fn finish(
+    writer: Db,
+    reader: Db,
+    options: &Options,
+    lock: Option<FileLock>,
+) -> Result<SqlStore, Error> {
     let mut tx = writer.begin(Purpose::Write).await?;
     tx.execute(
         "INSERT INTO installation (id, secret, head) VALUES (1, $1, 0) ON CONFLICT DO NOTHING",
@@ -153,6 +159,7 @@ async fn finish(writer: Db, reader: Db, lock: Option<FileLock>) -> Result<SqlSto
             reader,
             tail: Mutex::new(Tail::behind(head)),
             head: watch::Sender::new(head),
+            limit: options.patience * 3,
             follower: OnceLock::new(),
             _lock: lock,
         }),

@@ -1,8 +1,11 @@
 //! Several members on one PostgreSQL.
 
+use std::time::Duration;
+
 use serde_json::json;
+use sqlx::{Connection, PgConnection};
 use weft_schema::{CommitError, Revision, Store};
-use weft_store::SqlStore;
+use weft_store::{Options, SqlStore, open};
 
 use crate::databases::{on_postgres, opened};
 use crate::writes::{TIME, based_on, body, commit, key};
@@ -103,9 +106,7 @@ async fn a_member_is_woken_by_what_another_commits_also_after_its_connections_we
         assert_eq!(commit(&one, [based_on(0).port("a", "n")]).await, [Ok(1)]);
         waiting.await.unwrap();
 
-        let mut admin = <sqlx::PgConnection as sqlx::Connection>::connect(url)
-            .await
-            .unwrap();
+        let mut admin = PgConnection::connect(url).await.unwrap();
         sqlx::query(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
              WHERE datname = current_database() AND pid <> pg_backend_pid()",
@@ -120,6 +121,32 @@ async fn a_member_is_woken_by_what_another_commits_also_after_its_connections_we
         let third = opened(url).await;
         assert_eq!(commit(&third, [based_on(1).port("b", "n")]).await, [Ok(2)]);
         waiting.await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_member_that_hangs_in_a_commit_stops_the_others_only_for_a_while() {
+    on_postgres(async |url| {
+        let options = Options {
+            patience: Duration::from_millis(200),
+            ..Options::default()
+        };
+        let store = open(url, &options).await.unwrap();
+        let mut hanging = PgConnection::connect(url).await.unwrap();
+        let mut commit_of_another = hanging.begin().await.unwrap();
+        sqlx::query("UPDATE installation SET head = head")
+            .execute(&mut *commit_of_another)
+            .await
+            .unwrap();
+        let verdicts = commit(&store, [based_on(0).port("a", "n")]).await;
+        let refused = matches!(
+            verdicts[0],
+            Err(CommitError::Database { unknown: false, .. })
+        );
+        assert!(refused, "{verdicts:?}");
+        commit_of_another.rollback().await.unwrap();
+        assert_eq!(commit(&store, [based_on(0).port("a", "n")]).await, [Ok(1)]);
     })
     .await;
 }
