@@ -8,6 +8,7 @@ mod cluster;
 mod conflicts;
 mod contract;
 mod databases;
+mod kill;
 mod model;
 mod opening;
 mod writes;
