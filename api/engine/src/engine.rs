@@ -5,6 +5,7 @@ use weft_schema::{Fault, Problem, RESOURCES, State};
 
 use crate::documents;
 use crate::request::{Config, Context, Entropy, Outcome, Request, Response};
+use crate::verbs::{self, Call};
 
 /// The API engine.
 #[derive(Debug, Clone, Default)]
@@ -43,15 +44,41 @@ impl Engine {
             [] => document(request, || Ok(documents::resources(&context.base_url))),
             ["extensions"] => document(request, || Ok(documents::extensions())),
             ["extensions", alias] => document(request, || documents::extension(alias)),
-            _ => {
-                _ = (RESOURCES, state, entropy);
-                Err(Fault::HTTPNotFound {
-                    what: &"The resource could not be found.",
+            [collection, ref id @ ..] if id.len() < 2 => {
+                let resource = RESOURCES.iter().find(|resource| resource.uri == collection);
+                let call = Call {
+                    resource: resource.ok_or_else(no_such_path)?,
+                    request,
+                    context,
+                    state,
+                    config: &self.config,
+                };
+                match (request.method.as_str(), id) {
+                    ("GET", []) => verbs::list(&call),
+                    ("POST", []) => verbs::create(&call, entropy),
+                    ("GET", [id]) => verbs::show(&call, id),
+                    ("PUT", [id]) => verbs::update(&call, id, entropy),
+                    ("DELETE", [id]) => verbs::delete(&call, id, entropy),
+                    _ => Err(no_such_method(request)),
                 }
-                .into())
             }
+            _ => Err(no_such_path()),
         }
     }
+}
+
+fn no_such_path() -> Problem {
+    Fault::HTTPNotFound {
+        what: &"The resource could not be found.",
+    }
+    .into()
+}
+
+fn no_such_method(request: &Request) -> Problem {
+    Fault::HTTPMethodNotAllowed {
+        method: &request.method,
+    }
+    .into()
 }
 
 /// Answers `GET` with a document; other verbs do not apply.
@@ -60,14 +87,8 @@ fn document(
     document: impl FnOnce() -> Result<Value, Problem>,
 ) -> Result<Outcome, Problem> {
     if request.method != "GET" {
-        return Err(Fault::HTTPMethodNotAllowed {
-            method: &request.method,
-        }
-        .into());
+        return Err(no_such_method(request));
     }
-    let body = document()?.to_string().into_bytes();
-    Ok(Outcome::Done(Response {
-        status: 200,
-        body: Some(body),
-    }))
+    let body = Some(document()?.to_string().into_bytes());
+    Ok(Outcome::Done(Response { status: 200, body }))
 }

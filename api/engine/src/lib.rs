@@ -3,9 +3,18 @@
 //!
 //! No socket, no database, no clock, no randomness. Start with [`engine`].
 
+mod body;
 pub mod documents;
+mod draft;
 pub mod engine;
+mod policy;
+mod query;
 pub mod request;
+mod services;
+mod time;
+pub mod topology;
+mod verbs;
+mod view;
 
 pub use engine::Engine;
 pub use request::{Config, Context, Entropy, Outcome, Request, Response};

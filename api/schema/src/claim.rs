@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
 
 use rust_openflow::MacAddr;
@@ -93,6 +93,21 @@ pub fn place(key: &str) -> Option<(&str, Family, u128)> {
     }
     let mac: MacAddr = item.parse().ok()?;
     Some((space, Family::Mac, mac.to_u64().into()))
+}
+
+/// The claim of a number of some family in a space: the inverse of [`place`].
+#[must_use]
+pub fn numbered(kind: &str, space: &str, family: Family, number: u128) -> Claim {
+    let item = match family {
+        Family::Number => number.to_string(),
+        Family::Mac => MacAddr::from_u64(number as u64).to_string(),
+        Family::V4 => Ipv4Addr::from_bits(number as u32).to_string(),
+        Family::V6 => Ipv6Addr::from_bits(number).to_string(),
+    };
+    match space {
+        "" => claim(kind, item),
+        _ => claim(kind, format!("{space}/{item}")),
+    }
 }
 
 /// A set of numbers as its maximal runs, so that the next free one is found in logarithmic time.

@@ -222,6 +222,7 @@ mod tests {
                     attribute.name
                 );
             }
+            assert!(resource.attribute("tenant_id").unwrap().indexed);
             let rules = [resource.see, resource.create, resource.change].concat();
             for rule in rules {
                 match rule {

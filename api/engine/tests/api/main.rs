@@ -1,0 +1,6 @@
+//! The API engine from outside: what callers see, step by step and at random.
+
+mod random;
+mod runner;
+mod steps;
+mod topology;
