@@ -146,9 +146,6 @@ impl Api {
             .strip_prefix(ROOT)
             .filter(|rest| rest.is_empty() || rest.starts_with(['/', '.']))
             .ok_or_else(not_found)?;
-        if parts.method == Method::DELETE && !body.is_empty() {
-            return Err(Problem::bad_request("DELETE takes no request body"));
-        }
         let request = weft_engine::Request {
             method: parts.method.as_str().to_owned(),
             path: path.to_owned(),

@@ -4,3 +4,4 @@ mod client;
 mod http;
 mod limits;
 mod replica;
+mod resources;
