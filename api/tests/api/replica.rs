@@ -10,6 +10,8 @@ use weft_schema::{
     RowChange, RowKey, Snapshot, Store, StoreError, WriteSet,
 };
 
+use crate::databases::{on_each, opened};
+
 fn key(id: &str) -> RowKey {
     RowKey {
         kind: "thing".into(),
@@ -49,47 +51,43 @@ fn store() -> Arc<MemoryStore> {
     Arc::new(MemoryStore::new([7; 16]))
 }
 
-async fn on_sqlite() -> (tempfile::TempDir, Arc<dyn Store>) {
-    let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite:{}", folder.path().join("weft.db").display());
-    let store = weft_store::open(&url, &weft_store::Options::default())
-        .await
-        .unwrap();
-    (folder, Arc::new(store))
-}
-
 #[tokio::test]
 async fn what_was_submitted_is_in_memory_and_in_the_store() {
-    let (_folder, store) = on_sqlite().await;
-    let replica = Replica::start(store.clone()).await.unwrap();
-    assert_eq!(replica.submit(write(0, "a", "x")).await, Ok(1));
-    assert!(replica.read(|state| state.row("thing", "a").is_some()));
-    assert_eq!(store.head().await, Ok(1));
-    let other = Replica::start(store).await.unwrap();
-    assert_eq!(
-        other.read(|state| state.owner(&claim("x")).cloned()),
-        Some(key("a"))
-    );
+    on_each(async |url| {
+        let store = Arc::new(opened(url).await);
+        let replica = Replica::start(store.clone()).await.unwrap();
+        assert_eq!(replica.submit(write(0, "a", "x")).await, Ok(1));
+        assert!(replica.read(|state| state.row("thing", "a").is_some()));
+        assert_eq!(store.head().await, Ok(1));
+        let other = Replica::start(store).await.unwrap();
+        let owner = other.read(|state| state.owner(&claim("x")).cloned());
+        assert_eq!(owner, Some(key("a")));
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_who_want_one_name_one_gets_it() {
-    let (_folder, store) = on_sqlite().await;
-    let replica = Arc::new(Replica::start(store).await.unwrap());
-    let tasks: Vec<_> = (0..100)
-        .map(|index| {
-            let replica = replica.clone();
-            tokio::spawn(async move { replica.submit(write(0, &format!("{index}"), "x")).await })
-        })
-        .collect();
-    let mut winners = 0;
-    for task in tasks {
-        match task.await.unwrap() {
-            Ok(_) => winners += 1,
-            Err(refusal) => assert_eq!(refusal, CommitError::Taken { claim: claim("x") }),
+    on_each(async |url| {
+        let replica = Replica::start(Arc::new(opened(url).await)).await.unwrap();
+        let replica = Arc::new(replica);
+        let tasks: Vec<_> = (0..100)
+            .map(|index| {
+                let replica = replica.clone();
+                let write = write(0, &format!("{index}"), "x");
+                tokio::spawn(async move { replica.submit(write).await })
+            })
+            .collect();
+        let mut winners = 0;
+        for task in tasks {
+            match task.await.unwrap() {
+                Ok(_) => winners += 1,
+                Err(refusal) => assert_eq!(refusal, CommitError::Taken { claim: claim("x") }),
+            }
         }
-    }
-    assert_eq!((winners, replica.revision()), (1, 1));
+        assert_eq!((winners, replica.revision()), (1, 1));
+    })
+    .await;
 }
 
 #[tokio::test]

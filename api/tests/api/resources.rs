@@ -8,6 +8,7 @@ use weft_api::{Limits, Options};
 use weft_schema::{MemoryStore, Store};
 
 use crate::client::{Client, Server, server_with};
+use crate::databases::{on_postgres, on_sqlite, opened};
 
 /// A project for all.
 fn options() -> Options {
@@ -17,23 +18,28 @@ fn options() -> Options {
     }
 }
 
-/// Runs a test on a server with a store in memory and on one with a SQLite file.
+/// Runs a test on a server with each kind of store.
 async fn on_each_store(test: impl AsyncFn(&Server)) {
     on_two_members(async |server, _| test(server).await).await;
 }
 
-/// The same with two servers, each with a memory of its own, on each store.
+/// The same with two servers, each with a memory of its own; on PostgreSQL also with connections
+/// of its own.
 async fn on_two_members(test: impl AsyncFn(&Server, &Server)) {
     let member = async |store| server_with(store, options(), Limits::default()).await;
     let store: Arc<dyn Store> = Arc::new(MemoryStore::new([7; 16]));
     test(&member(store.clone()).await, &member(store).await).await;
-    let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite:{}", folder.path().join("weft.db").display());
-    let store = weft_store::open(&url, &weft_store::Options::default())
-        .await
-        .unwrap();
-    let store: Arc<dyn Store> = Arc::new(store);
-    test(&member(store.clone()).await, &member(store).await).await;
+    on_sqlite(async |url| {
+        let store: Arc<dyn Store> = Arc::new(opened(url).await);
+        test(&member(store.clone()).await, &member(store).await).await;
+    })
+    .await;
+    on_postgres(async |url| {
+        let one = member(Arc::new(opened(url).await)).await;
+        let other = member(Arc::new(opened(url).await)).await;
+        test(&one, &other).await;
+    })
+    .await;
 }
 
 async fn create(client: &mut Client, collection: &str, body: Value) -> Value {
@@ -310,6 +316,25 @@ async fn two_members_that_make_ports_at_the_same_time_use_a_whole_pool_and_no_ad
         let mut there = Client::new(other).await;
         let listed = there.send("GET", &path, None).await.json();
         assert_eq!(listed["ports"].as_array().unwrap().len(), 61);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_large_bulk_create_is_one_change() {
+    on_each_store(async |server| {
+        let mut client = Client::new(server).await;
+        let networks: Vec<_> = (0..1_000)
+            .map(|index| json!({"name": format!("{index:0100}")}))
+            .collect();
+        let body = json!({"networks": networks});
+        let created = create(&mut client, "networks", body).await;
+        assert_eq!(created["networks"].as_array().unwrap().len(), 1_000);
+        let listed = client
+            .send("GET", "/v2.0/networks?fields=id", None)
+            .await
+            .json();
+        assert_eq!(listed["networks"].as_array().unwrap().len(), 1_000);
     })
     .await;
 }
