@@ -148,6 +148,10 @@ problems! {
         "Port Security must be enabled in order to have allowed address pairs on a port.",
         "Address pairs make no sense without port security.";
 
+    HTTPRequestTimeout {} 408 "The request did not arrive in time.",
+        "The body came too slowly.";
+    HTTPRequestEntityTooLarge { limit } 413 "The request body is larger than {limit} bytes.",
+        "The body is larger than the server reads.";
     ServiceUnavailable { reason } 503 "{reason}",
         "The database does not answer, or writers kept getting in each other's way.";
     HTTPInternalServerError {} 500

@@ -336,6 +336,13 @@ impl State {
         }
     }
 
+    /// Notes a claim as taken or given back before the log says so: the reservation of a write
+    /// set that is on its way to the store, so that the next one chooses something else. Whoever
+    /// reserves takes it back when the store refuses; it stands in no log and in no promise.
+    pub fn reserve(&mut self, change: &ClaimChange) {
+        self.change_claim(change);
+    }
+
     /// The number of the last entry in it.
     #[must_use]
     pub const fn revision(&self) -> Revision {

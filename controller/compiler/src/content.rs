@@ -13,7 +13,7 @@ use rust_openflow::message::{FlowMod, GroupMod, Message, MeterMod};
 use rust_openflow::session::push::bundle_add;
 use rust_openflow::{
     Action, EncodeError, GroupId, Instruction, Match, MeterId, TableId, Version, instruction,
-    shared,
+    message,
 };
 use siphasher::{sip, sip128};
 
