@@ -11,6 +11,7 @@ pub mod error;
 pub mod field;
 pub mod instruction;
 pub mod matches;
+pub mod text;
 pub mod types;
 pub mod version;
 pub mod wire;
