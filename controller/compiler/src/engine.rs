@@ -124,6 +124,8 @@ pub struct Compiler<R: Rules> {
     readers: HashMap<Cell, HashSet<Reader<R::Item>>>,
     /// Scopes with a source in an index.
     derived: HashMap<Index, BTreeSet<R::Scope>>,
+    /// How many faults the items' outputs hold.
+    refused: usize,
     /// Who puts out what has a key.
     slots: HashMap<Key, SmallVec<[R::Item; 1]>>,
 }
@@ -161,6 +163,7 @@ impl<R: Rules> Compiler<R> {
             switches: BTreeMap::new(),
             readers: HashMap::new(),
             derived: HashMap::new(),
+            refused: 0,
             slots: HashMap::new(),
         }
     }
@@ -270,6 +273,13 @@ impl<R: Rules> Compiler<R> {
     /// The managed switches.
     pub fn managed(&self) -> impl Iterator<Item = &ChassisId> {
         self.switches.keys()
+    }
+
+    /// How many flows were refused while lowering, now. Contradictions between items are not counted:
+    /// finding them takes looking at everything ([`Compiler::faults`]).
+    #[must_use]
+    pub fn refused(&self) -> usize {
+        self.refused
     }
 
     /// What went wrong while lowering: flows that were refused, and items that contradict each other.
@@ -717,6 +727,7 @@ impl<R: Rules> Compiler<R> {
             return;
         };
         let old = std::mem::replace(&mut state.output, output);
+        self.refused = self.refused + state.output.faults.len() - old.faults.len();
         let reader = Reader::Item(item.clone());
         change_readers(&mut self.readers, &reader, &old.read, &state.output.read);
         for emission in &old.emissions {

@@ -9,7 +9,9 @@
 mod answer;
 pub mod hypervisor_link;
 pub mod member;
+pub mod notice;
 mod observe;
+mod switch;
 pub mod switch_link;
 
 pub use hypervisor_link::{HypervisorLink, Inventory};

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use rust_openflow::message::PacketIn;
-use rust_openflow::session::Refusal;
+use rust_openflow::session::push::Refusal;
 use rust_openflow::{DatapathId, Version};
 use weft_compiler::diff::{Difference, Installed};
 use weft_compiler::lower::Item;
@@ -265,7 +265,7 @@ impl Member {
     }
 
     fn report_faults(&mut self) {
-        let faults = self.compiler.fault_count();
+        let faults = self.compiler.refused();
         if faults != self.faults {
             self.faults = faults;
             for fault in self.compiler.faults() {
@@ -462,16 +462,17 @@ impl Member {
 
     /// Holds what a switch has against its program.
     fn read(&mut self, link: SwitchId, installed: &Installed) {
-        let Some((chassis, audit)) =
+        let Some((chassis, occasion)) =
             self.switches
                 .get_mut(&link)
                 .and_then(|switch| match switch.sync {
-                    Sync::Reading => Some((switch.chassis.clone()?, false)),
+                    Sync::Reading => Some((switch.chassis.clone()?, Occasion::Arrival)),
+                    Sync::Released => Some((switch.chassis.clone()?, Occasion::Release)),
                     // Something was pushed while the switch was answering: the next audit will tell.
                     Sync::Following
                         if switch.audit.take().is_some() && switch.outstanding.is_empty() =>
                     {
-                        Some((switch.chassis.clone()?, true))
+                        Some((switch.chassis.clone()?, Occasion::Audit))
                     }
                     _ => None,
                 })
@@ -492,14 +493,16 @@ impl Member {
         difference
             .flows
             .retain(|flow| !switch.refused.contains_key(&flow.cookie));
-        if audit && !difference.is_empty() {
+        if occasion == Occasion::Audit && !difference.is_empty() {
             self.notice(Notice::Repaired {
                 chassis: chassis.clone(),
                 missing: difference.flows.len(),
                 foreign: difference.foreign.len() + difference.stale_flows.len(),
             });
-        } else if !audit {
-            if let Some(reason) = hold(installed, &program, &difference, self.revision) {
+        } else if occasion != Occasion::Audit {
+            if occasion == Occasion::Arrival
+                && let Some(reason) = hold(installed, &program, &difference, self.revision)
+            {
                 let notice = Notice::Held {
                     chassis,
                     flows: installed.flows(),
@@ -508,7 +511,7 @@ impl Member {
                 };
                 self.notice(notice);
                 if let Some(switch) = self.switches.get_mut(&link) {
-                    switch.sync = Sync::Held(Box::new(difference));
+                    switch.sync = Sync::Held;
                 }
                 return;
             }
@@ -657,13 +660,24 @@ impl Member {
         let Some(switch) = self.switches.get_mut(&link) else {
             return;
         };
-        if !matches!(switch.sync, Sync::Held(_)) {
+        if !matches!(switch.sync, Sync::Held) {
             return;
         }
         // The network may have changed since: the program of now is what it gets.
         switch.sync = Sync::Released;
         self.effects.push(Effect::Switch(link, Command::Read));
     }
+}
+
+/// Why a switch was asked what it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Occasion {
+    /// It is not known what it has.
+    Arrival,
+    /// An operator let go what was held.
+    Release,
+    /// It was in order when last heard of.
+    Audit,
 }
 
 /// The port that a change is about, as far as where its packets go is concerned.

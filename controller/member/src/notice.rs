@@ -27,7 +27,9 @@ pub enum Notice {
     #[error("hypervisor {0} is not connected any more")]
     HypervisorDown(ChassisId),
     /// Two hypervisors say to be one.
-    #[error("{peer} says to be hypervisor {chassis}, which is connected from {holder}: it is refused")]
+    #[error(
+        "{peer} says to be hypervisor {chassis}, which is connected from {holder}: it is refused"
+    )]
     DuplicateHypervisor {
         /// Who they say to be.
         chassis: ChassisId,
@@ -56,7 +58,9 @@ pub enum Notice {
         changed: usize,
     },
     /// The audit found something on a switch that was changed by somebody else.
-    #[error("switch of {chassis}: {missing} flows were missing, {foreign} were foreign or changed; repaired")]
+    #[error(
+        "switch of {chassis}: {missing} flows were missing, {foreign} were foreign or changed; repaired"
+    )]
     Repaired {
         /// Whose.
         chassis: ChassisId,

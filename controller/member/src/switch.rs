@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use rust_openflow::{DatapathId, Version};
-use weft_compiler::diff::{Difference, Installed};
 use weft_compiler::Content;
+use weft_compiler::diff::{Difference, Installed};
 use weft_schema::Revision;
 use weft_topology::{ChassisId, PortId};
 
@@ -14,7 +14,7 @@ use crate::notice::HoldReason;
 const HOLD_FLOWS: usize = 16;
 
 /// How a switch stands to its program.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Sync {
     /// Nobody said yet whose switch it is.
     #[default]
@@ -24,7 +24,9 @@ pub(crate) enum Sync {
     /// It has its program, or was told what is missing.
     Following,
     /// Most of what it has would go: an operator decides.
-    Held(Box<Difference>),
+    Held,
+    /// An operator decided; it was asked again what it has.
+    Released,
 }
 
 /// A push that was not acknowledged yet.
@@ -90,7 +92,10 @@ pub(crate) fn hold(
     revision: Revision,
 ) -> Option<HoldReason> {
     let stale = difference.stale_flows.len() + difference.foreign.len();
-    if installed.flows() < HOLD_FLOWS || stale * 2 <= installed.flows() || program.len() * 2 > installed.flows() {
+    if installed.flows() < HOLD_FLOWS
+        || stale * 2 <= installed.flows()
+        || program.len() * 2 > installed.flows()
+    {
         return None;
     }
     match installed.marker {

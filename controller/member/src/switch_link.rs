@@ -12,9 +12,8 @@ use rust_openflow::message::{
     Experimenter, FlowFilter, FlowMod, GroupCommand, GroupMod, Message, MeterCommand, MeterMod,
     MultipartReply, MultipartRequest, PacketIn, PacketOut, Reply, Request, RoleMessage,
 };
-use rust_openflow::session::{
-    self, End, Outcome, Push, PushId, Refusal, RequestId, SendError, Session, bundle_add,
-};
+use rust_openflow::session::push::{Outcome, Push, Refusal, bundle_add};
+use rust_openflow::session::{self, End, PushId, RequestId, SendError, Session};
 use rust_openflow::{DatapathId, EncodeError, GroupId, MeterId, Version};
 use weft_compiler::diff::{Difference, Installed};
 use weft_compiler::{Flow, Secret, marker};
@@ -148,14 +147,14 @@ impl SwitchLink {
     }
 
     /// Does what is asked, or closes the connection when that cannot be done.
-    pub fn command(&mut self, command: Command, now: u64) {
+    pub fn command(&mut self, command: Command) {
         let done = match command {
             Command::Read => self.read(),
             Command::Push {
                 push,
                 difference,
                 revision,
-            } => self.push(push, &difference, revision, now),
+            } => self.push(push, &difference, revision),
             Command::PacketOut(packet) => match self.session.send(&Message::PacketOut(packet)) {
                 // A switch that does not take packets as fast as they are asked for loses some.
                 Err(SendError::Congested(_)) => Ok(()),
@@ -194,18 +193,12 @@ impl SwitchLink {
         Ok(())
     }
 
-    fn push(
-        &mut self,
-        push: u64,
-        difference: &Difference,
-        revision: u64,
-        now: u64,
-    ) -> Result<(), SendError> {
+    fn push(&mut self, push: u64, difference: &Difference, revision: u64) -> Result<(), SendError> {
         let version = self.session.version().ok_or(SendError::NotOpen)?;
         let pushes = pushes(&self.secret, version, difference, revision)?;
         let ids = pushes
             .into_iter()
-            .map(|push| self.session.push(push, now))
+            .map(|push| self.session.push(push))
             .collect::<Result<_, _>>()?;
         self.pushes.push_back(Parts {
             push,
@@ -220,7 +213,7 @@ impl SwitchLink {
         while let Some(event) = self.session.next_event() {
             match event {
                 session::Event::Negotiated(_) | session::Event::BarrierDone(_) => {}
-                session::Event::Features(features) => self.datapath = Some(features.datapath_id),
+                session::Event::Features(features) => self.datapath = Some(features.datapath),
                 session::Event::RoleGranted(_) => self.granted(),
                 session::Event::RoleRefused { stale: true, .. } => {
                     self.events.push_back(Event::Stale)
