@@ -84,11 +84,15 @@ pub enum Input {
     },
     /// An OpenFlow connection ended.
     SwitchGone(SwitchId),
-    /// A write is over; its entry, if it made one, was given before.
+    /// A write is over.
     Written {
         /// Whose observations it was about.
         system_id: String,
+        /// The entry that it made; none when it failed.
+        revision: Option<Revision>,
     },
+    /// Time has passed: writes that failed are tried again.
+    Retry,
     /// It is time to look whether switches still have what they were told.
     Audit,
     /// An operator lets a held difference go.
@@ -189,11 +193,20 @@ impl Member {
             } => self.pushed(link, push, &refusals),
             Input::PacketIn { link, packet } => self.packet_in(link, &packet),
             Input::SwitchGone(link) => self.switch_gone(link),
-            Input::Written { system_id } => {
-                if let Some(known) = self.observations.get_mut(&system_id) {
-                    known.writing = false;
+            Input::Written {
+                system_id,
+                revision,
+            } => {
+                self.observations
+                    .written(&system_id, revision, self.revision);
+                if revision.is_some() {
+                    self.observe(&system_id);
                 }
-                self.observe(&system_id);
+            }
+            Input::Retry => {
+                for system_id in self.observations.take_failed() {
+                    self.observe(&system_id);
+                }
             }
             Input::Audit => self.audit(),
             Input::Release(chassis) => self.release(&chassis),
@@ -635,7 +648,7 @@ impl Member {
         };
         if let Some(packet) = answer.packet {
             self.effects
-                .push(Effect::Switch(link, Command::PacketOut(packet)));
+                .push(Effect::Switch(link, Command::PacketOut(Box::new(packet))));
         }
         self.notice(Notice::Answered {
             port: answer.port,

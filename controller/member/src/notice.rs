@@ -102,9 +102,6 @@ pub enum Notice {
         /// The switch's words.
         words: String,
     },
-    /// A switch has a later mandate than this controller's.
-    #[error("switch of connection {0} refuses this controller: somebody has a later mandate")]
-    Stale(u64),
     /// The compiler refused a flow.
     #[error("compiler: {0}")]
     Fault(String),
@@ -124,9 +121,6 @@ pub enum Notice {
     /// A packet for the controller that no flow of this pipeline handed up, or whose port has gone.
     #[error("a packet from {0} is for nobody")]
     Unanswered(ChassisId),
-    /// Something on a connection.
-    #[error("{0}")]
-    Remark(String),
 }
 
 /// Why a difference is held.
@@ -146,6 +140,28 @@ pub enum HoldReason {
 }
 
 impl Notice {
+    /// Its name in metrics.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::HypervisorUp(_) => "hypervisor-up",
+            Self::HypervisorDown(_) => "hypervisor-down",
+            Self::DuplicateHypervisor { .. } => "duplicate-hypervisor",
+            Self::SwitchUp(_) => "switch-up",
+            Self::SwitchDown(_) => "switch-down",
+            Self::UnknownSwitch(_) => "unknown-switch",
+            Self::InOrder { .. } => "in-order",
+            Self::Repaired { .. } => "repaired",
+            Self::Held { .. } => "held",
+            Self::Refused { .. } => "refused",
+            Self::PushRefused { .. } => "push-refused",
+            Self::Fault(_) => "fault",
+            Self::BadRow(_) => "bad-row",
+            Self::Answered { event, .. } => event.name(),
+            Self::Unanswered(_) => "unanswered",
+        }
+    }
+
     /// How much it matters.
     #[must_use]
     pub fn level(&self) -> Level {
@@ -165,10 +181,8 @@ impl Notice {
             | Self::Held { .. }
             | Self::Refused { .. }
             | Self::PushRefused { .. }
-            | Self::Stale(_)
             | Self::Fault(_)
-            | Self::BadRow(_)
-            | Self::Remark(_) => Level::Warn,
+            | Self::BadRow(_) => Level::Warn,
         }
     }
 }

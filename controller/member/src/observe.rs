@@ -17,13 +17,27 @@ pub(crate) struct Known {
     pub(crate) chassis: Option<(Body, ChassisRow)>,
     pub(crate) interfaces: BTreeMap<String, (Body, InterfaceRow)>,
     /// Whether a write about it is under way.
-    pub(crate) writing: bool,
+    writing: Writing,
+}
+
+/// How far a write is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Writing {
+    /// There is none.
+    #[default]
+    Idle,
+    /// It was handed out.
+    Submitted,
+    /// It is this entry of the log, which was not seen yet.
+    Committed(Revision),
 }
 
 /// What the log says of all hypervisors, by system-id.
 #[derive(Debug, Default)]
 pub(crate) struct Observations {
     hypervisors: BTreeMap<String, Known>,
+    /// Hypervisors whose last write failed.
+    failed: BTreeSet<String>,
 }
 
 /// What is known of an interface's flows on its switch.
@@ -48,11 +62,37 @@ impl Observations {
 
     /// Takes note of what an entry says; tells whose hypervisors' rows it changed.
     pub(crate) fn apply(&mut self, entry: &LogEntry) -> BTreeSet<String> {
-        entry
+        let changed: BTreeSet<String> = entry
             .rows
             .iter()
             .filter_map(|change| self.set(&change.key, change.after.as_ref()))
-            .collect()
+            .collect();
+        for system_id in &changed {
+            if let Some(known) = self.hypervisors.get_mut(system_id)
+                && known.writing == Writing::Committed(entry.revision)
+            {
+                known.writing = Writing::Idle;
+            }
+        }
+        changed
+    }
+
+    /// A write is over: it is an entry of the log, which goes up to `seen` so far, or failed.
+    pub(crate) fn written(&mut self, system_id: &str, entry: Option<Revision>, seen: Revision) {
+        if entry.is_none() {
+            self.failed.insert(system_id.to_owned());
+        }
+        if let Some(known) = self.hypervisors.get_mut(system_id) {
+            known.writing = match entry {
+                Some(entry) if entry > seen => Writing::Committed(entry),
+                _ => Writing::Idle,
+            };
+        }
+    }
+
+    /// Hypervisors whose last write failed, each once.
+    pub(crate) fn take_failed(&mut self) -> BTreeSet<String> {
+        std::mem::take(&mut self.failed)
     }
 
     fn set(&mut self, key: &RowKey, body: Option<&Body>) -> Option<String> {
@@ -82,10 +122,6 @@ impl Observations {
         self.hypervisors.get(system_id)
     }
 
-    pub(crate) fn get_mut(&mut self, system_id: &str) -> Option<&mut Known> {
-        self.hypervisors.get_mut(system_id)
-    }
-
     /// Hypervisors with their rows.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&String, &Known)> {
         self.hypervisors.iter()
@@ -102,7 +138,7 @@ impl Observations {
         standing: impl Fn(&InterfaceRow) -> Option<Standing>,
     ) -> Option<WriteSet> {
         let known = self.hypervisors.entry(system_id.to_owned()).or_default();
-        if known.writing {
+        if known.writing != Writing::Idle {
             return None;
         }
         let mut rows = Vec::new();
@@ -139,7 +175,7 @@ impl Observations {
         if rows.is_empty() {
             return None;
         }
-        known.writing = true;
+        known.writing = Writing::Submitted;
         Some(WriteSet {
             based_on: revision,
             actor: Actor {

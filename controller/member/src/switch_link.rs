@@ -72,7 +72,7 @@ pub enum Command {
         revision: u64,
     },
     /// Send a packet.
-    PacketOut(PacketOut),
+    PacketOut(Box<PacketOut>),
     /// End the connection.
     Close,
 }
@@ -155,7 +155,7 @@ impl SwitchLink {
                 difference,
                 revision,
             } => self.push(push, &difference, revision),
-            Command::PacketOut(packet) => match self.session.send(&Message::PacketOut(packet)) {
+            Command::PacketOut(packet) => match self.session.send(&Message::PacketOut(*packet)) {
                 // A switch that does not take packets as fast as they are asked for loses some.
                 Err(SendError::Congested(_)) => Ok(()),
                 other => other.map(drop),
