@@ -25,7 +25,9 @@ use bytes::Bytes;
 use crate::Version;
 use crate::error::{DecodeError, ErrorAnswer};
 use crate::frame::Framer;
-use crate::message::{ErrorMessage, Header, Hello, Message, MultipartReply, Role, RoleMessage};
+use crate::message::{
+    ErrorMessage, Header, Hello, Kind, Message, MultipartReply, Role, RoleMessage,
+};
 use output::{Lane, Output};
 use push::Pushes;
 
@@ -481,11 +483,16 @@ impl Session {
     }
 
     fn ask_for_role(&mut self) {
-        if let End::Controller(role) = self.end {
+        let has_roles = self
+            .version
+            .is_some_and(|version| Kind::RoleRequest.code(version).is_some());
+        if let (End::Controller(role), true) = (self.end, has_roles) {
             self.phase = Phase::Role;
             let xid = self.next_xid();
             self.enqueue(Lane::Control, &Message::RoleRequest(role), xid);
             self.expect(xid, Expect::Role(role.role));
+        } else {
+            self.phase = Phase::Open;
         }
     }
 
