@@ -251,3 +251,38 @@ fn late_write(world: &World, asked: &weft_engine::Request) -> WriteSet {
         other => panic!("{other:?}"),
     }
 }
+
+#[test]
+fn a_write_names_what_others_stand_on_first_and_removes_it_last() {
+    let mut world = World::new(Config::default());
+    let (_, network) = world.call(
+        "admin",
+        &request("POST", "/networks", body("network", json!({}))),
+    );
+    let id = network["network"]["id"].as_str().unwrap().to_owned();
+    let subnet = json!({"network_id": id, "ip_version": 4, "cidr": "10.0.0.0/24"});
+    world.call(
+        "admin",
+        &request("POST", "/subnets", body("subnet", subnet)),
+    );
+    world.call(
+        "admin",
+        &request("DELETE", &format!("/networks/{id}"), None),
+    );
+    let kinds: Vec<Vec<String>> = world
+        .store
+        .entries_after(1)
+        .iter()
+        .map(|entry| {
+            entry
+                .rows
+                .iter()
+                .map(|row| row.key.kind.to_string())
+                .collect()
+        })
+        .collect();
+    assert_eq!(
+        kinds,
+        [["network", "subnet", "port"], ["port", "subnet", "network"]]
+    );
+}
