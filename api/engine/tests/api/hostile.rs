@@ -65,14 +65,15 @@ fn attributes(kind: usize) -> impl Strategy<Value = Map<String, Value>> {
     })
 }
 
-fn asked() -> impl Strategy<
-    Value = (
-        usize,
-        &'static str,
-        Map<String, Value>,
-        Vec<(String, String)>,
-    ),
-> {
+/// Of which resource, how, with what attributes and query.
+type Asked = (
+    usize,
+    &'static str,
+    Map<String, Value>,
+    Vec<(String, String)>,
+);
+
+fn asked() -> impl Strategy<Value = Asked> {
     (0..RESOURCES.len()).prop_flat_map(|kind| {
         let mut names: Vec<&str> = RESOURCES[kind].attributes().map(|row| row.name).collect();
         names.extend([

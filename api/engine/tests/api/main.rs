@@ -4,4 +4,5 @@ mod hostile;
 mod random;
 mod runner;
 mod steps;
+mod tidy;
 mod topology;
