@@ -10,7 +10,9 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use weft_schema::claim::{self, Family};
-use weft_schema::{Actor, Body, Claim, ClaimChange, Read, Row, RowChange, RowKey, State, WriteSet};
+use weft_schema::{
+    Actor, Body, Claim, ClaimChange, RESOURCES, Read, Row, RowChange, RowKey, State, WriteSet,
+};
 
 use crate::request::{Config, Context, Entropy};
 use crate::time;
@@ -270,6 +272,7 @@ impl<'a> Draft<'a> {
                 key,
             });
         }
+        rows.sort_by_key(standing);
         WriteSet {
             based_on: self.state.revision(),
             actor: Actor {
@@ -281,6 +284,19 @@ impl<'a> Draft<'a> {
             claims: self.claims,
             reads: self.reads,
         }
+    }
+}
+
+/// The order of changes: what others stand on comes first and goes last.
+fn standing(change: &RowChange) -> (bool, isize) {
+    let kinds = RESOURCES.iter();
+    let kind = kinds
+        .take_while(|resource| *resource.name != *change.key.kind)
+        .count()
+        .cast_signed();
+    match change.after {
+        Some(_) => (false, kind),
+        None => (true, -kind),
     }
 }
 

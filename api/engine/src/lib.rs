@@ -7,6 +7,7 @@ mod body;
 pub mod documents;
 mod draft;
 pub mod engine;
+pub mod location;
 mod policy;
 mod query;
 pub mod request;

@@ -88,6 +88,10 @@ pub struct Config {
     pub max_subnet_host_routes: usize,
     /// The most allowed address pairs of a port.
     pub max_allowed_address_pairs: usize,
+    /// The most addresses that a port may ask for.
+    pub max_fixed_ips_per_port: usize,
+    /// The most objects of a bulk create.
+    pub max_bulk: usize,
     /// The most rows on one page, when limited.
     pub pagination_max_limit: Option<usize>,
     /// The integration bridge of every hypervisor.
@@ -110,6 +114,8 @@ impl Default for Config {
             max_dns_nameservers: 5,
             max_subnet_host_routes: 20,
             max_allowed_address_pairs: 10,
+            max_fixed_ips_per_port: 256,
+            max_bulk: 1000,
             pagination_max_limit: None,
             bridge: "br-int".to_owned(),
             dns_domain: "openstacklocal.".to_owned(),

@@ -4,7 +4,6 @@
 //! values make sense together, takes and gives back claims, and changes the rows that follow.
 
 mod ipam;
-mod location;
 mod network;
 mod port;
 mod services_port;

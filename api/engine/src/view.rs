@@ -41,10 +41,11 @@ impl<'a> View<'a> {
         let seen = resource
             .attributes()
             .filter(|attribute| attribute.visible && policy::reads(attribute, context));
-        let shown = seen
+        let mut shown: Vec<_> = seen
             .flat_map(|attribute| attribute.names().map(move |name| (name, attribute)))
             .filter(|(name, _)| fields.is_empty() || fields.contains(name))
             .collect();
+        shown.sort_by_key(|(_, attribute)| attribute.name);
         Self {
             reading,
             service: services::of(resource),
@@ -104,14 +105,20 @@ impl Serialize for Shown<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self(view, row) = self;
         let mut map = serializer.serialize_map(Some(view.shown.len()))?;
+        // Both are in the order of names: one walk instead of a search per attribute.
+        let mut stored = row.body.iter().peekable();
         for (name, attribute) in &view.shown {
-            match attribute.computed {
-                true => {
-                    let value = view.service.computed(attribute.name, row, view.reading);
-                    map.serialize_entry(name, &value)?;
-                }
-                false => map.serialize_entry(name, &row.get(attribute.name))?,
+            if attribute.computed {
+                let value = view.service.computed(attribute.name, row, view.reading);
+                map.serialize_entry(name, &value)?;
+                continue;
             }
+            while stored
+                .next_if(|(key, _)| key.as_str() < attribute.name)
+                .is_some()
+            {}
+            let value = stored.peek().filter(|(key, _)| *key == attribute.name);
+            map.serialize_entry(name, &value.map(|(_, value)| *value))?;
         }
         map.end()
     }

@@ -4,6 +4,7 @@
 //! logarithmic in what is taken, and concurrent writers seldom want the same. Weft's own ports
 //! take the lowest. Source: chapter 8 of the contract, `fixed_ips`.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
@@ -239,6 +240,33 @@ impl Asker<'_> {
             self.add_automatic(draft, &subnets, &mut fixed)?;
         }
         for lost in held.iter().filter(|held| !fixed.contains(held)) {
+            draft.give_back(claim::ip(self.network, lost.ip), self.port);
+        }
+        Ok(fixed)
+    }
+
+    /// One address in each of these subnets: what the port holds there, else a new one.
+    ///
+    /// # Errors
+    /// A subnet is exhausted.
+    pub(super) fn each(
+        &self,
+        draft: &mut Draft<'_>,
+        subnets: &[Subnet],
+        held: &[Fixed],
+    ) -> Result<Vec<Fixed>, Problem> {
+        let mut left: BTreeMap<&str, &Fixed> = held
+            .iter()
+            .map(|fixed| (fixed.subnet.as_str(), fixed))
+            .collect();
+        let mut fixed = Vec::with_capacity(subnets.len());
+        for subnet in subnets {
+            fixed.push(match left.remove(subnet.id()) {
+                Some(kept) => kept.clone(),
+                None => self.take_from(draft, subnet)?,
+            });
+        }
+        for lost in left.values() {
             draft.give_back(claim::ip(self.network, lost.ip), self.port);
         }
         Ok(fixed)

@@ -9,9 +9,10 @@ use weft_schema::claim::{self, Family};
 use weft_schema::{Fault, Problem, Row, RowKey, Rule, resource};
 
 use super::ipam::{self, Asker, Wish};
-use super::{Service, flag, items, location, text};
+use super::{Service, flag, items, text};
 use crate::body::Attributes;
 use crate::draft::Draft;
+use crate::location;
 use crate::policy;
 use crate::view::Reading;
 
@@ -40,6 +41,7 @@ impl Service for Ports {
             None => free_mac(draft, &network, key)?,
         };
         row.insert("mac_address".into(), mac.to_string().into());
+        check_count(draft, row)?;
         let asker = asker(key, &network, mac, row, net_owner);
         let fixed = match row.get("fixed_ips") {
             Some(Value::Array(wishes)) => {
@@ -85,6 +87,7 @@ impl Service for Ports {
             take_mac(draft, network, &before.key, mac)?;
             draft.give_back(claim::mac(network, old), &before.key);
         }
+        check_count(draft, row)?;
         if given.contains(&"fixed_ips") || mac != old {
             let wishes: Vec<_> = match given.contains(&"fixed_ips") {
                 true => items(row, "fixed_ips").map(Wish::read).collect(),
@@ -222,6 +225,16 @@ fn check_owner(verb: &str, row: &Attributes, net_owner: bool) -> Result<(), Prob
     match text(row, "device_owner").starts_with("network:") && !net_owner {
         false => Ok(()),
         true => Err(policy::refused(verb, &resource::PORT, Some("device_owner"))),
+    }
+}
+
+/// Not more addresses than a port may ask for.
+fn check_count(draft: &Draft<'_>, row: &Attributes) -> Result<(), Problem> {
+    match items(row, "fixed_ips").count() <= draft.config.max_fixed_ips_per_port {
+        true => Ok(()),
+        false => Err(Problem::invalid(
+            "Exceeded maximum amount of fixed ips per port",
+        )),
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use weft_schema::{Problem, Row, resource};
 
-use super::ipam::{self, Asker, Subnet, Wish};
+use super::ipam::{self, Asker, Subnet};
 use super::port;
 use crate::body::{self, Attributes};
 use crate::draft::{self, Draft};
@@ -41,15 +41,6 @@ pub(super) fn sync(draft: &mut Draft<'_>, network: &str) -> Result<(), Problem> 
     }
 }
 
-/// One address in each of these subnets.
-fn wishes(subnets: &[Subnet]) -> Vec<Wish> {
-    let wish = |subnet: &Subnet| Wish {
-        subnet: Some(subnet.id().to_owned()),
-        ip: None,
-    };
-    subnets.iter().map(wish).collect()
-}
-
 fn create(draft: &mut Draft<'_>, network: &str, subnets: &[Subnet]) -> Result<(), Problem> {
     let id = draft.uuid();
     let key = draft::key(resource::PORT.name, &id);
@@ -62,7 +53,7 @@ fn create(draft: &mut Draft<'_>, network: &str, subnets: &[Subnet]) -> Result<()
         lowest: true,
         automatic: false,
     };
-    let fixed = asker.exactly(draft, &wishes(subnets), &[])?;
+    let fixed = asker.each(draft, subnets, &[])?;
     let number = super::number(draft, weft_schema::claim::PORT_KEY, &key)?;
     let mut row: Attributes = body::fallbacks(&resource::PORT);
     let own: [(&str, Value); 10] = [
@@ -97,7 +88,7 @@ fn extend(
         automatic: false,
     };
     let held = ipam::held(port);
-    let fixed = asker.exactly(draft, &wishes(subnets), &held)?;
+    let fixed = asker.each(draft, subnets, &held)?;
     if fixed != held {
         let mut row = (*port.body).clone();
         row.insert("fixed_ips".into(), ipam::value(&fixed));

@@ -20,6 +20,12 @@ pub(crate) fn create<'a>(call: &Call<'a>, entropy: Entropy<'a>) -> Result<Outcom
     let mut draft = call.draft(entropy);
     let (keys, bulk) = match body::objects(resource, call.request)? {
         Objects::One(object) => (vec![row(call, &mut draft, object)?], false),
+        Objects::Bulk(objects) if objects.len() > call.config.max_bulk => {
+            let most = call.config.max_bulk;
+            return Err(Problem::bad_request(format!(
+                "A bulk create is of at most {most} objects"
+            )));
+        }
         Objects::Bulk(objects) => {
             let rows = objects
                 .into_iter()

@@ -233,15 +233,20 @@ fn pick_on(world: &World, network: &str) -> String {
 
 /// What a member that reads the state now would write.
 fn late_write(world: &World, asked: &weft_engine::Request) -> WriteSet {
+    write(world, asked, 99)
+}
+
+/// What a member with that source of randomness would write.
+fn write(world: &World, asked: &weft_engine::Request, seed: u64) -> WriteSet {
     let context = weft_engine::Context {
         project: "admin".to_owned(),
         is_admin: true,
         ..Default::default()
     };
-    let mut seed = 99;
+    let mut seed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let mut entropy = || {
-        seed += 1;
-        seed * 0x9e37_79b9
+        seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        (seed ^ seed >> 31).wrapping_mul(0xbf58_476d_1ce4_e5b9)
     };
     let outcome = world
         .store
@@ -250,4 +255,75 @@ fn late_write(world: &World, asked: &weft_engine::Request) -> WriteSet {
         Ok(weft_engine::Outcome::Write { write, .. }) => write,
         other => panic!("{other:?}"),
     }
+}
+
+#[test]
+fn a_write_names_what_others_stand_on_first_and_removes_it_last() {
+    let mut world = World::new(Config::default());
+    let (_, network) = world.call(
+        "admin",
+        &request("POST", "/networks", body("network", json!({}))),
+    );
+    let id = network["network"]["id"].as_str().unwrap().to_owned();
+    let subnet = json!({"network_id": id, "ip_version": 4, "cidr": "10.0.0.0/24"});
+    world.call(
+        "admin",
+        &request("POST", "/subnets", body("subnet", subnet)),
+    );
+    world.call(
+        "admin",
+        &request("DELETE", &format!("/networks/{id}"), None),
+    );
+    let kinds: Vec<Vec<String>> = world
+        .store
+        .entries_after(1)
+        .iter()
+        .map(|entry| {
+            entry
+                .rows
+                .iter()
+                .map(|row| row.key.kind.to_string())
+                .collect()
+        })
+        .collect();
+    assert_eq!(
+        kinds,
+        [["network", "subnet", "port"], ["port", "subnet", "network"]]
+    );
+}
+
+#[test]
+fn writers_on_one_network_do_not_get_in_each_others_way() {
+    const WRITERS: usize = 40;
+    let mut world = World::new(Config::default());
+    let (_, network) = world.call(
+        "admin",
+        &request("POST", "/networks", body("network", json!({}))),
+    );
+    let id = network["network"]["id"].clone();
+    let subnet = json!({"network_id": id, "ip_version": 4, "cidr": "10.0.0.0/20"});
+    world.call(
+        "admin",
+        &request("POST", "/subnets", body("subnet", subnet)),
+    );
+    let asked = request("POST", "/ports", body("port", json!({"network_id": id})));
+    let mut waiting = WRITERS;
+    let mut rounds = 0;
+    while waiting > 0 {
+        // All of them read the same state; each commits on its own.
+        let seed = 1000 * rounds;
+        let writes: Vec<_> = (0..waiting)
+            .map(|writer| write(&world, &asked, seed + u64::try_from(writer).unwrap()))
+            .collect();
+        let refused = writes
+            .into_iter()
+            .map(|write| world.store.commit_one(write, 0))
+            .filter(Result::is_err);
+        waiting = refused.count();
+        rounds += 1;
+    }
+    world.store.read(check_claims);
+    // The services port is there too.
+    assert_eq!(world.store.read(|state| state.count("port")), WRITERS + 1);
+    assert!(rounds <= 3, "{rounds} rounds");
 }

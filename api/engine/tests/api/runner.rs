@@ -8,7 +8,8 @@
 //! let NET network.id
 //! ```
 //!
-//! The caller `admin` is an administrator; any other name is a user of the project of that name.
+//! The caller `admin` is an administrator, `nobody` has no project; any other name is a user of
+//! the project of that name.
 //! `@revision_number=3` before the body is the `If-Match` header. The expected body is a part of
 //! the real one: objects may have more members, lists may not have more items, and a text that
 //! ends in `*` stands for its beginning. `$NET` stands for what `let` found. `observe KIND ID
@@ -53,7 +54,7 @@ impl World {
     pub(crate) fn ask(&mut self, who: &str, request: &Request) -> Result<Response, Problem> {
         let context = Context {
             user: who.to_owned(),
-            project: who.to_owned(),
+            project: if who == "nobody" { "" } else { who }.to_owned(),
             is_admin: who == "admin",
             request_id: "req-1".to_owned(),
             time_us: self.time_us,

@@ -12,7 +12,7 @@ use crate::request::Config;
 
 /// The hypervisor of that host name or system-id.
 #[must_use]
-pub(super) fn chassis<'a>(state: &'a State, host: &str) -> Option<&'a Arc<Row>> {
+pub fn chassis<'a>(state: &'a State, host: &str) -> Option<&'a Arc<Row>> {
     let by_id = state.row(observation::CHASSIS, host);
     by_id.or_else(|| {
         state
@@ -23,7 +23,7 @@ pub(super) fn chassis<'a>(state: &'a State, host: &str) -> Option<&'a Arc<Row>> 
 
 /// The interface that carries a port.
 #[must_use]
-pub(super) fn interface<'a>(state: &'a State, port: &Row) -> Option<&'a Arc<Row>> {
+pub fn interface<'a>(state: &'a State, port: &Row) -> Option<&'a Arc<Row>> {
     let host = port.text("binding:host_id");
     let allowed = |interface: &&Arc<Row>| {
         let chassis = interface.text("chassis");
@@ -43,7 +43,7 @@ pub(super) fn interface<'a>(state: &'a State, port: &Row) -> Option<&'a Arc<Row>
 
 /// A port's `status`.
 #[must_use]
-pub(super) fn status(state: &State, port: &Row) -> &'static str {
+pub fn status(state: &State, port: &Row) -> &'static str {
     if port.flag("_services") {
         return "ACTIVE";
     }
@@ -57,7 +57,7 @@ pub(super) fn status(state: &State, port: &Row) -> &'static str {
 
 /// A port's `binding:vif_type`: only virtual interfaces of hypervisors that are known.
 #[must_use]
-pub(super) fn vif_type(state: &State, port: &Row) -> &'static str {
+pub fn vif_type(state: &State, port: &Row) -> &'static str {
     match port.text("binding:host_id") {
         "" => "unbound",
         host if port.text("binding:vnic_type") == "normal" && chassis(state, host).is_some() => {
@@ -69,7 +69,7 @@ pub(super) fn vif_type(state: &State, port: &Row) -> &'static str {
 
 /// A port's `binding:vif_details`, for the compute service on its hypervisor.
 #[must_use]
-pub(super) fn vif_details(state: &State, port: &Row, config: &Config) -> Value {
+pub fn vif_details(state: &State, port: &Row, config: &Config) -> Value {
     if vif_type(state, port) != "ovs" {
         return json!({});
     }
