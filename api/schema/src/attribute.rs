@@ -1,6 +1,6 @@
 //! A row of a resource's declaration: one attribute, with everything that follows from it.
 //!
-//! What a value must look like is a [`Check`](crate::check::Check); what it means is decided in
+//! What a value must look like is a [`Check`]; what it means is decided in
 //! `weft-engine`. The rows themselves stand in [`crate::resource`].
 
 use crate::check::Check;

@@ -6,7 +6,7 @@ use std::future::poll_fn;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
-use crate::log::{LogEntry, Revision, WriteSet};
+use crate::log::{LogEntry, Read, Revision, WriteSet};
 use crate::state::State;
 use crate::store::{BoxFuture, CommitError, Snapshot, Store, StoreError};
 
@@ -56,8 +56,11 @@ impl MemoryStore {
     pub fn commit_one(&self, write: WriteSet, time_us: i64) -> Result<LogEntry, CommitError> {
         let mut inner = self.lock();
         let newer = &inner.log[inner.log.len().min(position(write.based_on))..];
+        // Who changes a row has decided on the row.
+        let changed = write.rows.iter().map(|row| Read::Row(row.key.clone()));
+        let reads: Vec<Read> = write.reads.iter().cloned().chain(changed).collect();
         for entry in newer {
-            if let Some(read) = write.reads.iter().find(|read| entry.touches(read)) {
+            if let Some(read) = reads.iter().find(|read| entry.touches(read)) {
                 return Err(CommitError::Changed {
                     read: read.clone(),
                     since: write.based_on,
@@ -157,7 +160,7 @@ mod tests {
 
     use super::*;
     use crate::claim;
-    use crate::log::{Actor, ClaimChange, Read, RowChange, RowKey};
+    use crate::log::{Actor, ClaimChange, RowChange, RowKey};
 
     fn write(based_on: Revision, id: &str) -> WriteSet {
         let key = RowKey {
@@ -173,8 +176,21 @@ mod tests {
                 after: Some(Arc::new(Map::new())),
             }],
             claims: vec![],
-            reads: BTreeSet::from([Read::Row(key)]),
+            reads: BTreeSet::new(),
         }
+    }
+
+    #[test]
+    fn a_decision_rests_on_what_it_read() {
+        let store = MemoryStore::new([0; 16]);
+        store.commit_one(write(0, "a"), 0).unwrap();
+        let mut late = write(0, "b");
+        late.reads
+            .insert(Read::Row(write(0, "a").rows[0].key.clone()));
+        let refused = store.commit_one(late.clone(), 0);
+        assert!(matches!(refused, Err(CommitError::Changed { .. })));
+        late.based_on = 1;
+        assert!(store.commit_one(late, 0).is_ok());
     }
 
     #[test]
