@@ -11,6 +11,7 @@ pub mod hypervisor_link;
 pub mod member;
 pub mod notice;
 mod observe;
+pub mod status;
 mod switch;
 pub mod switch_link;
 

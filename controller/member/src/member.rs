@@ -126,14 +126,14 @@ struct Hypervisor {
 
 /// The controller's state machine.
 pub struct Member {
-    compiler: Compiler<Production>,
+    pub(crate) compiler: Compiler<Production>,
     settings: answer::Settings,
-    revision: Revision,
-    observations: Observations,
+    pub(crate) revision: Revision,
+    pub(crate) observations: Observations,
     hypervisors: BTreeMap<HypervisorId, Hypervisor>,
-    by_system_id: BTreeMap<String, HypervisorId>,
-    switches: BTreeMap<SwitchId, Switch>,
-    by_chassis: BTreeMap<ChassisId, SwitchId>,
+    pub(crate) by_system_id: BTreeMap<String, HypervisorId>,
+    pub(crate) switches: BTreeMap<SwitchId, Switch>,
+    pub(crate) by_chassis: BTreeMap<ChassisId, SwitchId>,
     by_datapath: HashMap<DatapathId, ChassisId>,
     /// The revision since which an interface carries its port's flows as they are.
     since: HashMap<InterfaceId, Revision>,

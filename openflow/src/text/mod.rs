@@ -26,6 +26,7 @@ use std::fmt::Write as _;
 pub use names::Names;
 use scan::{Read, Wrong};
 
+use crate::message::FlowMod;
 use crate::{Action, Instruction, Match, TableId};
 
 /// How deep actions may nest in text.
@@ -70,6 +71,18 @@ impl Default for Flow {
             cookie: 0,
             matches: Match::any(),
             instructions: Vec::new(),
+        }
+    }
+}
+
+impl From<FlowMod> for Flow {
+    fn from(flow: FlowMod) -> Self {
+        Self {
+            table: flow.table,
+            priority: flow.priority,
+            cookie: flow.cookie,
+            matches: flow.matches,
+            instructions: flow.instructions,
         }
     }
 }
