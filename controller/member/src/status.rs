@@ -299,6 +299,14 @@ impl Member {
             .map(|(system_id, _)| ChassisId::from(system_id.as_str()))
     }
 
+    /// Whether an operator is to decide about a hypervisor's switch.
+    #[must_use]
+    pub fn is_held(&self, chassis: &ChassisId) -> bool {
+        let link = self.by_chassis.get(chassis);
+        link.and_then(|link| self.switches.get(link))
+            .is_some_and(|switch| switch.sync == Sync::Held)
+    }
+
     /// The program of a hypervisor's switch, in the order of the pipeline.
     #[must_use]
     pub fn flow_statuses(&self, chassis: &ChassisId) -> Vec<FlowStatus> {
