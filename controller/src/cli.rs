@@ -24,23 +24,25 @@ use crate::{Error, config, pipeline, serve};
     max_term_width = 100
 )]
 pub struct Cli {
-    /// The configuration file; by default weft.toml, when it is there
-    #[arg(long, global = true, value_name = "FILE")]
+    /// The configuration file; by default what WEFT_CONFIG names, else weft.toml, when it is there
+    #[arg(long, global = true, value_name = "FILE", help_heading = GLOBAL)]
     pub config: Option<PathBuf>,
 
     /// What is logged to stderr and how: error, warn, info, debug, trace or off, TARGET=LEVEL, and
     /// text or json, joined by commas
-    #[arg(long, global = true, value_name = "WORDS", default_value = "info")]
+    #[arg(long, global = true, value_name = "WORDS", default_value = "info", help_heading = GLOBAL)]
     pub log: Log,
 
     /// Print results as JSON
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GLOBAL)]
     pub json: bool,
 
     /// What to do
     #[command(subcommand)]
     pub command: Command,
 }
+
+const GLOBAL: &str = "Global options";
 
 const SERVE_EXAMPLES: &str = "\
 Examples:
@@ -82,10 +84,10 @@ impl Invocation {
     ///
     /// [`Error::NoStateDirectory`] when nobody named a database and there is no home for one.
     pub fn config(&self) -> Result<Config, Error> {
-        match parsed(self.command.clone(), vec!["weft".into(), "serve".into()])?.command {
-            Command::Serve(config) => Ok(*config),
-            Command::Pipeline(_) => unreachable!("the words name the command"),
-        }
+        let words = ["weft", "serve"].map(OsString::from);
+        let matches = matches(self.command.clone(), &words)?;
+        let serve = matches.subcommand_matches("serve").unwrap_or(&matches);
+        Config::from_arg_matches(serve).map_err(not_extracted)
     }
 }
 
@@ -111,11 +113,16 @@ pub fn parse(
 }
 
 fn parsed(command: clap::Command, args: Vec<OsString>) -> Result<Cli, Error> {
-    Cli::from_arg_matches(&matches(command, &args)?).map_err(|error| match error.kind() {
-        // What else is required was asked for when the words were matched.
+    Cli::from_arg_matches(&matches(command, &args)?).map_err(not_extracted)
+}
+
+/// Why values that were matched make no whole. Of what is required, only the database is not
+/// asked for when words are matched.
+fn not_extracted(error: clap::Error) -> Error {
+    match error.kind() {
         ErrorKind::MissingRequiredArgument => Error::NoStateDirectory,
         _ => Error::CommandLine(error),
-    })
+    }
 }
 
 /// The command line that is understood: of [`Cli`], but the command may be left out.

@@ -7,6 +7,8 @@
 mod layers;
 mod values;
 
+use std::net::{IpAddr, SocketAddr};
+
 use clap::{ArgAction, Args, value_parser};
 use rust_openflow::MacAddr;
 use weft_topology::TunnelKind;
@@ -87,6 +89,16 @@ pub struct Config {
 }
 
 impl Config {
+    /// Where a hypervisor reaches the OpenFlow listener at `port`, when its OVSDB connection came
+    /// to the address `local` of this machine.
+    #[must_use]
+    pub fn advertised(&self, local: IpAddr, port: u16) -> SocketAddr {
+        match self.advertise {
+            Some(Advertise { ip, port: given }) => (ip, given.unwrap_or(port)).into(),
+            None => (local.to_canonical(), port).into(),
+        }
+    }
+
     /// Checks what single values cannot say.
     ///
     /// # Errors

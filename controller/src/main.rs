@@ -2,6 +2,7 @@
 //!
 //! It knows no command; they are in [`weft::cli`].
 
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use weft::Error;
@@ -16,9 +17,16 @@ fn main() -> ExitCode {
             eprintln!("error: {error}");
             ExitCode::from(2)
         }
+        // Whoever reads the output has read enough.
+        _ if is_broken_pipe(&error) => ExitCode::SUCCESS,
         _ => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref::<std::io::Error>();
+    error.is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
 }

@@ -103,7 +103,9 @@ impl Layers {
     ) {
         for option in names(command) {
             let name = environment_name(option);
-            match (surroundings.environment)(&name).map(OsString::into_string) {
+            // An empty variable is none: templates of containers leave such.
+            let value = (surroundings.environment)(&name).filter(|value| !value.is_empty());
+            match value.map(OsString::into_string) {
                 Some(Ok(text)) => self.0.push(Value {
                     option: option.to_owned(),
                     text,
@@ -150,9 +152,9 @@ impl Layers {
     /// and there is no home for it.
     #[must_use]
     pub fn apply(&self, mut command: Command, surroundings: &Surroundings<'_>) -> Command {
-        if let Some(directory) = state_directory(surroundings) {
-            let url = format!("sqlite:{}", directory.join("weft.db").display());
-            command = with_default(command, "database", &url);
+        let file = state_directory(surroundings).map(|directory| directory.join("weft.db"));
+        if let Some(path) = file.as_deref().and_then(Path::to_str) {
+            command = with_default(command, "database", &format!("sqlite:{path}"));
         }
         for value in self.0.iter().rev() {
             command = with_default(command, &value.option, &value.text);

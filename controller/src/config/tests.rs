@@ -317,3 +317,22 @@ fn other_commands_go_by_the_configuration_of_serve() {
     let config = asked.parse().unwrap().config().unwrap();
     assert_eq!(config.listen_api.0, "127.0.0.1:1234".parse().unwrap());
 }
+
+#[test]
+fn an_empty_variable_is_none() {
+    let config = given(&[]).environment("WEFT_LISTEN_API", "").config();
+    assert_eq!(config, given(&[]).config());
+}
+
+#[test]
+fn hypervisors_are_told_the_address_that_they_came_to_unless_another_is_given() {
+    let to = |given: Given, local: &str| {
+        let address = given.config().advertised(local.parse().unwrap(), 6653);
+        address.to_string()
+    };
+    assert_eq!(to(given(&[]), "192.0.2.1"), "192.0.2.1:6653");
+    assert_eq!(to(given(&[]), "::ffff:192.0.2.1"), "192.0.2.1:6653");
+    let with = |value: &str| given(&[]).environment("WEFT_ADVERTISE", value);
+    assert_eq!(to(with("198.51.100.1"), "192.0.2.1"), "198.51.100.1:6653");
+    assert_eq!(to(with("198.51.100.1:1"), "192.0.2.1"), "198.51.100.1:1");
+}
