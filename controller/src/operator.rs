@@ -28,10 +28,16 @@ enum Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let (status, error) = match self {
-            Self::Forbidden => (StatusCode::FORBIDDEN, "only an administrator may ask this".to_owned()),
+            Self::Forbidden => (
+                StatusCode::FORBIDDEN,
+                "only an administrator may ask this".to_owned(),
+            ),
             Self::NotFound(error) => (StatusCode::NOT_FOUND, error),
             Self::Bad(error) => (StatusCode::BAD_REQUEST, error),
-            Self::Ending => (StatusCode::SERVICE_UNAVAILABLE, "the controller is ending".to_owned()),
+            Self::Ending => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the controller is ending".to_owned(),
+            ),
         };
         (status, Json(json!({ "error": error }))).into_response()
     }
@@ -78,13 +84,24 @@ async fn topology(State(member): State<MemberHandle>, headers: HeaderMap) -> Ans
     Ok(Json(topology).into_response())
 }
 
-async fn flows(State(member): State<MemberHandle>, headers: HeaderMap, Path(name): Path<String>) -> Answer {
+async fn flows(
+    State(member): State<MemberHandle>,
+    headers: HeaderMap,
+    Path(name): Path<String>,
+) -> Answer {
     let chassis = find(&member, &headers, name).await?;
-    let flows = look(&member, &headers, move |member| member.flow_statuses(&chassis)).await?;
+    let flows = look(&member, &headers, move |member| {
+        member.flow_statuses(&chassis)
+    })
+    .await?;
     Ok(Json(json!({ "flows": flows })).into_response())
 }
 
-async fn release(State(member): State<MemberHandle>, headers: HeaderMap, Path(name): Path<String>) -> Answer {
+async fn release(
+    State(member): State<MemberHandle>,
+    headers: HeaderMap,
+    Path(name): Path<String>,
+) -> Answer {
     let chassis = find(&member, &headers, name).await?;
     let held = {
         let chassis = chassis.clone();
@@ -96,20 +113,39 @@ async fn release(State(member): State<MemberHandle>, headers: HeaderMap, Path(na
     Ok(Json(json!({ "system_id": chassis, "released": held })).into_response())
 }
 
-async fn explain(State(member): State<MemberHandle>, headers: HeaderMap, Path(cookie): Path<String>) -> Answer {
-    let number = parse_cookie(&cookie)
-        .ok_or_else(|| Refusal::Bad(format!("'{cookie}' is not a cookie: up to 16 hex digits, with or without 0x")))?;
+async fn explain(
+    State(member): State<MemberHandle>,
+    headers: HeaderMap,
+    Path(cookie): Path<String>,
+) -> Answer {
+    let number = parse_cookie(&cookie).ok_or_else(|| {
+        Refusal::Bad(format!(
+            "'{cookie}' is not a cookie: up to 16 hex digits, with or without 0x"
+        ))
+    })?;
     look(&member, &headers, move |member| member.explain(number))
         .await?
         .map(|flow| Json(flow).into_response())
-        .ok_or_else(|| Refusal::NotFound(format!("no flow of any program has the cookie {number:#018x}")))
+        .ok_or_else(|| {
+            Refusal::NotFound(format!(
+                "no flow of any program has the cookie {number:#018x}"
+            ))
+        })
 }
 
-async fn find(member: &MemberHandle, headers: &HeaderMap, name: String) -> Result<ChassisId, Refusal> {
+async fn find(
+    member: &MemberHandle,
+    headers: &HeaderMap,
+    name: String,
+) -> Result<ChassisId, Refusal> {
     let wanted = name.clone();
     look(member, headers, move |member| member.find_chassis(&wanted))
         .await?
-        .ok_or_else(|| Refusal::NotFound(format!("no hypervisor has the system-id, host name or datapath id '{name}'")))
+        .ok_or_else(|| {
+            Refusal::NotFound(format!(
+                "no hypervisor has the system-id, host name or datapath id '{name}'"
+            ))
+        })
 }
 
 /// A cookie as flows show it: hexadecimal.

@@ -15,6 +15,7 @@ pub mod status;
 mod switch;
 pub mod switch_link;
 
+pub use answer::Settings as AnswerSettings;
 pub use hypervisor_link::{HypervisorLink, Inventory};
 pub use member::{Effect, Input, Member, Notice};
 pub use switch_link::SwitchLink;

@@ -114,7 +114,11 @@ enum Wake<C> {
 }
 
 impl<M: Machine> Peer<M> {
-    pub(super) fn new(stream: TcpStream, machine: M, commands: UnboundedReceiver<M::Command>) -> Self {
+    pub(super) fn new(
+        stream: TcpStream,
+        machine: M,
+        commands: UnboundedReceiver<M::Command>,
+    ) -> Self {
         Self {
             stream,
             machine,
@@ -131,7 +135,10 @@ impl<M: Machine> Peer<M> {
                 return event;
             }
             self.fill();
-            let timeout = self.machine.next_timeout().map(|at| at.saturating_sub(now()));
+            let timeout = self
+                .machine
+                .next_timeout()
+                .map(|at| at.saturating_sub(now()));
             let (mut reader, mut writer) = self.stream.split();
             let wake = tokio::select! {
                 read = reader.read(&mut self.input) => Wake::Read(read),
@@ -140,10 +147,14 @@ impl<M: Machine> Peer<M> {
                 () = time(timeout) => Wake::Time,
             };
             match wake {
-                Wake::Read(Ok(0)) => return M::broken("the other side closed the connection".to_owned()),
+                Wake::Read(Ok(0)) => {
+                    return M::broken("the other side closed the connection".to_owned());
+                }
                 Wake::Read(Ok(n)) => self.machine.receive(&self.input[..n], now()),
                 Wake::Wrote(Ok(n)) => self.output.advance(n),
-                Wake::Read(Err(error)) | Wake::Wrote(Err(error)) => return M::broken(error.to_string()),
+                Wake::Read(Err(error)) | Wake::Wrote(Err(error)) => {
+                    return M::broken(error.to_string());
+                }
                 Wake::Command(command) => self.machine.command(command),
                 Wake::Time => self.machine.tick(now()),
             }

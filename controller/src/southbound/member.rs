@@ -65,7 +65,10 @@ impl MemberHandle {
     }
 
     /// Looks at the member; none when the process is ending.
-    pub async fn look<T: Send + 'static>(&self, look: impl FnOnce(&Member) -> T + Send + 'static) -> Option<T> {
+    pub async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Member) -> T + Send + 'static,
+    ) -> Option<T> {
         let (answer, seen) = oneshot::channel();
         let look = Box::new(move |member: &Member| {
             // Who asked may have gone.
@@ -97,12 +100,18 @@ impl MemberHandle {
 
     fn connections(&self) -> MutexGuard<'_, Connections> {
         // Nothing panics while it holds the map; it is whole in any case.
-        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
+        self.connections
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Starts the member on the state that the replica has.
-pub(super) fn start(replica: &Arc<Replica>, settings: &Settings, ended: &CancellationToken) -> MemberHandle {
+pub(super) fn start(
+    replica: &Arc<Replica>,
+    settings: &Settings,
+    ended: &CancellationToken,
+) -> MemberHandle {
     let answers = settings.answers.clone();
     let (member, entries) = replica.follow(|state| Member::new(state, answers));
     let (queue, inputs) = mpsc::channel(QUEUE);
@@ -111,7 +120,11 @@ pub(super) fn start(replica: &Arc<Replica>, settings: &Settings, ended: &Cancell
         connections: Arc::default(),
     };
     tokio::spawn(forward(entries, handle.clone(), ended.clone()));
-    tokio::spawn(remind(settings.audit_interval, handle.clone(), ended.clone()));
+    tokio::spawn(remind(
+        settings.audit_interval,
+        handle.clone(),
+        ended.clone(),
+    ));
     let thread = MemberThread {
         member,
         inputs,
@@ -134,14 +147,19 @@ async fn forward(mut entries: Entries, member: MemberHandle, ended: Cancellation
 }
 
 /// Tells the member of time.
-async fn remind(audit_interval: Duration, member: MemberHandle, ended: CancellationToken) {
+async fn remind(audits: Option<Duration>, member: MemberHandle, ended: CancellationToken) {
     let mut ticks = tokio::time::interval(TICK);
-    let mut audits = tokio::time::interval(audit_interval);
-    audits.tick().await;
+    let mut audits = audits.map(tokio::time::interval);
     loop {
+        let audit = async {
+            match &mut audits {
+                Some(audits) => audits.tick().await,
+                None => std::future::pending().await,
+            }
+        };
         let input = tokio::select! {
             _ = ticks.tick() => Input::Retry,
-            _ = audits.tick() => Input::Audit,
+            _ = audit => Input::Audit,
             () = ended.cancelled() => return,
         };
         member.tell(input).await;
@@ -215,7 +233,12 @@ impl MemberThread {
                     None
                 }
             };
-            member.tell(Input::Written { system_id, revision }).await;
+            member
+                .tell(Input::Written {
+                    system_id,
+                    revision,
+                })
+                .await;
         });
     }
 }

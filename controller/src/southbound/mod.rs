@@ -39,12 +39,16 @@ pub struct Settings {
     pub answers: AnswerSettings,
     /// What is the same for every hypervisor.
     pub hypervisors: hypervisor_link::Settings,
-    /// How often switches are audited.
-    pub audit_interval: Duration,
+    /// How often switches are audited; never when none.
+    pub audit_interval: Option<Duration>,
 }
 
 /// Starts the member; connections are served by [`switches`] and [`hypervisors`].
-pub fn start(replica: &Arc<Replica>, settings: &Settings, ended: &CancellationToken) -> MemberHandle {
+pub fn start(
+    replica: &Arc<Replica>,
+    settings: &Settings,
+    ended: &CancellationToken,
+) -> MemberHandle {
     member::start(replica, settings, ended)
 }
 
@@ -58,7 +62,12 @@ pub async fn switches(
 ) -> anyhow::Result<()> {
     let role = RoleMessage::new(Role::MASTER, generation);
     accept(listener, ended, move |stream, peer, id| {
-        let link = SwitchLink::new(role.clone(), session::Config::default(), secret.clone(), connection::now());
+        let link = SwitchLink::new(
+            role.clone(),
+            session::Config::default(),
+            secret.clone(),
+            connection::now(),
+        );
         switch(stream, peer, id, link, member.clone())
     })
     .await
@@ -109,7 +118,13 @@ where
 }
 
 /// Runs one OpenFlow connection.
-async fn switch(stream: TcpStream, peer: SocketAddr, id: u64, link: SwitchLink, member: MemberHandle) {
+async fn switch(
+    stream: TcpStream,
+    peer: SocketAddr,
+    id: u64,
+    link: SwitchLink,
+    member: MemberHandle,
+) {
     let commands = member.switch_commands(id);
     let mut connection = Peer::new(stream, link, commands);
     let mut up = false;
@@ -119,14 +134,22 @@ async fn switch(stream: TcpStream, peer: SocketAddr, id: u64, link: SwitchLink, 
             switch_link::Event::Up { datapath, version } => {
                 up = true;
                 info!(%peer, %datapath, %version, "switch connected");
-                Input::SwitchUp { link: id, datapath, version }
+                Input::SwitchUp {
+                    link: id,
+                    datapath,
+                    version,
+                }
             }
             switch_link::Event::Read(installed) => Input::Read {
                 link: id,
                 installed: Box::new(installed),
             },
             switch_link::Event::ReadFailed(reason) => break reason,
-            switch_link::Event::Pushed { push, refusals } => Input::Pushed { link: id, push, refusals },
+            switch_link::Event::Pushed { push, refusals } => Input::Pushed {
+                link: id,
+                push,
+                refusals,
+            },
             switch_link::Event::PacketIn(packet) => {
                 member.offer(Input::PacketIn { link: id, packet });
                 continue;
@@ -173,7 +196,13 @@ async fn hypervisor(
             hypervisor_link::Event::Inventory(inventory) => {
                 known = true;
                 let peer = peer.ip();
-                member.tell(Input::Inventory { link: id, peer, inventory }).await;
+                member
+                    .tell(Input::Inventory {
+                        link: id,
+                        peer,
+                        inventory,
+                    })
+                    .await;
             }
             hypervisor_link::Event::Remark(remark) => warn!(%peer, "{remark}"),
             hypervisor_link::Event::Closed(reason) => break reason,
