@@ -23,7 +23,7 @@ mod stats;
 
 pub use control::{
     BundleAdd, BundleControl, BundleControlType, BundleFlags, Features, Hello, Role, RoleMessage,
-    RoleStatus, SwitchConfig,
+    RoleStatus, SwitchConfig, bundled, is_bundle_control,
 };
 pub use error::{ERRORS, ErrorMessage, ErrorRow};
 pub use flow::{FlowCommand, FlowFlags, FlowMod, FlowRemoved, NO_BUFFER};

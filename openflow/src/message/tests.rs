@@ -328,7 +328,7 @@ fn packet_ins_of_the_standard_are_read() {
         ),
         format!(
             "060a0064 00000000 ffffffff 002a 01 00 0000000000000055 00010020 80000004 00000001
-             80018010 0000000000000007 00000000ffffffff 0000 {packet}"
+             80010110 0000000000000007 00000000ffffffff 0000 {packet}"
         ),
     ] {
         let Message::PacketIn(packet_in) = decoded(&hex) else {
@@ -338,6 +338,9 @@ fn packet_ins_of_the_standard_are_read() {
         assert_eq!(packet_in.reason, PacketInReason::APPLY_ACTION);
         assert_eq!(packet_in.cookie, 0x55);
         assert_eq!(packet_in.packet, bytes(packet));
+        // Open vSwitch says registers in pairs from 1.5 on.
+        assert_eq!(packet_in.field(Field::Reg1), Some(7));
+        assert_eq!(packet_in.field(Field::Reg0), None);
         assert_eq!(packet_in.total_len, 42);
     }
 }
