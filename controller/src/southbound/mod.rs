@@ -63,7 +63,7 @@ pub async fn switches(
     let role = RoleMessage::new(Role::MASTER, generation);
     accept(listener, ended, move |stream, peer, id| {
         let link = SwitchLink::new(
-            role.clone(),
+            role,
             session::Config::default(),
             secret.clone(),
             connection::now(),
