@@ -196,8 +196,32 @@ impl Kind {
                     && (code.since..=code.until).contains(&version)
             })
         };
-        ROWS.iter().find(sent).map(|row| row.kind)
+        let first = match (vendor, usize::try_from(number)) {
+            (None, Ok(number)) => usize::from(*FIRST.get(number)?),
+            _ => 0,
+        };
+        ROWS[first..].iter().find(sent).map(|row| row.kind)
     }
+}
+
+/// Where to begin to look for a code of the standard.
+static FIRST: [u8; 256] = first();
+
+const fn first() -> [u8; 256] {
+    let mut table = [ROWS.len() as u8; 256];
+    let mut row = ROWS.len();
+    while row > 0 {
+        row -= 1;
+        let codes = ROWS[row].codes;
+        let mut at = 0;
+        while at < codes.len() {
+            if codes[at].vendor.is_none() {
+                table[codes[at].number as usize] = row as u8;
+            }
+            at += 1;
+        }
+    }
+    table
 }
 
 /// A message of a vendor, kept as it came.
