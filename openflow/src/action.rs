@@ -506,20 +506,11 @@ fn decode_nested(
 
 /// Reads one action. An action whose body is not as this crate would write it is kept as it came.
 fn decode(r: &mut Reader<'_>, version: Version, depth: u8) -> Result<Action, DecodeError> {
-    *r = r.clone().answering(ErrorAnswer::BAD_ACTION_LEN);
-    let mut header = r.clone();
-    let kind = header.u16("the action's type")?;
-    let length = usize::from(header.u16("the action's length")?);
-    if length < 8 || !length.is_multiple_of(8) {
-        return Err(r.error("an action length that is a multiple of 8"));
-    }
-    let mut whole = r.clone();
-    let mut body = r.sub(length, "the action that its length tells of")?;
-    let mut unknown = || {
-        let bytes = whole.bytes(length, "the action that its length tells of")?;
-        Ok(Action::Unknown(bytes))
-    };
-    body.skip(4, "the action's header")?;
+    r.answer_with(ErrorAnswer::BAD_ACTION_LEN);
+    let start = r.offset();
+    let mut body = sized(r, "the action that its length tells of")?;
+    let kind = body.u16("the action's type")?;
+    body.skip(2, "the action's length")?;
     let raw = if kind == EXPERIMENTER {
         let vendor = body.u32("the action's vendor")?;
         // Nicira's subtype; other vendors' actions have no further header in common.
@@ -531,14 +522,28 @@ fn decode(r: &mut Reader<'_>, version: Version, depth: u8) -> Result<Action, Dec
         Raw::find(None, kind, version)
     };
     let Some(raw) = raw else {
-        return unknown();
+        return Ok(Action::Unknown(r.since(start)));
     };
     match decode_body(raw, &mut body, version, depth)? {
         Some(action) if body.remaining() < 8 && body.peek().iter().all(|byte| *byte == 0) => {
             Ok(action)
         }
-        _ => unknown(),
+        _ => Ok(Action::Unknown(r.since(start))),
     }
+}
+
+/// A reader over the next action or instruction, which `r` skips: type, then length, which is a
+/// multiple of 8.
+pub(crate) fn sized<'a>(
+    r: &mut Reader<'a>,
+    expected: &'static str,
+) -> Result<Reader<'a>, DecodeError> {
+    let [_, _, high, low] = r.peek().first_chunk().ok_or_else(|| r.error(expected))?;
+    let length = usize::from(u16::from_be_bytes([*high, *low]));
+    if length < 8 || !length.is_multiple_of(8) {
+        return Err(r.error("a length that is a multiple of 8"));
+    }
+    r.sub(length, expected)
 }
 
 /// Reads a body, without the padding at its end; none when it says something that [`Action`] does not.

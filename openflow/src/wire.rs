@@ -31,11 +31,10 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The same reader, whose errors are to be answered with `answer`.
-    #[must_use]
-    pub fn answering(mut self, answer: ErrorAnswer) -> Self {
+    /// From here on errors are to be answered with `answer`.
+    #[inline]
+    pub fn answer_with(&mut self, answer: ErrorAnswer) {
         self.answer = answer;
-        self
     }
 
     /// Bytes not read yet.
@@ -117,9 +116,18 @@ impl<'a> Reader<'a> {
     /// An integer of `width` bytes (at most 16), big-endian.
     #[inline]
     pub fn uint(&mut self, width: usize, expected: &'static str) -> Result<u128, DecodeError> {
-        let mut array = [0; 16];
-        array[16 - width..].copy_from_slice(self.advance(width, expected)?);
-        Ok(u128::from_be_bytes(array))
+        // The usual widths are read at once; the rest is a 24-, 48- or 96-bit field here and there.
+        Ok(match width {
+            1 => self.u8(expected)?.into(),
+            2 => self.u16(expected)?.into(),
+            4 => self.u32(expected)?.into(),
+            8 => self.u64(expected)?.into(),
+            16 => u128::from_be_bytes(self.array(expected)?),
+            _ => self
+                .advance(width, expected)?
+                .iter()
+                .fold(0, |value, byte| value << 8 | u128::from(*byte)),
+        })
     }
 
     /// Skips `n` bytes of padding, whatever they hold.
@@ -139,6 +147,12 @@ impl<'a> Reader<'a> {
         let at = self.at;
         self.advance(n, expected)?;
         Ok(self.owner.slice(at..at + n))
+    }
+
+    /// What was read since `start`, an earlier [`Reader::offset`], shared with the received message.
+    #[must_use]
+    pub fn since(&self, start: usize) -> Bytes {
+        self.owner.slice(start..self.at)
     }
 
     /// All that is left, shared with the received message.
