@@ -268,6 +268,9 @@ impl Session {
 
     /// Takes a message that belongs to a push; false when it does not.
     pub(super) fn push_message(&mut self, xid: u32, message: &Message) -> bool {
+        if !matches!(message, Message::BarrierReply | Message::BundleControl(_)) {
+            return false;
+        }
         let Some(at) = self.pushes.position(xid) else {
             return false;
         };
@@ -279,8 +282,7 @@ impl Session {
             Message::BundleControl(control) if control.kind == BundleControlType::COMMIT_REPLY => {
                 self.pushes.queue[at].committed = true;
             }
-            Message::BarrierReply | Message::BundleControl(_) => {}
-            _ => return false,
+            _ => {}
         }
         true
     }
