@@ -52,6 +52,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Position in bytes from the first byte of the message.
+    #[inline]
     #[must_use]
     pub fn offset(&self) -> usize {
         self.at
@@ -164,6 +165,7 @@ impl<'a> Reader<'a> {
     }
 
     /// What is left, without reading it.
+    #[inline]
     #[must_use]
     pub fn peek(&self) -> &'a [u8] {
         &self.owner[self.at..self.end]

@@ -72,8 +72,8 @@ pub enum Outcome {
     Failed {
         /// What, in the order in which the switch said it.
         errors: Vec<Refusal>,
-        /// False: nothing of the bundle is done. True: the switch has no bundles, and has done all
-        /// that it did not refuse.
+        /// False: nothing of the bundle is done. True: all is done that was not refused, because the
+        /// switch has no bundles, or because only what comes after the bundle was refused.
         rest_applied: bool,
     },
 }
@@ -340,7 +340,7 @@ impl Session {
         let Some(push) = self.pushes.queue.remove(at) else {
             return;
         };
-        let unbundled = self.pushes.bundles == Some(false);
+        let rest_applied = push.stage == Stage::Finishing;
         let silent = push.stage == Stage::Committing && !push.committed;
         let outcome = if push.errors.is_empty() && !silent {
             Outcome::Committed
@@ -351,7 +351,7 @@ impl Session {
                     .into_iter()
                     .map(|(_, refusal)| refusal)
                     .collect(),
-                rest_applied: unbundled,
+                rest_applied,
             }
         };
         self.emit(Event::PushDone {
