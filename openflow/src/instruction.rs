@@ -101,6 +101,13 @@ pub(crate) fn encode_list(
         .try_for_each(|instruction| instruction.encode(w, version))
 }
 
+/// Instructions by themselves: the content of a flow, for hashing.
+pub fn to_bytes(list: &[Instruction], version: Version) -> Result<Bytes, EncodeError> {
+    let mut w = Writer::new();
+    encode_list(list, &mut w, version)?;
+    Ok(w.freeze())
+}
+
 /// Reads instructions until the reader's end.
 pub(crate) fn decode_list(
     r: &mut Reader<'_>,

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use crate::error::{DecodeError, EncodeError, ErrorAnswer};
-use crate::field::Field;
+use crate::field::{Field, Prerequisite};
 use crate::wire::{Reader, Writer};
 use crate::{MacAddr, Version};
 
@@ -18,7 +18,8 @@ pub struct FieldValue {
     pub field: Field,
     /// Its value; bits outside the mask are zero.
     pub value: u128,
-    /// Which bits count; none for all.
+    /// Which bits count; none for all. A full mask that stood on the wire stays: Open vSwitch
+    /// writes one for fields whose bits do not fill their bytes.
     pub mask: Option<u128>,
     /// The class it was written in, when that is not the one this crate writes.
     pub class: Option<u16>,
@@ -52,6 +53,12 @@ impl FieldValue {
     #[must_use]
     pub fn significant(&self) -> u128 {
         self.mask.unwrap_or_else(|| self.field.full_mask())
+    }
+
+    /// Whether all bits count.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        self.significant() == self.field.full_mask()
     }
 
     pub(crate) fn encode(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
@@ -162,6 +169,11 @@ impl Match {
         self
     }
 
+    /// Asks for one more thing.
+    pub fn push(&mut self, value: FieldValue) {
+        self.entries.push(Entry::Known(value));
+    }
+
     /// What is asked of a field.
     #[must_use]
     pub fn get(&self, field: Field) -> Option<&FieldValue> {
@@ -174,6 +186,69 @@ impl Match {
             Entry::Known(value) => Some(value),
             Entry::Unknown(_) => None,
         })
+    }
+
+    /// Asks this of a field, instead of what was asked of it before.
+    pub(crate) fn set(&mut self, value: FieldValue) {
+        let same = |entry: &Entry| matches!(entry, Entry::Known(old) if old.field == value.field);
+        self.entries.retain(|entry| !same(entry));
+        self.entries.push(Entry::Known(value));
+    }
+
+    /// The Ethernet type of all these packets, if they have one in common.
+    #[must_use]
+    pub fn ethertype(&self) -> Option<u16> {
+        let exact = |field| self.get(field).filter(|value| value.is_exact());
+        if let Some(ethertype) = exact(Field::EthType) {
+            return Some(ethertype.value as u16);
+        }
+        // Namespace 1 of packet types is that of Ethernet types (OpenFlow 1.5.1, 7.2.3.11).
+        exact(Field::PacketType)
+            .filter(|kind| kind.value >> 16 == 1)
+            .map(|kind| kind.value as u16)
+    }
+
+    /// Whether all these packets have the fields that need `prerequisite` (ovs-fields(7)).
+    #[must_use]
+    pub fn satisfies(&self, prerequisite: Prerequisite) -> bool {
+        let ethertype = |types: &[u16]| self.ethertype().is_some_and(|own| types.contains(&own));
+        let is = |field, wanted: u128| {
+            self.get(field)
+                .is_some_and(|value| value.is_exact() && value.value == wanted)
+        };
+        let ip = || ethertype(&[0x0800, 0x86dd]);
+        let has_bits = |field, bits: u128| {
+            self.get(field)
+                .is_some_and(|value| value.value & value.significant() & bits != 0)
+        };
+        let icmpv6 = || ethertype(&[0x86dd]) && is(Field::IpProto, 58);
+        let neighbour = |types: &[u128]| {
+            let mut kinds = types.iter();
+            icmpv6() && is(Field::Icmpv6Code, 0) && kinds.any(|kind| is(Field::Icmpv6Type, *kind))
+        };
+        let tracked = || has_bits(Field::CtState, 0x20) && has_bits(Field::CtState, 0x0f);
+        match prerequisite {
+            Prerequisite::None => true,
+            Prerequisite::Arp => ethertype(&[0x0806, 0x8035]),
+            Prerequisite::Ipv4 => ethertype(&[0x0800]),
+            Prerequisite::Ipv6 => ethertype(&[0x86dd]),
+            Prerequisite::Ip => ip(),
+            Prerequisite::Mpls => ethertype(&[0x8847, 0x8848]),
+            Prerequisite::Tcp => ip() && is(Field::IpProto, 6),
+            Prerequisite::Udp => ip() && is(Field::IpProto, 17),
+            Prerequisite::Sctp => ip() && is(Field::IpProto, 132),
+            Prerequisite::Icmpv4 => ethertype(&[0x0800]) && is(Field::IpProto, 1),
+            Prerequisite::Icmpv6 => icmpv6(),
+            Prerequisite::NeighbourDiscovery => neighbour(&[135, 136]),
+            Prerequisite::NeighbourSolicitation => neighbour(&[135]),
+            Prerequisite::NeighbourAdvertisement => neighbour(&[136]),
+            Prerequisite::Vlan => {
+                has_bits(Field::VlanVid, 0x1000) || has_bits(Field::VlanTci, 0x1000)
+            }
+            Prerequisite::CtIpv4 => ethertype(&[0x0800]) && tracked(),
+            Prerequisite::CtIpv6 => ethertype(&[0x86dd]) && tracked(),
+            Prerequisite::CtIp => ip() && tracked(),
+        }
     }
 
     /// Puts the entries in the order of the table, in which what a field needs comes before it.
@@ -208,6 +283,13 @@ impl Match {
         w.patch_length(start + 2, start, "ofp_match")?;
         w.align8(start);
         Ok(())
+    }
+
+    /// The `ofp_match` by itself, with its padding: the content of a match, for hashing.
+    pub fn to_bytes(&self, version: Version) -> Result<Bytes, EncodeError> {
+        let mut w = Writer::new();
+        self.encode(&mut w, version)?;
+        Ok(w.freeze())
     }
 
     /// Reads an `ofp_match` of type OXM with its padding.
@@ -266,7 +348,7 @@ pub(crate) fn decode_entry(r: &mut Reader<'_>, version: Version) -> Result<Entry
     let full = field.full_mask();
     let exotic = match mask {
         None => value & !full != 0,
-        Some(mask) => mask == full || mask & !full != 0 || value & !mask != 0,
+        Some(mask) => mask & !full != 0 || value & !mask != 0,
     };
     if exotic {
         return Ok(Entry::Unknown(r.since(start)));

@@ -1,1 +1,24 @@
-//! Placeholder.
+//! Labs: everything that a test with real parts needs besides Weft itself.
+//!
+//! [`dummy`] is Open vSwitch without privileges: hypervisors whose switches take and show packets
+//! through files and sockets, with real VXLAN between them. [`netns`] is Open vSwitch with real
+//! interfaces in network namespaces, and virtual machines that run stock clients. Both are made of
+//! a [`slot`] (number, folder, cleaning up), [`host`]s (where programs run) and
+//! [`hypervisor`]s (a pair of Open vSwitch's daemons). Bridges for tenants, controllers and
+//! tunnels are never made here: that is Weft's work, or the test's own.
+//!
+//! The library is for tests: what goes wrong in a lab panics in the line of the test that asked for
+//! it. It knows nothing of Weft but the path of its binary. Start reading in [`need()`], then `tests/`.
+
+pub mod dummy;
+pub mod host;
+pub mod http;
+pub mod hypervisor;
+pub mod need;
+pub mod netns;
+pub mod process;
+pub mod slot;
+pub mod traffic;
+pub mod wait;
+
+pub use need::{Part, need};

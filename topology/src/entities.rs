@@ -1,7 +1,7 @@
 //! What there is: networks, subnets and ports as tenants declared them; hypervisors and their
 //! interfaces as they were observed. Plain data; how it hangs together is in [`crate::model`].
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use ipnet::IpNet;
 use rust_openflow::{DatapathId, MacAddr, PortNo};
@@ -164,4 +164,30 @@ pub enum Change {
     Chassis(ChassisId, Option<Chassis>),
     /// An interface of a hypervisor.
     Interface(InterfaceId, Option<Interface>),
+}
+
+/// The address that a host derives from its Ethernet address in a /64 (RFC 4291, appendix A).
+#[must_use]
+pub fn eui64(prefix: Ipv6Addr, mac: MacAddr) -> Ipv6Addr {
+    let [a, b, c, d, e, f] = mac.0;
+    let id = u64::from_be_bytes([a ^ 2, b, c, 0xff, 0xfe, d, e, f]);
+    Ipv6Addr::from_bits(prefix.to_bits() >> 64 << 64 | u128::from(id))
+}
+
+/// The link-local address that a host derives from its Ethernet address (RFC 4862, 5.3).
+#[must_use]
+pub fn link_local(mac: MacAddr) -> Ipv6Addr {
+    eui64(Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), mac)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn link_local_addresses_are_derived_as_rfc_4291_says() {
+        // RFC 4291, appendix A: 34-56-78-9A-BC-DE gives 3656:78ff:fe9a:bcde.
+        let mac = MacAddr([0x34, 0x56, 0x78, 0x9a, 0xbc, 0xde]);
+        assert_eq!(link_local(mac).to_string(), "fe80::3656:78ff:fe9a:bcde");
+    }
 }

@@ -6,11 +6,13 @@
 
 pub mod entities;
 pub mod ids;
+pub mod model;
 
 pub use entities::{
     AddressPair, Change, Chassis, Encap, FixedAddress, HostRoute, Interface, Network, Port, Role,
-    Segment, Subnet,
+    Segment, Subnet, eui64, link_local,
 };
 pub use ids::{
     ChassisId, DatapathKey, InterfaceId, NetworkId, PortId, PortKey, SubnetId, TunnelKind,
 };
+pub use model::{Cell, Effects, Element, FloodClass, Index, IndexDelta, Location, Model};

@@ -1,1 +1,511 @@
-//! Placeholder.
+//! How things hang together: the model of the whole network with its indexes, and what a change
+//! touches.
+//!
+//! [`Model::apply`] takes changes and answers with their net [`Effects`]: the cells whose content
+//! differs, and the elements that came into or left an index. Whoever derives something from the
+//! model (the compiler, above all) redoes just what read those cells. Where a port is, is decided
+//! here ([`Model::location`]); nothing else is derived.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use rust_openflow::PortNo;
+
+use crate::entities::{Change, Chassis, Interface, Network, Port, Role, Subnet};
+use crate::ids::{ChassisId, InterfaceId, NetworkId, PortId, PortKey, SubnetId};
+
+/// In how many chunks a network's flood list is cut, so that one more hypervisor sends again one
+/// chunk and not the whole list.
+pub const FLOOD_CHUNKS: u8 = 64;
+
+/// Which frames a flood list is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FloodClass {
+    /// Broadcast and multicast: every port.
+    Multicast,
+    /// Unicast to an address that the model does not know: ports without port security.
+    Unknown,
+}
+
+impl FloodClass {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Multicast, Self::Unknown];
+}
+
+/// A set that the model keeps.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Index {
+    /// All hypervisors.
+    Chassis,
+    /// The ports of a network.
+    Ports(NetworkId),
+    /// The ports behind which Weft itself stands, of a network.
+    ServicePorts(NetworkId),
+    /// The subnets of a network.
+    Subnets(NetworkId),
+    /// The ports that are on a hypervisor.
+    LocalPorts(ChassisId),
+    /// The networks that have a port on a hypervisor.
+    LocalNetworks(ChassisId),
+    /// The ports of a network on a hypervisor that a flood list reaches.
+    FloodPorts(ChassisId, NetworkId, FloodClass),
+    /// The chunks of a network's flood list that are not empty.
+    FloodChunks(NetworkId, FloodClass),
+    /// The hypervisors in a chunk of a network's flood list.
+    FloodChunk(NetworkId, FloodClass, u8),
+}
+
+/// A member of an [`Index`].
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Element {
+    /// Of an index of ports.
+    Port(PortId),
+    /// Of an index of subnets.
+    Subnet(SubnetId),
+    /// Of an index of networks.
+    Network(NetworkId),
+    /// Of an index of hypervisors.
+    Chassis(ChassisId),
+    /// Of an index of chunks.
+    Chunk(u8),
+}
+
+/// A piece of the model that can be read by itself.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cell {
+    /// A network's own attributes.
+    Network(NetworkId),
+    /// A subnet's own attributes.
+    Subnet(SubnetId),
+    /// A port's own attributes.
+    Port(PortId),
+    /// A hypervisor's own attributes.
+    Chassis(ChassisId),
+    /// Where a port is.
+    Location(PortId),
+    /// All elements of an index.
+    Index(Index),
+}
+
+/// An element that came into an index (`present`) or left it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexDelta {
+    /// The index.
+    pub index: Index,
+    /// The element.
+    pub element: Element,
+    /// Whether it is there now.
+    pub present: bool,
+}
+
+/// What a batch of changes did, net.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Effects {
+    /// Cells whose content may differ, those of the indexes below among them.
+    pub cells: BTreeSet<Cell>,
+    /// Elements that came and went.
+    pub deltas: Vec<IndexDelta>,
+}
+
+/// Where a port is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Location {
+    /// The interface that carries it, and its hypervisor.
+    pub interface: InterfaceId,
+    /// The interface's OpenFlow port number there.
+    pub ofport: PortNo,
+}
+
+/// The network.
+#[derive(Debug, Default)]
+pub struct Model {
+    networks: HashMap<NetworkId, Arc<Network>>,
+    subnets: HashMap<SubnetId, Arc<Subnet>>,
+    ports: HashMap<PortId, Arc<Port>>,
+    by_key: HashMap<PortKey, PortId>,
+    chassis: HashMap<ChassisId, Arc<Chassis>>,
+    interfaces: HashMap<InterfaceId, Interface>,
+    by_port: HashMap<PortId, BTreeSet<InterfaceId>>,
+    by_chassis: HashMap<ChassisId, BTreeSet<InterfaceId>>,
+    locations: HashMap<PortId, Location>,
+    indexes: HashMap<Index, BTreeSet<Element>>,
+}
+
+/// What a batch has touched so far; an element that came and went again cancels out.
+#[derive(Debug, Default)]
+struct Touched {
+    cells: BTreeSet<Cell>,
+    deltas: BTreeMap<(Index, Element), bool>,
+}
+
+impl Model {
+    /// The empty network.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A network.
+    #[must_use]
+    pub fn network(&self, id: NetworkId) -> Option<&Arc<Network>> {
+        self.networks.get(&id)
+    }
+
+    /// A subnet.
+    #[must_use]
+    pub fn subnet(&self, id: SubnetId) -> Option<&Arc<Subnet>> {
+        self.subnets.get(&id)
+    }
+
+    /// A port.
+    #[must_use]
+    pub fn port(&self, id: PortId) -> Option<&Arc<Port>> {
+        self.ports.get(&id)
+    }
+
+    /// All ports, in no order.
+    pub fn ports(&self) -> impl Iterator<Item = (PortId, &Arc<Port>)> {
+        self.ports.iter().map(|(id, port)| (*id, port))
+    }
+
+    /// The port that a key stands for in flows.
+    #[must_use]
+    pub fn port_of_key(&self, key: PortKey) -> Option<PortId> {
+        self.by_key.get(&key).copied()
+    }
+
+    /// A hypervisor.
+    #[must_use]
+    pub fn chassis(&self, id: &ChassisId) -> Option<&Arc<Chassis>> {
+        self.chassis.get(id)
+    }
+
+    /// Where a port is: among the interfaces that say to be it, on hypervisors that are known and
+    /// that the port's `host` allows, the one that appeared last.
+    #[must_use]
+    pub fn location(&self, port: PortId) -> Option<&Location> {
+        self.locations.get(&port)
+    }
+
+    /// The elements of an index, in order.
+    pub fn elements<'a>(&'a self, index: &Index) -> impl Iterator<Item = &'a Element> + use<'a> {
+        self.indexes.get(index).into_iter().flatten()
+    }
+
+    /// Makes changes and tells what they touched, net.
+    pub fn apply(&mut self, changes: impl IntoIterator<Item = Change>) -> Effects {
+        let mut touched = Touched::default();
+        for change in changes {
+            match change {
+                Change::Network(id, network) => self.set_network(id, network, &mut touched),
+                Change::Subnet(id, subnet) => self.set_subnet(id, subnet, &mut touched),
+                Change::Port(id, port) => self.set_port(id, port, &mut touched),
+                Change::Chassis(id, chassis) => self.set_chassis(&id, chassis, &mut touched),
+                Change::Interface(id, interface) => {
+                    self.set_interface(&id, interface, &mut touched)
+                }
+            }
+        }
+        let mut effects = Effects {
+            cells: touched.cells,
+            deltas: Vec::with_capacity(touched.deltas.len()),
+        };
+        for ((index, element), present) in touched.deltas {
+            effects.cells.insert(Cell::Index(index.clone()));
+            effects.deltas.push(IndexDelta {
+                index,
+                element,
+                present,
+            });
+        }
+        effects
+    }
+
+    fn set_network(&mut self, id: NetworkId, network: Option<Network>, touched: &mut Touched) {
+        if replace(&mut self.networks, id, network) {
+            touched.cells.insert(Cell::Network(id));
+        }
+    }
+
+    fn set_subnet(&mut self, id: SubnetId, subnet: Option<Subnet>, touched: &mut Touched) {
+        let before = self.subnets.get(&id).map(|subnet| subnet.network);
+        let after = subnet.as_ref().map(|subnet| subnet.network);
+        if replace(&mut self.subnets, id, subnet) {
+            touched.cells.insert(Cell::Subnet(id));
+        }
+        self.move_element(
+            Element::Subnet(id),
+            before.map(Index::Subnets),
+            after.map(Index::Subnets),
+            touched,
+        );
+    }
+
+    fn set_port(&mut self, id: PortId, port: Option<Port>, touched: &mut Touched) {
+        self.displace(id, touched);
+        let indexes = |port: &Port| {
+            (
+                Index::Ports(port.network),
+                (port.role == Role::Services).then_some(Index::ServicePorts(port.network)),
+            )
+        };
+        if let Some(old) = self.ports.get(&id) {
+            self.by_key.remove(&old.key);
+        }
+        if let Some(new) = &port {
+            self.by_key.insert(new.key, id);
+        }
+        let before = self.ports.get(&id).map(|port| indexes(port)).unzip();
+        let after = port.as_ref().map(indexes).unzip();
+        if replace(&mut self.ports, id, port) {
+            touched.cells.insert(Cell::Port(id));
+        }
+        self.move_element(Element::Port(id), before.0, after.0, touched);
+        self.move_element(
+            Element::Port(id),
+            before.1.flatten(),
+            after.1.flatten(),
+            touched,
+        );
+        self.place(id, touched);
+    }
+
+    fn set_chassis(&mut self, id: &ChassisId, chassis: Option<Chassis>, touched: &mut Touched) {
+        let carried: Vec<PortId> = self
+            .by_chassis
+            .get(id)
+            .into_iter()
+            .flatten()
+            .filter_map(|interface| self.interfaces.get(interface))
+            .map(|interface| interface.port)
+            .collect();
+        for port in &carried {
+            self.displace(*port, touched);
+        }
+        let (before, after) = (self.chassis.contains_key(id), chassis.is_some());
+        if replace(&mut self.chassis, id.clone(), chassis) {
+            touched.cells.insert(Cell::Chassis(id.clone()));
+        }
+        self.move_element(
+            Element::Chassis(id.clone()),
+            before.then_some(Index::Chassis),
+            after.then_some(Index::Chassis),
+            touched,
+        );
+        for port in carried {
+            self.place(port, touched);
+        }
+    }
+
+    fn set_interface(
+        &mut self,
+        id: &InterfaceId,
+        interface: Option<Interface>,
+        touched: &mut Touched,
+    ) {
+        let before = self.interfaces.get(id).map(|interface| interface.port);
+        let after = interface.as_ref().map(|interface| interface.port);
+        let affected: BTreeSet<PortId> = before.into_iter().chain(after).collect();
+        for port in &affected {
+            self.displace(*port, touched);
+        }
+        match interface {
+            Some(interface) => self.interfaces.insert(id.clone(), interface),
+            None => self.interfaces.remove(id),
+        };
+        if let Some(port) = before {
+            remove_from(&mut self.by_port, &port, id);
+            remove_from(&mut self.by_chassis, &id.chassis, id);
+        }
+        if let Some(port) = after {
+            self.by_port.entry(port).or_default().insert(id.clone());
+            self.by_chassis
+                .entry(id.chassis.clone())
+                .or_default()
+                .insert(id.clone());
+        }
+        for port in affected {
+            self.place(port, touched);
+        }
+    }
+
+    /// Takes a port from the indexes of its place.
+    fn displace(&mut self, port: PortId, touched: &mut Touched) {
+        if let Some(location) = self.locations.remove(&port) {
+            self.index_place(port, &location.interface.chassis, false, touched);
+            touched.cells.insert(Cell::Location(port));
+        }
+    }
+
+    /// Decides where a port is, and puts it into the indexes of that place.
+    fn place(&mut self, port: PortId, touched: &mut Touched) {
+        let Some(declared) = self.ports.get(&port) else {
+            return;
+        };
+        let allowed = |id: &&InterfaceId| {
+            self.chassis.get(&id.chassis).is_some_and(|chassis| {
+                declared
+                    .host
+                    .as_deref()
+                    .is_none_or(|host| host == chassis.hostname || host == &*id.chassis.0)
+            })
+        };
+        let winner = self
+            .by_port
+            .get(&port)
+            .into_iter()
+            .flatten()
+            .filter(allowed)
+            .filter_map(|id| self.interfaces.get(id).map(|interface| (interface, id)))
+            .max_by_key(|(interface, id)| (interface.appeared, *id));
+        if let Some((interface, id)) = winner {
+            let location = Location {
+                interface: id.clone(),
+                ofport: interface.ofport,
+            };
+            let chassis = location.interface.chassis.clone();
+            self.locations.insert(port, location);
+            self.index_place(port, &chassis, true, touched);
+            touched.cells.insert(Cell::Location(port));
+        }
+    }
+
+    fn index_place(
+        &mut self,
+        id: PortId,
+        chassis: &ChassisId,
+        present: bool,
+        touched: &mut Touched,
+    ) {
+        let Some(port) = self.ports.get(&id).cloned() else {
+            return;
+        };
+        let network = port.network;
+        self.set_element(
+            Index::LocalPorts(chassis.clone()),
+            Element::Port(id),
+            present,
+            touched,
+        );
+        for class in FloodClass::ALL {
+            if class == FloodClass::Unknown && port.port_security {
+                continue;
+            }
+            let ports = Index::FloodPorts(chassis.clone(), network, class);
+            self.set_element(ports.clone(), Element::Port(id), present, touched);
+            let any = self.indexes.contains_key(&ports);
+            let chunk = chunk_of(chassis);
+            let members = Index::FloodChunk(network, class, chunk);
+            self.set_element(
+                members.clone(),
+                Element::Chassis(chassis.clone()),
+                any,
+                touched,
+            );
+            let any_member = self.indexes.contains_key(&members);
+            self.set_element(
+                Index::FloodChunks(network, class),
+                Element::Chunk(chunk),
+                any_member,
+                touched,
+            );
+            if class == FloodClass::Multicast {
+                // Every port is reached by multicast, so this list tells where the network is.
+                self.set_element(
+                    Index::LocalNetworks(chassis.clone()),
+                    Element::Network(network),
+                    any,
+                    touched,
+                );
+            }
+        }
+    }
+
+    fn move_element(
+        &mut self,
+        element: Element,
+        from: Option<Index>,
+        to: Option<Index>,
+        touched: &mut Touched,
+    ) {
+        if from == to {
+            return;
+        }
+        if let Some(index) = from {
+            self.set_element(index, element.clone(), false, touched);
+        }
+        if let Some(index) = to {
+            self.set_element(index, element, true, touched);
+        }
+    }
+
+    fn set_element(
+        &mut self,
+        index: Index,
+        element: Element,
+        present: bool,
+        touched: &mut Touched,
+    ) {
+        let changed = if present {
+            self.indexes
+                .entry(index.clone())
+                .or_default()
+                .insert(element.clone())
+        } else {
+            remove_from(&mut self.indexes, &index, &element)
+        };
+        if !changed {
+            return;
+        }
+        let key = (index, element);
+        // The opposite earlier in the batch: nothing happened, on balance.
+        if touched.deltas.remove(&key).is_none() {
+            touched.deltas.insert(key, present);
+        }
+    }
+}
+
+/// The chunk of flood lists that a hypervisor is in: content decides, never the order of arrival.
+fn chunk_of(chassis: &ChassisId) -> u8 {
+    // FNV-1a: stable over versions of the program, which is all that is asked of it.
+    let hash = chassis
+        .0
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+    (hash >> 32) as u8 % FLOOD_CHUNKS
+}
+
+/// Sets or removes an entry; tells whether anything is different now.
+fn replace<K: std::hash::Hash + Eq, V: PartialEq>(
+    map: &mut HashMap<K, Arc<V>>,
+    key: K,
+    value: Option<V>,
+) -> bool {
+    match value {
+        None => map.remove(&key).is_some(),
+        Some(value) if map.get(&key).is_some_and(|old| **old == value) => false,
+        Some(value) => {
+            map.insert(key, Arc::new(value));
+            true
+        }
+    }
+}
+
+/// Removes an element from a set in a map, and the set when it is empty; tells whether it was there.
+fn remove_from<K, T>(map: &mut HashMap<K, BTreeSet<T>>, key: &K, element: &T) -> bool
+where
+    K: std::hash::Hash + Eq,
+    T: Ord,
+{
+    let Some(set) = map.get_mut(key) else {
+        return false;
+    };
+    let removed = set.remove(element);
+    if set.is_empty() {
+        map.remove(key);
+    }
+    removed
+}

@@ -1,0 +1,84 @@
+//! Tunnels between hypervisors: whom frames are accepted from, which network they belong to, and
+//! how they leave.
+//!
+//! Tunnel ports are flow-based and have the same number on every hypervisor
+//! ([`TunnelKind::ofport`]), so that flows that use them are shared.
+
+use std::net::IpAddr;
+
+use rust_openflow::Field;
+use weft_topology::{ChassisId, NetworkId, Segment, TunnelKind};
+
+use crate::emit::{Emitter, FlowBuilder};
+use crate::pipeline::{Slot, Stage};
+use crate::view::View;
+
+/// A tunnel kind's value in [`Slot::Tunnel`].
+fn number(kind: TunnelKind) -> u32 {
+    kind as u32 + 1
+}
+
+/// Names the network in the tunnel header, and the kind of tunnel.
+pub(crate) fn aim<'e, 'a>(flow: FlowBuilder<'e, 'a>, segment: Segment) -> FlowBuilder<'e, 'a> {
+    flow.set(Field::TunnelId, u64::from(segment.id))
+        .put(Slot::Tunnel, number(segment.kind))
+}
+
+/// Names the hypervisor that a copy is for.
+pub(crate) fn towards<'e, 'a>(flow: FlowBuilder<'e, 'a>, address: IpAddr) -> FlowBuilder<'e, 'a> {
+    match address {
+        IpAddr::V4(address) => flow.set(Field::TunDst, address),
+        IpAddr::V6(address) => flow.set(Field::TunIpv6Dst, address),
+    }
+}
+
+/// Frames from a hypervisor's tunnel addresses are accepted; those from anywhere else are not, for
+/// tunnels have no authentication of their own.
+pub fn source(chassis: &ChassisId, view: &mut View<'_>, emit: &mut Emitter<'_>) {
+    let Some(chassis) = view.chassis(chassis) else {
+        return;
+    };
+    for encap in &chassis.encaps {
+        let flow = emit
+            .flow(Stage::Classify, 100)
+            .field(Field::InPort, encap.kind.ofport());
+        match encap.ip {
+            IpAddr::V4(address) => flow.field(Field::TunSrc, address),
+            IpAddr::V6(address) => flow.field(Field::TunIpv6Src, address),
+        }
+        .goto(Stage::TunnelIn);
+    }
+}
+
+/// A network's id in tunnels.
+pub fn segment(id: NetworkId, view: &mut View<'_>, emit: &mut Emitter<'_>) {
+    let Some(network) = view.network(id).filter(|network| network.admin_state_up) else {
+        return;
+    };
+    emit.flow(Stage::TunnelIn, 100)
+        .field(Field::InPort, network.segment.kind.ofport())
+        .field(Field::TunnelId, u64::from(network.segment.id))
+        .put(Slot::Datapath, network.key.get())
+        .goto(Stage::Arrive);
+}
+
+/// The tunnel ports of a hypervisor; a copy to its own address goes nowhere.
+pub fn exit(id: &ChassisId, view: &mut View<'_>, emit: &mut Emitter<'_>) {
+    let Some(chassis) = view.chassis(id) else {
+        return;
+    };
+    for encap in &chassis.encaps {
+        let flow = emit
+            .flow(Stage::TunnelOut, 200)
+            .slot(Slot::Tunnel, number(encap.kind));
+        match encap.ip {
+            IpAddr::V4(address) => flow.field(Field::TunDst, address),
+            IpAddr::V6(address) => flow.field(Field::TunIpv6Dst, address),
+        }
+        .end();
+        emit.flow(Stage::TunnelOut, 100)
+            .slot(Slot::Tunnel, number(encap.kind))
+            .output(encap.kind.ofport())
+            .end();
+    }
+}

@@ -1,0 +1,73 @@
+//! What the controller answers itself, and the limits on what reaches it.
+//!
+//! A packet that a switch hands up carries its service in the packet-in's user data and its sender in
+//! the in-port slot. It has passed a meter of its port and service, so that no port can keep the
+//! controller from answering the others.
+
+use rust_openflow::message::PacketIn;
+use rust_openflow::{MeterId, PortNo};
+use weft_topology::PortKey;
+
+use crate::pipeline::Slot;
+
+/// Rows of services: variant, number in user data, name, packets per second, burst, sentence.
+macro_rules! services {
+    ($($service:ident = $number:literal $name:literal $rate:literal $burst:literal $doc:literal;)*) => {
+        /// What the controller answers itself.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Service { $(#[doc = $doc] $service,)* }
+
+        impl Service {
+            /// Every service.
+            pub const ALL: &'static [Self] = &[$(Self::$service,)*];
+
+            /// Its number in user data.
+            #[must_use]
+            pub const fn number(self) -> u8 {
+                match self { $(Self::$service => $number,)* }
+            }
+
+            /// Its name in metrics and logs.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$service => $name,)* }
+            }
+
+            /// How many packets per second one port may send to it, and how many at once.
+            #[must_use]
+            pub const fn limit(self) -> (u32, u32) {
+                match self { $(Self::$service => ($rate, $burst),)* }
+            }
+        }
+    };
+}
+
+services! {
+    Dhcp4 = 1 "dhcp4" 20 40 "DHCP for IPv4.";
+}
+
+/// How many meter numbers a port has. The largest port number that a switch gives out by itself is
+/// 32767, and Open vSwitch has 262,144 meters.
+const METERS_PER_PORT: u32 = 8;
+
+impl Service {
+    /// The meter of a port's packets to this service: a number of the switch's own, as port numbers are.
+    #[must_use]
+    pub fn meter(self, ofport: PortNo) -> MeterId {
+        MeterId(ofport.0 * METERS_PER_PORT + u32::from(self.number()))
+    }
+
+    /// What a packet-in is for, and the key of the port that sent the packet; none when no flow of
+    /// this pipeline handed it up.
+    #[must_use]
+    pub fn of(packet_in: &PacketIn) -> Option<(Self, PortKey)> {
+        let [number] = packet_in.userdata[..] else {
+            return None;
+        };
+        let service = Self::ALL
+            .iter()
+            .find(|service| service.number() == number)?;
+        let key = packet_in.field(Slot::InPort.row().field)?;
+        Some((*service, PortKey::new(u32::try_from(key).ok()?)?))
+    }
+}

@@ -1,0 +1,5 @@
+//! What must hold of the compiler, whatever the network: in one binary, a file per property.
+
+mod incremental;
+mod shapes;
+mod world;

@@ -1,0 +1,313 @@
+//! The lab with real interfaces: hypervisors and virtual machines are network namespaces.
+//!
+//! | namespace | has |
+//! |---|---|
+//! | `fabric` | the bridges `mg` (management, 10.99.0.254), `ul` (underlay, 172.31.0.254) and `ex` (the world outside, 203.0.113.254); Weft runs here |
+//! | `memberN` | `mgmt0` 10.99.0.(200 + N): another place for Weft, whose cable can be cut |
+//! | `hvN` | `mgmt0` 10.99.0.N, `phy0` in the underlay, Open vSwitch with `br-phy` holding 172.31.0.N; `ext0` to the outside, in no bridge yet |
+//! | `vm-NAME` | `eth0`, the other end of a hypervisor's `tap...` in `br-int` |
+//!
+//! The addresses are the same in every lab, for namespaces keep labs apart; the machine's own network is
+//! not touched. `br-int` is Weft's to make. Open vSwitch forwards in user space, so no kernel module is
+//! needed. For packets without privileges see [`crate::dummy`]; for clients see [`crate::traffic`].
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+use crate::host::Host;
+use crate::hypervisor::{Hypervisor, Plan};
+use crate::slot::Slot;
+
+/// The address of the fabric in the management network, where Weft listens.
+pub const FABRIC: &str = "10.99.0.254";
+
+/// The address of the world outside, on the other end of every `ext0`.
+pub const OUTSIDE: &str = "203.0.113.254";
+
+/// The bridge that virtual machines are plugged into.
+pub const INTEGRATION_BRIDGE: &str = "br-int";
+
+/// The underlay's MTU: a virtual machine's 1500 and the tunnel's headers.
+const MTU: &str = "1600";
+
+/// Hypervisors and virtual machines in namespaces. All is gone when it is dropped.
+pub struct Lab {
+    hypervisors: Vec<Hypervisor>,
+    machines: BTreeMap<String, Machine>,
+    fabric: Host,
+    slot: Slot,
+}
+
+/// Where a virtual machine is plugged.
+struct Machine {
+    host: Host,
+    hypervisor: usize,
+    tap: String,
+    mac: String,
+    iface_id: String,
+}
+
+impl Lab {
+    /// Starts hypervisors `hv1` to `hvN` and the fabric between them.
+    ///
+    /// # Panics
+    /// When something does not come up.
+    #[track_caller]
+    pub fn start(count: u8) -> Lab {
+        let slot = Slot::claim();
+        let fabric = Host::with_netns(&slot, "fabric");
+        for (bridge, address) in [("mg", FABRIC), ("ul", "172.31.0.254"), ("ex", OUTSIDE)] {
+            fabric.run(&["ip", "link", "add", bridge, "type", "bridge"]);
+            fabric.run(&["ip", "link", "set", bridge, "mtu", MTU, "up"]);
+            fabric.run(&[
+                "ip",
+                "address",
+                "add",
+                &format!("{address}/24"),
+                "dev",
+                bridge,
+            ]);
+        }
+        offload_off(&fabric, "ul");
+        offload_off(&fabric, "ex");
+        let hypervisors = (1..=count)
+            .map(|number| Hypervisor::start(plan(&slot, &fabric, number)))
+            .collect();
+        Lab {
+            hypervisors,
+            machines: BTreeMap::new(),
+            fabric,
+            slot,
+        }
+    }
+
+    /// Hypervisor `number`, counted from 1.
+    pub fn hypervisor(&self, number: usize) -> &Hypervisor {
+        &self.hypervisors[number - 1]
+    }
+
+    /// Hypervisor `number`, counted from 1, to kill and restart its daemons.
+    pub fn hypervisor_mut(&mut self, number: usize) -> &mut Hypervisor {
+        &mut self.hypervisors[number - 1]
+    }
+
+    /// All hypervisors.
+    pub fn hypervisors(&self) -> &[Hypervisor] {
+        &self.hypervisors
+    }
+
+    /// Where Weft runs: it listens on [`FABRIC`], and hypervisors reach it there.
+    pub fn fabric(&self) -> &Host {
+        &self.fabric
+    }
+
+    /// Makes a place for a member of a cluster, with an address of its own in the management network,
+    /// [`member_address`]. `ip link set mgmt0 down` there cuts it off.
+    ///
+    /// # Panics
+    /// When there is one of that number already.
+    #[track_caller]
+    pub fn add_member(&self, number: u8) -> Host {
+        let host = Host::with_netns(&self.slot, &format!("member{number}"));
+        let cable = format!("mg-m{number}");
+        wire(&self.fabric, &cable, "mg", &host, "mgmt0");
+        let address = format!("{}/24", member_address(number));
+        host.run(&["ip", "address", "add", &address, "dev", "mgmt0"]);
+        host
+    }
+
+    /// The lab's slot, with its folder.
+    pub fn slot(&self) -> &Slot {
+        &self.slot
+    }
+
+    /// Boots a virtual machine on a hypervisor, without an address, and plugs it into `br-int`
+    /// as soon as there is one.
+    ///
+    /// # Panics
+    /// When it cannot be plugged.
+    #[track_caller]
+    pub fn plug(&mut self, hypervisor: usize, name: &str, mac: &str, iface_id: &str) -> Host {
+        let host = Host::with_netns(&self.slot, &format!("vm-{name}"));
+        for setting in ["default.accept_dad", "all.accept_dad"] {
+            host.run(&["sysctl", "-qw", &format!("net.ipv6.conf.{setting}=0")]);
+        }
+        let tap = format!("tap{iface_id:.11}");
+        let switch = self
+            .hypervisor(hypervisor)
+            .host()
+            .netns()
+            .unwrap_or_default();
+        let pair = [
+            "ip", "link", "add", "eth0", "address", mac, "type", "veth", "peer",
+        ];
+        host.run(&[&pair[..], &["name", &tap, "netns", switch]].concat());
+        offload_off(&host, "eth0");
+        host.run(&["ip", "link", "set", "eth0", "up"]);
+        let machine = Machine {
+            host: host.clone(),
+            hypervisor,
+            tap,
+            mac: mac.to_string(),
+            iface_id: iface_id.to_string(),
+        };
+        self.connect(&machine);
+        self.machines.insert(name.to_string(), machine);
+        host
+    }
+
+    /// Shuts a virtual machine down and removes its port.
+    ///
+    /// # Panics
+    /// When there is no such machine.
+    #[track_caller]
+    pub fn unplug(&mut self, name: &str) {
+        let machine = self
+            .machines
+            .remove(name)
+            .unwrap_or_else(|| panic!("no machine {name}"));
+        self.disconnect(&machine);
+        let switch = self.hypervisor(machine.hypervisor).host();
+        switch.run(&["ip", "link", "del", &machine.tap]);
+        if let Some(netns) = machine.host.netns() {
+            switch.run(&["ip", "netns", "del", netns]);
+        }
+    }
+
+    /// Migrates a virtual machine: what runs in it, its addresses and its neighbours stay.
+    ///
+    /// # Panics
+    /// When there is no such machine.
+    #[track_caller]
+    pub fn migrate(&mut self, name: &str, hypervisor: usize) {
+        let mut machine = self
+            .machines
+            .remove(name)
+            .unwrap_or_else(|| panic!("no machine {name}"));
+        self.disconnect(&machine);
+        let target = self
+            .hypervisor(hypervisor)
+            .host()
+            .netns()
+            .unwrap_or_default();
+        let source = self.hypervisor(machine.hypervisor).host();
+        source.run(&["ip", "link", "set", &machine.tap, "netns", target]);
+        machine.hypervisor = hypervisor;
+        self.connect(&machine);
+        self.machines.insert(name.to_string(), machine);
+    }
+
+    #[track_caller]
+    fn connect(&self, machine: &Machine) {
+        let hypervisor = self.hypervisor(machine.hypervisor);
+        let tap = machine.tap.as_str();
+        offload_off(hypervisor.host(), tap);
+        hush(hypervisor.host(), tap);
+        hypervisor.host().run(&["ip", "link", "set", tap, "up"]);
+        hypervisor.wait_for_bridge(INTEGRATION_BRIDGE);
+        hypervisor.vsctl(&[
+            "add-port",
+            INTEGRATION_BRIDGE,
+            tap,
+            "--",
+            "set",
+            "Interface",
+            tap,
+            &format!("external_ids:iface-id={}", machine.iface_id),
+            &format!("external_ids:attached-mac=\"{}\"", machine.mac),
+            "external_ids:iface-status=active",
+            &format!("external_ids:vm-id={}", machine.host.name()),
+        ]);
+    }
+
+    #[track_caller]
+    fn disconnect(&self, machine: &Machine) {
+        let hypervisor = self.hypervisor(machine.hypervisor);
+        hypervisor.vsctl(&["del-port", INTEGRATION_BRIDGE, &machine.tap]);
+    }
+}
+
+/// The management address of member `number` of a cluster.
+pub fn member_address(number: u8) -> Ipv4Addr {
+    Ipv4Addr::new(10, 99, 0, 200 + number)
+}
+
+#[track_caller]
+fn plan(slot: &Slot, fabric: &Host, number: u8) -> Plan {
+    let host = Host::with_netns(slot, &format!("hv{number}"));
+    for (bridge, interface) in [("mg", "mgmt0"), ("ul", "phy0"), ("ex", "ext0")] {
+        let cable = format!("{bridge}-hv{number}");
+        wire(fabric, &cable, bridge, &host, interface);
+    }
+    host.run(&[
+        "ip",
+        "address",
+        "add",
+        &format!("10.99.0.{number}/24"),
+        "dev",
+        "mgmt0",
+    ]);
+    for interface in ["phy0", "ext0"] {
+        hush(&host, interface);
+    }
+    // A hwaddr other than that of phy0: the kernel sees a copy of what arrives there.
+    let bridge = format!(
+        "add-br br-phy -- set Bridge br-phy datapath_type=netdev fail_mode=standalone \
+         other_config:hwaddr=02:00:00:00:fe:{number:02x} -- add-port br-phy phy0 \
+         -- set Interface br-phy mtu_request={MTU}"
+    );
+    Plan {
+        number,
+        folder: slot.folder().join(format!("hv{number}")),
+        arguments: &["--disable-system"],
+        underlay: format!("172.31.0.{number}"),
+        bridge: bridge.split(' ').map(String::from).collect(),
+        // The bridge's interface goes and comes with the daemon.
+        after_start: Box::new(|hypervisor| {
+            let address = format!("{}/24", hypervisor.underlay());
+            let host = hypervisor.host();
+            host.try_run(&["ip", "address", "replace", &address, "dev", "br-phy"])?;
+            host.try_run(&["ip", "link", "set", "br-phy", "up"])?;
+            host.try_run(&["ethtool", "-K", "br-phy", "tx", "off"])?;
+            Ok(())
+        }),
+        host,
+    }
+}
+
+/// A cable from a host's interface to a port of one of the fabric's bridges.
+#[track_caller]
+fn wire(fabric: &Host, port: &str, bridge: &str, host: &Host, interface: &str) {
+    let netns = host.netns().unwrap_or_default();
+    let pair = [
+        "ip", "link", "add", port, "mtu", MTU, "type", "veth", "peer", "name",
+    ];
+    fabric.run(&[&pair[..], &[interface, "mtu", MTU, "netns", netns]].concat());
+    fabric.run(&["ip", "link", "set", port, "master", bridge, "up"]);
+    host.run(&["ip", "link", "set", interface, "up"]);
+    offload_off(fabric, port);
+    offload_off(host, interface);
+}
+
+/// Checksums must be complete before packets reach Open vSwitch, which sees them as they are in
+/// memory: with offloading, ping works and every TCP and UDP flow hangs.
+#[track_caller]
+fn offload_off(host: &Host, interface: &str) {
+    host.run(&[
+        "ethtool", "-K", interface, "tx", "off", "tso", "off", "gso", "off", "gro", "off",
+    ]);
+}
+
+/// Open vSwitch gets only a copy of what arrives at its ports; the kernel must not answer the original.
+#[track_caller]
+fn hush(host: &Host, interface: &str) {
+    let setting = |key: &str| format!("net.{key}").replace("IF", interface);
+    host.run(&[
+        "sysctl",
+        "-qw",
+        &setting("ipv6.conf.IF.disable_ipv6=1"),
+        &setting("ipv4.conf.IF.arp_ignore=8"),
+        &setting("ipv4.conf.IF.forwarding=0"),
+        &setting("ipv4.conf.IF.rp_filter=1"),
+    ]);
+}

@@ -1,0 +1,271 @@
+//! Real clients on a host: a ping that counts what is lost, and two DHCP clients.
+//!
+//! Knows the clients' ways and nothing of the network that they try.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+use rustix::process::Signal;
+
+use crate::host::Host;
+use crate::process::Process;
+use crate::{need, wait};
+
+/// Packets that go on before the count ends, so that answers on their way are not called lost.
+const GRACE: u64 = 50;
+
+/// A running ping, 100 packets a second.
+pub struct Ping {
+    process: Process,
+}
+
+/// What came back of a ping.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pinged {
+    /// How many packets were counted: sequence numbers 1 to this.
+    pub sent: u64,
+    /// The sequence numbers that were never answered, in their order.
+    pub lost: Vec<u64>,
+    /// The sequence numbers that were answered more than once.
+    pub duplicated: Vec<u64>,
+}
+
+impl Ping {
+    /// Starts to ping `target` (IPv4 or IPv6) from `host`. Nothing needs to answer yet.
+    #[track_caller]
+    pub fn start(host: &Host, target: &str) -> Ping {
+        Ping::with_options(host, target, &[])
+    }
+
+    /// [`Ping::start`] with further options of ping, for instance `-s 1400`.
+    #[track_caller]
+    pub fn with_options(host: &Host, target: &str, options: &[&str]) -> Ping {
+        let words = ["ping", "-D", "-O", "-n", "-i", "0.01"];
+        let log = host.file(&format!("ping-{target}.log"));
+        // A second ping to the same target must not read the first one's answers.
+        let _ = std::fs::remove_file(log);
+        let process = host.spawn(
+            &format!("ping-{target}"),
+            &[&words[..], options, &[target]].concat(),
+        );
+        Ping { process }
+    }
+
+    /// Waits until `count` more packets have been answered.
+    ///
+    /// # Panics
+    /// When they are not.
+    #[track_caller]
+    pub fn wait_for_answers(&self, count: usize) {
+        let before = Seen::read(&self.process.log()).answered.len();
+        wait::until("answers to ping", || {
+            let answered = Seen::read(&self.process.log()).answered.len();
+            if answered >= before + count {
+                Ok(())
+            } else {
+                Err(answered - before)
+            }
+        });
+    }
+
+    /// Waits until `count` more packets have been sent, answered or not.
+    ///
+    /// # Panics
+    /// When they cannot be sent.
+    #[track_caller]
+    pub fn wait_for_sent(&self, count: u64) {
+        let before = Seen::read(&self.process.log()).highest;
+        self.wait_until_sent(before + count);
+    }
+
+    #[track_caller]
+    fn wait_until_sent(&self, number: u64) {
+        wait::until("ping sends", || {
+            let highest = Seen::read(&self.process.log()).highest;
+            if highest >= number {
+                Ok(())
+            } else {
+                Err(highest)
+            }
+        });
+    }
+
+    /// Ends the ping and counts all packets sent before this call.
+    ///
+    /// # Panics
+    /// When ping has ended by itself.
+    #[track_caller]
+    pub fn stop(mut self) -> Pinged {
+        let sent = Seen::read(&self.process.log()).highest;
+        self.wait_until_sent(sent + GRACE);
+        self.process.signal(Signal::INT);
+        self.process.wait();
+        let seen = Seen::read(&self.process.log());
+        Pinged {
+            sent,
+            lost: (1..=sent)
+                .filter(|number| !seen.answered.contains(number))
+                .collect(),
+            duplicated: seen.duplicated.range(..=sent).copied().collect(),
+        }
+    }
+}
+
+/// What ping has written.
+#[derive(Debug, Default)]
+struct Seen {
+    highest: u64,
+    answered: BTreeSet<u64>,
+    duplicated: BTreeSet<u64>,
+}
+
+impl Seen {
+    fn read(log: &str) -> Seen {
+        let mut seen = Seen::default();
+        // ping's own count starts again after 16 bits.
+        let mut round = 0;
+        for line in log
+            .split_inclusive('\n')
+            .filter(|line| line.ends_with('\n'))
+        {
+            let Some(number) = sequence_number(line) else {
+                continue;
+            };
+            let mut number = round + number;
+            if number + 0x8000 < seen.highest {
+                round += 0x1_0000;
+                number += 0x1_0000;
+            } else if number > seen.highest + 0x8000 {
+                number = number.saturating_sub(0x1_0000);
+            }
+            seen.highest = seen.highest.max(number);
+            let answer = line.contains("bytes from") && line.contains("time=");
+            if answer && (line.contains("DUP!") || !seen.answered.insert(number)) {
+                seen.duplicated.insert(number);
+            }
+        }
+        seen
+    }
+}
+
+fn sequence_number(line: &str) -> Option<u64> {
+    let (_, after) = line.split_once("icmp_seq=")?;
+    let end = after
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(after.len());
+    after[..end].parse().ok()
+}
+
+/// A DHCP client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DhcpClient {
+    /// Busybox's.
+    Udhcpc,
+    /// The ISC's.
+    Dhclient,
+}
+
+/// A lease: the variables a client gives to its script, by the client's own names.
+pub type Lease = BTreeMap<String, String>;
+
+/// Gets a lease for `eth0` of `host` and configures the interface from it. Udhcpc ends with
+/// that; dhclient stays in the background, as on a real machine.
+///
+/// # Panics
+/// When the client gets no lease.
+#[track_caller]
+pub fn dhcp(client: DhcpClient, host: &Host) -> Lease {
+    let lease = host.file("lease");
+    let _ = std::fs::remove_file(&lease);
+    let script = script(host, &lease).display().to_string();
+    let pidfile = host.file("dhcp.pid").display().to_string();
+    let leases = host.file("dhclient.leases").display().to_string();
+    let program = program(client, host).display().to_string();
+    let options = match client {
+        DhcpClient::Udhcpc => "-f -q -n -t 20 -T 1 -O mtu -O staticroutes -i eth0 -s",
+        DhcpClient::Dhclient => "-1 -4 -v -sf",
+    };
+    let mut words = vec![program.as_str()];
+    words.extend(options.split(' ').chain([script.as_str()]));
+    match client {
+        DhcpClient::Udhcpc => words.extend(["-p", &pidfile]),
+        DhcpClient::Dhclient => words.extend(["-pf", &pidfile, "-lf", &leases, "eth0"]),
+    }
+    let mut process = host.spawn("dhcp", &words);
+    let ended = process.wait();
+    assert!(
+        ended.success(),
+        "{client:?} on {}: {}",
+        host.name(),
+        process.log()
+    );
+    let text = std::fs::read_to_string(&lease)
+        .unwrap_or_else(|error| panic!("{client:?} left no lease: {error}\n{}", process.log()));
+    text.lines()
+        .filter_map(|line| line.split_once('='))
+        .map(|(name, value)| (name.to_string(), value.to_string()))
+        .collect()
+}
+
+/// The client's program. Dhclient is copied: AppArmor, where it is active, lets the one at its usual
+/// path use only its usual script and files.
+#[track_caller]
+fn program(client: DhcpClient, host: &Host) -> PathBuf {
+    let name = match client {
+        DhcpClient::Udhcpc => "udhcpc",
+        DhcpClient::Dhclient => "dhclient",
+    };
+    let installed = need::find(name).unwrap_or_else(|| panic!("{name} is not installed"));
+    if client == DhcpClient::Udhcpc {
+        return installed;
+    }
+    let copy = host.file(name);
+    match std::fs::copy(&installed, &copy) {
+        Ok(_) => copy,
+        Err(error) => panic!("{}: {error}", copy.display()),
+    }
+}
+
+/// Writes the script that both clients call. The ones they bring would rewrite `/etc/resolv.conf`,
+/// which namespaces do not keep apart.
+#[track_caller]
+fn script(host: &Host, lease: &std::path::Path) -> PathBuf {
+    let path = host.file("dhcp-script");
+    let text = include_str!("dhcp-script.sh").replace("LEASE_FILE", &lease.display().to_string());
+    let written = std::fs::write(&path, text)
+        .and_then(|()| std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)));
+    assert!(written.is_ok(), "{}: {written:?}", path.display());
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_losses_and_duplicates_are_told_apart() {
+        let log = "PING 10.0.0.2 (10.0.0.2) 56(84) bytes of data.\n\
+                   [1.0] 64 bytes from 10.0.0.2: icmp_seq=1 ttl=64 time=0.1 ms\n\
+                   [1.1] no answer yet for icmp_seq=2\n\
+                   [1.2] From 10.0.0.9 icmp_seq=3 Destination Host Unreachable\n\
+                   [1.3] 64 bytes from 10.0.0.2: icmp_seq=4 ttl=64 time=0.1 ms\n\
+                   [1.3] 64 bytes from 10.0.0.2: icmp_seq=4 ttl=64 time=0.2 ms (DUP!)\n\
+                   [1.4] 64 bytes from 10.0.0.2: icmp_seq=5";
+        let seen = Seen::read(log);
+        assert_eq!(seen.highest, 4);
+        assert_eq!(seen.answered, BTreeSet::from([1, 4]));
+        assert_eq!(seen.duplicated, BTreeSet::from([4]));
+    }
+
+    #[test]
+    fn counting_goes_on_after_sixteen_bits() {
+        let mut log = String::new();
+        for number in (0..=0xffffu32).chain(0..=9) {
+            log += &format!("64 bytes from a: icmp_seq={number} ttl=64 time=1 ms\n");
+        }
+        let seen = Seen::read(&log);
+        assert_eq!(seen.highest, 0x1_0009);
+        assert!(seen.duplicated.is_empty(), "{:?}", seen.duplicated);
+    }
+}

@@ -1,0 +1,8 @@
+//! The integration tests: one binary, one module for each thing that is tested.
+//!
+//! `layers` and `tidy` look at the tree itself. `labs` proves the labs with stock tools. The rest
+//! runs Weft in the labs; see `weft_tests` for what these offer.
+
+mod labs;
+mod layers;
+mod tidy;
