@@ -361,6 +361,7 @@ pub const TUNNEL_FLAGS: FlagRows = &[(0x01, "oam")];
 
 impl Field {
     /// The field's row.
+    #[inline]
     #[must_use]
     pub fn row(self) -> &'static Row {
         &ROWS[self as usize]
@@ -404,6 +405,7 @@ impl Field {
     }
 
     /// The field at a code point.
+    #[inline]
     #[must_use]
     pub fn from_code(class: u16, number: u8) -> Option<(Self, &'static Code)> {
         let index = match class {
@@ -423,12 +425,14 @@ impl Field {
     }
 
     /// The code point to write in a version, if the version has one.
+    #[inline]
     #[must_use]
     pub fn code(self, version: Version) -> Option<&'static Code> {
         self.row().codes.iter().find(|code| code.since <= version)
     }
 
     /// All significant bits.
+    #[inline]
     #[must_use]
     pub fn full_mask(self) -> u128 {
         // The id is written with the bit that says that there is a tag.

@@ -113,7 +113,7 @@ pub(crate) fn decode_list(
     r: &mut Reader<'_>,
     version: Version,
 ) -> Result<Vec<Instruction>, DecodeError> {
-    *r = r.clone().answering(ErrorAnswer::BAD_INSTRUCTION_LEN);
+    r.answer_with(ErrorAnswer::BAD_INSTRUCTION_LEN);
     let mut list = Vec::new();
     while !r.is_empty() {
         list.push(decode(r, version)?);
@@ -122,19 +122,11 @@ pub(crate) fn decode_list(
 }
 
 fn decode(r: &mut Reader<'_>, version: Version) -> Result<Instruction, DecodeError> {
-    let mut header = r.clone();
-    let kind = header.u16("the instruction's type")?;
-    let length = usize::from(header.u16("the instruction's length")?);
-    if length < 8 || !length.is_multiple_of(8) {
-        return Err(r.error("an instruction length that is a multiple of 8"));
-    }
-    let mut whole = r.clone();
-    let bytes = r.bytes(length, "the instruction that its length tells of")?;
-    let mut body = whole.sub(length, "the instruction that its length tells of")?;
-    body.skip(4, "the instruction's header")?;
-    let zeros = |body: &mut Reader<'_>, n| -> Result<bool, DecodeError> {
-        Ok(body.bytes(n, "padding")?.iter().all(|byte| *byte == 0))
-    };
+    let start = r.offset();
+    let mut body = action::sized(r, "the instruction that its length tells of")?;
+    let kind = body.u16("the instruction's type")?;
+    body.skip(2, "the instruction's length")?;
+    let zeros = |body: &mut Reader<'_>, n| body.zeros(n, "padding");
     let (clean, instruction) = match kind {
         code::GOTO_TABLE => {
             let table = TableId(body.u8("goto_table.table_id")?);
@@ -166,6 +158,6 @@ fn decode(r: &mut Reader<'_>, version: Version) -> Result<Instruction, DecodeErr
     Ok(if clean && body.is_empty() {
         instruction
     } else {
-        Instruction::Unknown(bytes)
+        Instruction::Unknown(r.since(start))
     })
 }

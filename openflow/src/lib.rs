@@ -4,7 +4,8 @@
 //! The crate knows nothing of any controller or switch built on it. Reading order:
 //! [`wire`] (bounded readers and writers), [`types`] (addresses, ports, ids), the tables of
 //! match [`field`]s and [`action`]s, the [`message`]s that carry them, [`text`] for the form
-//! people read and write, and [`session`] for the conversation.
+//! people read and write, [`frame`] for finding messages in a stream, and [`session`] for the
+//! conversation.
 
 pub mod action;
 pub mod error;

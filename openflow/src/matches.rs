@@ -294,7 +294,7 @@ impl Match {
 
     /// Reads an `ofp_match` of type OXM with its padding.
     pub(crate) fn decode(r: &mut Reader<'_>, version: Version) -> Result<Self, DecodeError> {
-        *r = r.clone().answering(ErrorAnswer::BAD_MATCH_LEN);
+        r.answer_with(ErrorAnswer::BAD_MATCH_LEN);
         let here = r.error("a match of type OXM");
         if r.u16("ofp_match.type")? != 1 {
             return Err(DecodeError {
@@ -327,35 +327,32 @@ impl Match {
 
 /// Reads one entry.
 pub(crate) fn decode_entry(r: &mut Reader<'_>, version: Version) -> Result<Entry, DecodeError> {
-    let mut look = r.clone();
-    let class = look.u16("oxm_class")?;
-    let number = look.u8("oxm_field")?;
-    let length = look.u8("oxm_length")?;
-    let whole = 4 + usize::from(length);
+    let start = r.offset();
+    let class = r.u16("oxm_class")?;
+    let number = r.u8("oxm_field")?;
+    let length = r.u8("oxm_length")?;
     let has_mask = number & 1 == 1;
     let Some((field, code)) = Field::from_code(class, number >> 1) else {
-        return Ok(Entry::Unknown(
-            r.bytes(whole, "the entry that oxm_length tells of")?,
-        ));
+        r.skip(usize::from(length), "the entry that oxm_length tells of")?;
+        return Ok(Entry::Unknown(r.since(start)));
     };
     if length != code.bytes << u8::from(has_mask) {
-        return Err(look.error("the oxm_length of the field"));
+        return Err(r.error("the oxm_length of the field"));
     }
     let bytes = usize::from(code.bytes);
-    let value = look.uint(bytes, "the value of the field")?;
+    let value = r.uint(bytes, "the value of the field")?;
     let mask = has_mask
-        .then(|| look.uint(bytes, "the mask of the field"))
+        .then(|| r.uint(bytes, "the mask of the field"))
         .transpose()?;
     // A value in a form that this crate would not write is kept as it came.
-    let exotic = mask.is_some_and(|mask| value & !mask != 0)
-        || value & !field.full_mask() != 0
-        || mask.is_some_and(|mask| mask & !field.full_mask() != 0);
+    let full = field.full_mask();
+    let exotic = match mask {
+        None => value & !full != 0,
+        Some(mask) => mask & !full != 0 || value & !mask != 0,
+    };
     if exotic {
-        return Ok(Entry::Unknown(
-            r.bytes(whole, "the entry that oxm_length tells of")?,
-        ));
+        return Ok(Entry::Unknown(r.since(start)));
     }
-    *r = look;
     let class = field
         .code(version)
         .is_none_or(|preferred| preferred.class != class)

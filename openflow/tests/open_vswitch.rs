@@ -275,6 +275,38 @@ fn a_thousand_flows_are_pushed_in_a_bundle_and_dumped_with_the_same_cookies() {
 }
 
 #[test]
+fn many_pushes_on_their_way_end_in_their_order_and_refusals_stay_with_their_own() {
+    let Some(switch) = Switch::start() else {
+        return;
+    };
+    for version in VERSIONS {
+        let mut connection = switch.connected(version);
+        let unwanted = FlowMod {
+            instructions: vec![Instruction::GotoTable(TableId(1))],
+            ..flow(1_000_000)
+        };
+        let mut pushes = Vec::new();
+        for round in 0..50_u64 {
+            let flows = (1..=100).map(|at| flow(round * 100 + at));
+            let refused = (round % 10 == 3).then(|| unwanted.clone());
+            let push = bundle(version, flows.chain(refused));
+            pushes.push((connection.session.push(push).unwrap(), round % 10 != 3));
+        }
+        let mut ended = Vec::new();
+        connection.until(|event| {
+            if let Event::PushDone { id, outcome } = event {
+                ended.push((id, outcome == Outcome::Committed));
+            }
+            (ended.len() == pushes.len()).then_some(())
+        });
+        assert_eq!(ended, pushes);
+        assert_eq!(connection.cookies().len(), 45 * 100);
+        let all = FlowMod::delete(TableId::ALL, Match::any(), 0);
+        connection.push(bundle(version, [all]));
+    }
+}
+
+#[test]
 fn what_the_switch_describes_is_what_was_pushed() {
     let Some(switch) = Switch::start() else {
         return;

@@ -323,7 +323,7 @@ impl BundleAdd {
         let bundle_id = r.u32("bundle_add.bundle_id")?;
         r.skip(2, "bundle_add.pad")?;
         let flags = BundleFlags(r.u16("bundle_add.flags")?);
-        *r = r.clone().answering(ErrorAnswer::BUNDLE_MESSAGE_LEN);
+        r.answer_with(ErrorAnswer::BUNDLE_MESSAGE_LEN);
         let inner = Header::peek(r.peek()).ok_or_else(|| r.error("a message in the bundle"))?;
         let length = usize::from(inner.length);
         if length < HEADER_LEN {

@@ -440,6 +440,30 @@ fn bundles_of_1_3_are_those_of_the_onf_extension() {
 }
 
 #[test]
+fn what_comes_unasked_is_said_in_fields_in_1_3_and_in_properties_since() {
+    // Open vSwitch's answers to get-async.
+    for (hex, role_status) in [
+        (
+            "041b0020 00000002 00000003 00000000 00000007 00000007 0000000f 00000000",
+            None,
+        ),
+        (
+            "061b0068 00000002 0000000800000000 000100080000003b 0002000800000007 0003000800000007
+             0004000800000000 000500080000003f 0006000800000000 0007000800000000 0008000800000000
+             0009000800000000 000a000800000000 000b000800000000",
+            Some(0),
+        ),
+    ] {
+        let Message::GetAsyncReply(config) = decoded(hex) else {
+            panic!("not what comes unasked");
+        };
+        assert_eq!(config.get(AsyncKind::PORT_STATUS_SLAVE), Some(7));
+        assert_eq!(config.get(AsyncKind::FLOW_REMOVED_SLAVE), Some(0));
+        assert_eq!(config.get(AsyncKind::ROLE_STATUS_MASTER), role_status);
+    }
+}
+
+#[test]
 fn errors_carry_the_offending_message() {
     // The answer to ovs-ofctl add-flow 'table=3,actions=group:99'
     let hex =

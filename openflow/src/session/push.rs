@@ -72,8 +72,8 @@ pub enum Outcome {
     Failed {
         /// What, in the order in which the switch said it.
         errors: Vec<Refusal>,
-        /// False: nothing of the bundle is done. True: the switch has no bundles, and has done all
-        /// that it did not refuse.
+        /// False: nothing of the bundle is done. True: all is done that was not refused, because the
+        /// switch has no bundles, or because only what comes after the bundle was refused.
         rest_applied: bool,
     },
 }
@@ -268,6 +268,9 @@ impl Session {
 
     /// Takes a message that belongs to a push; false when it does not.
     pub(super) fn push_message(&mut self, xid: u32, message: &Message) -> bool {
+        if !matches!(message, Message::BarrierReply | Message::BundleControl(_)) {
+            return false;
+        }
         let Some(at) = self.pushes.position(xid) else {
             return false;
         };
@@ -279,8 +282,7 @@ impl Session {
             Message::BundleControl(control) if control.kind == BundleControlType::COMMIT_REPLY => {
                 self.pushes.queue[at].committed = true;
             }
-            Message::BarrierReply | Message::BundleControl(_) => {}
-            _ => return false,
+            _ => {}
         }
         true
     }
@@ -338,7 +340,7 @@ impl Session {
         let Some(push) = self.pushes.queue.remove(at) else {
             return;
         };
-        let unbundled = self.pushes.bundles == Some(false);
+        let rest_applied = push.stage == Stage::Finishing;
         let silent = push.stage == Stage::Committing && !push.committed;
         let outcome = if push.errors.is_empty() && !silent {
             Outcome::Committed
@@ -349,7 +351,7 @@ impl Session {
                     .into_iter()
                     .map(|(_, refusal)| refusal)
                     .collect(),
-                rest_applied: unbundled,
+                rest_applied,
             }
         };
         self.emit(Event::PushDone {

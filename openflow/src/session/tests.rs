@@ -3,8 +3,8 @@
 use super::push::{BUNDLE_ID, Outcome, Push, bundle_add};
 use super::*;
 use crate::message::{
-    BundleControl, BundleControlType, Features, FlowFilter, FlowMod, FlowStats, MultipartRequest,
-    PacketOut, Reply, Request, Stats,
+    BundleControl, BundleControlType, Features, FlowFilter, FlowMod, FlowStats, MeterMod,
+    MultipartRequest, PacketOut, Reply, Request, Stats,
 };
 use crate::{DatapathId, Match, MeterId, PortNo, TableId};
 
@@ -104,6 +104,8 @@ impl Switch {
             }
             Message::FlowMod(flow) => return self.flows.push(flow),
             Message::MultipartRequest(_) => return self.dump(xid),
+            // This switch has no meters.
+            Message::MeterMod(_) => return self.refuse(1, 1, bytes),
             _ => return,
         };
         self.session.reply(xid, &reply).unwrap();
@@ -421,9 +423,7 @@ fn a_push_is_committed_in_every_version_and_the_first_one_asks_for_bundles() {
         let (mut session, mut switch) = open(version);
         let push = Push {
             before: vec![Message::CtFlushZone(3)],
-            after: vec![Message::MeterMod(crate::message::MeterMod::delete(
-                MeterId(1),
-            ))],
+            after: vec![Message::CtFlushZone(4)],
             ..push_of(version, [1, 2])
         };
         let first = session.push(push).unwrap();
@@ -441,7 +441,7 @@ fn a_push_is_committed_in_every_version_and_the_first_one_asks_for_bundles() {
             "barrier_request",
             "bundle_control",
             "barrier_request",
-            "meter_mod",
+            "ct_flush_zone",
             "barrier_request",
             "bundle_control",
             "bundle_add_message",
@@ -504,6 +504,33 @@ fn a_switch_without_bundles_gets_the_messages_by_themselves() {
         assert_eq!(told[1], (next, Outcome::Committed));
         assert_eq!(cookies(&switch), [1, 2, 3]);
     }
+}
+
+#[test]
+fn what_is_refused_around_a_bundle_is_told_with_what_became_of_the_bundle() {
+    let meter = || vec![Message::MeterMod(MeterMod::delete(MeterId(1)))];
+    let (mut session, mut switch) = open(Version::V1_5);
+    let before = Push {
+        before: meter(),
+        ..push_of(Version::V1_5, [1])
+    };
+    let after = Push {
+        after: meter(),
+        ..push_of(Version::V1_5, [2])
+    };
+    session.push(before).unwrap();
+    session.push(after).unwrap();
+    converse(&mut session, &mut switch);
+    let applied = |(_, outcome)| match outcome {
+        Outcome::Failed {
+            errors,
+            rest_applied,
+        } => (errors.len(), rest_applied),
+        Outcome::Committed => panic!("a meter was taken"),
+    };
+    let told: Vec<_> = outcomes(&mut session).into_iter().map(applied).collect();
+    assert_eq!(told, [(1, false), (1, true)]);
+    assert_eq!(cookies(&switch), [2]);
 }
 
 #[test]
