@@ -20,6 +20,9 @@ mod names;
 mod scan;
 mod value;
 
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
