@@ -97,7 +97,9 @@ impl Raw {
     }
 
     fn find(vendor: Option<u32>, code: u16, version: Version) -> Option<Self> {
-        ROWS.iter()
+        let first = FIRST[usize::from(vendor.is_some())].get(usize::from(code))?;
+        ROWS[usize::from(*first)..]
+            .iter()
             .find(|row| {
                 row.code == code
                     && row.vendor == vendor
@@ -105,6 +107,19 @@ impl Raw {
             })
             .map(|row| row.raw)
     }
+}
+
+/// Where to begin to look for a code of the standard, and for one of a vendor.
+static FIRST: [[u8; 64]; 2] = first();
+
+const fn first() -> [[u8; 64]; 2] {
+    let mut table = [[ROWS.len() as u8; 64]; 2];
+    let mut at = ROWS.len();
+    while at > 0 {
+        at -= 1;
+        table[ROWS[at].vendor.is_some() as usize][ROWS[at].code as usize] = at as u8;
+    }
+    table
 }
 
 /// Some bits of a field: `NXM_NX_REG0[8..15]`.
@@ -499,8 +514,11 @@ fn decode(r: &mut Reader<'_>, version: Version, depth: u8) -> Result<Action, Dec
         return Err(r.error("an action length that is a multiple of 8"));
     }
     let mut whole = r.clone();
-    let bytes = r.bytes(length, "the action that its length tells of")?;
-    let mut body = whole.sub(length, "the action that its length tells of")?;
+    let mut body = r.sub(length, "the action that its length tells of")?;
+    let mut unknown = || {
+        let bytes = whole.bytes(length, "the action that its length tells of")?;
+        Ok(Action::Unknown(bytes))
+    };
     body.skip(4, "the action's header")?;
     let raw = if kind == EXPERIMENTER {
         let vendor = body.u32("the action's vendor")?;
@@ -513,12 +531,14 @@ fn decode(r: &mut Reader<'_>, version: Version, depth: u8) -> Result<Action, Dec
         Raw::find(None, kind, version)
     };
     let Some(raw) = raw else {
-        return Ok(Action::Unknown(bytes));
+        return unknown();
     };
-    let decoded = decode_body(raw, &mut body, version, depth)?;
-    Ok(decoded
-        .filter(|_| body.remaining() < 8 && body.peek().iter().all(|byte| *byte == 0))
-        .unwrap_or(Action::Unknown(bytes)))
+    match decode_body(raw, &mut body, version, depth)? {
+        Some(action) if body.remaining() < 8 && body.peek().iter().all(|byte| *byte == 0) => {
+            Ok(action)
+        }
+        _ => unknown(),
+    }
 }
 
 /// Reads a body, without the padding at its end; none when it says something that [`Action`] does not.
@@ -605,7 +625,7 @@ fn decode_body(
 
 /// Reads `n` bytes of padding; false when they are not zero.
 fn padding(r: &mut Reader<'_>, n: usize, expected: &'static str) -> Result<bool, DecodeError> {
-    Ok(r.bytes(n, expected)?.iter().all(|byte| *byte == 0))
+    r.zeros(n, expected)
 }
 
 fn decode_move(

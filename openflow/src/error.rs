@@ -28,6 +28,8 @@ impl ErrorAnswer {
     pub const BAD_MATCH_TYPE: Self = Self { kind: 4, code: 0 };
     /// `OFPBPC_BAD_LEN`: length problem in properties (7.5.4.17).
     pub const BAD_PROPERTY_LEN: Self = Self { kind: 14, code: 1 };
+    /// `OFPBFC_MSG_BAD_LEN`: length problem in a message of a bundle (7.5.4.19).
+    pub const BUNDLE_MESSAGE_LEN: Self = Self { kind: 17, code: 8 };
 }
 
 /// Bytes that are not what the protocol says they must be.

@@ -468,6 +468,12 @@ impl Field {
     pub fn register(number: u8) -> Option<Self> {
         (number < 16).then(|| ROWS[Self::Reg0 as usize + usize::from(number)].field)
     }
+
+    /// Registers `2 * number` and `2 * number + 1` as one field, 0 to 7.
+    #[must_use]
+    pub fn register_pair(number: u8) -> Option<Self> {
+        (number < 8).then(|| ROWS[Self::Xreg0 as usize + usize::from(number)].field)
+    }
 }
 
 /// Rows by class (in the order of [`Field::from_code`]) and number.

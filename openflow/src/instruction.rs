@@ -149,12 +149,9 @@ fn decode(r: &mut Reader<'_>, version: Version) -> Result<Instruction, DecodeErr
         return Err(r.error("an instruction length that is a multiple of 8"));
     }
     let mut whole = r.clone();
-    let bytes = r.bytes(length, "the instruction that its length tells of")?;
-    let mut body = whole.sub(length, "the instruction that its length tells of")?;
+    let mut body = r.sub(length, "the instruction that its length tells of")?;
     body.skip(4, "the instruction's header")?;
-    let zeros = |body: &mut Reader<'_>, n| -> Result<bool, DecodeError> {
-        Ok(body.bytes(n, "padding")?.iter().all(|byte| *byte == 0))
-    };
+    let zeros = |body: &mut Reader<'_>, n| body.zeros(n, "padding");
     let (clean, instruction) = match kind {
         code::GOTO_TABLE => {
             let table = TableId(body.u8("goto_table.table_id")?);
@@ -186,6 +183,6 @@ fn decode(r: &mut Reader<'_>, version: Version) -> Result<Instruction, DecodeErr
     Ok(if clean && body.is_empty() {
         instruction
     } else {
-        Instruction::Unknown(bytes)
+        Instruction::Unknown(whole.bytes(length, "the instruction that its length tells of")?)
     })
 }

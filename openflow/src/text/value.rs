@@ -38,7 +38,7 @@ pub(super) fn print(out: &mut String, value: &FieldValue, names: &Names, place: 
             }
             Some(mask) => push(out, format_args!("{:#x}/{mask:#x}", value.value)),
         },
-        Format::Hexadecimal => with_mask(out, value, mask, |v| hex(v)),
+        Format::Hexadecimal => with_mask(out, value, mask, hex),
         Format::Hexadecimal4 => with_mask(out, value, mask, |v| pad_hex(v, padded(4))),
         Format::Hexadecimal5 => with_mask(out, value, mask, |v| pad_hex(v, padded(5))),
         Format::Ethernet => {
@@ -55,7 +55,7 @@ pub(super) fn print(out: &mut String, value: &FieldValue, names: &Names, place: 
         }),
         Format::Fragment => match fragment_name(value.value, mask) {
             Some(name) => out.push_str(name),
-            None => with_mask(out, value, mask, |v| hex(v)),
+            None => with_mask(out, value, mask, hex),
         },
         Format::CtState => flags(
             out,

@@ -134,7 +134,7 @@ fn matches() -> impl Strategy<Value = Match> {
 }
 
 fn subfield() -> impl Strategy<Value = Subfield> {
-    let field = proptest::sample::select(&SETTABLE[..]);
+    let field = proptest::sample::select(SETTABLE);
     (field, any::<u16>(), any::<u16>()).prop_map(|(field, offset, bits)| {
         let width = u16::from(field.row().bits);
         let offset = offset % width;
