@@ -19,7 +19,7 @@ const EXPERIMENTER: u16 = 0xffff;
 /// Nicira's vendor id.
 pub const NICIRA: u32 = 0x0000_2320;
 /// How deep actions may nest in actions (Open vSwitch: `MAX_CT_NEST` and the clones around it).
-const MAX_NESTING: u8 = 16;
+pub(crate) const MAX_NESTING: u8 = 16;
 
 /// One encoding of an action.
 #[derive(Debug)]

@@ -6,6 +6,7 @@
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use crate::action::port32;
 use crate::error::{DecodeError, EncodeError, ErrorAnswer};
 use crate::field::{EXPERIMENTER, Field, ONF, Prerequisite};
 use crate::wire::{Reader, Writer};
@@ -343,7 +344,10 @@ pub(crate) fn decode_entry(r: &mut Reader<'_>, version: Version) -> Result<Entry
         look.skip(4, "the experimenter")?;
     }
     let bytes = usize::from(code.bytes);
-    let value = look.uint(bytes, "the value of the field")?;
+    let mut value = look.uint(bytes, "the value of the field")?;
+    if field == Field::InPort && bytes == 2 {
+        value = port32(value as u16).bits();
+    }
     let mask = has_mask
         .then(|| look.uint(bytes, "the mask of the field"))
         .transpose()?;

@@ -4,6 +4,7 @@
 
 mod differential;
 mod generate;
+mod groups;
 mod round_trip;
 mod vectors;
 
