@@ -729,10 +729,8 @@ impl ToController {
                 .checked_sub(4)
                 .ok_or_else(|| r.error("a property length of at least 4"))?;
             let mut property = r.sub(body, "the property that its length tells of")?;
-            r.skip(
-                length.next_multiple_of(8) - length,
-                "the property's padding",
-            )?;
+            let filled = length.next_multiple_of(8) - length;
+            ours &= padding(r, filled, "the property's padding")?;
             match kind {
                 controller2::MAX_LEN => {
                     to.max_len = property.u16("max_len")?;

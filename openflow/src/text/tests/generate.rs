@@ -52,9 +52,10 @@ fn value(field: Field, value: u128, mask: u128) -> FieldValue {
     };
     match row.format {
         Format::Port => FieldValue::exact(field, (value as u32) % 0xff00),
+        // Open vSwitch commits no connection of an invalid state (0x10).
         Format::CtState => FieldValue {
             field,
-            value: value & mask & 0xff,
+            value: value & mask & 0xef,
             mask: Some(if mask & 0xff == 0 { 0xff } else { mask & 0xff }),
             class: None,
         },
