@@ -19,7 +19,7 @@ const EXPERIMENTER: u16 = 0xffff;
 /// Nicira's vendor id.
 pub const NICIRA: u32 = 0x0000_2320;
 /// How deep actions may nest in actions (Open vSwitch: `MAX_CT_NEST` and the clones around it).
-const MAX_NESTING: u8 = 16;
+pub(crate) const MAX_NESTING: u8 = 16;
 
 /// One encoding of an action.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ macro_rules! encodings {
 encodings! {
     Output "output" std 0 V1_1 V1_5 "Sends the packet out of a port.";
     PushVlan "push_vlan" std 17 V1_1 V1_5 "Adds a VLAN tag.";
-    PopVlan "strip_vlan" std 18 V1_1 V1_5 "Removes the outermost VLAN tag.";
+    PopVlan "pop_vlan" std 18 V1_1 V1_5 "Removes the outermost VLAN tag.";
     SetQueue "set_queue" std 21 V1_1 V1_5 "Chooses the queue of later outputs.";
     Group "group" std 22 V1_1 V1_5 "Hands the packet to a group.";
     SetTtl "mod_nw_ttl" std 23 V1_1 V1_5 "Sets the TTL or hop limit.";
@@ -97,7 +97,9 @@ impl Raw {
     }
 
     fn find(vendor: Option<u32>, code: u16, version: Version) -> Option<Self> {
-        ROWS.iter()
+        let first = FIRST[usize::from(vendor.is_some())].get(usize::from(code))?;
+        ROWS[usize::from(*first)..]
+            .iter()
             .find(|row| {
                 row.code == code
                     && row.vendor == vendor
@@ -105,6 +107,19 @@ impl Raw {
             })
             .map(|row| row.raw)
     }
+}
+
+/// Where to begin to look for a code of the standard, and for one of a vendor.
+static FIRST: [[u8; 64]; 2] = first();
+
+const fn first() -> [[u8; 64]; 2] {
+    let mut table = [[ROWS.len() as u8; 64]; 2];
+    let mut at = ROWS.len();
+    while at > 0 {
+        at -= 1;
+        table[ROWS[at].vendor.is_some() as usize][ROWS[at].code as usize] = at as u8;
+    }
+    table
 }
 
 /// Some bits of a field: `NXM_NX_REG0[8..15]`.
@@ -446,8 +461,8 @@ impl Action {
             }
             Self::CheckPktLarger { limit, destination } => {
                 w.u16(*limit);
-                matches::encode_header(w, destination.field, version)?;
                 w.u16(destination.offset);
+                matches::encode_header(w, destination.field, version)?;
             }
             Self::Unknown(_) => {}
         }
@@ -491,17 +506,11 @@ fn decode_nested(
 
 /// Reads one action. An action whose body is not as this crate would write it is kept as it came.
 fn decode(r: &mut Reader<'_>, version: Version, depth: u8) -> Result<Action, DecodeError> {
-    *r = r.clone().answering(ErrorAnswer::BAD_ACTION_LEN);
-    let mut header = r.clone();
-    let kind = header.u16("the action's type")?;
-    let length = usize::from(header.u16("the action's length")?);
-    if length < 8 || !length.is_multiple_of(8) {
-        return Err(r.error("an action length that is a multiple of 8"));
-    }
-    let mut whole = r.clone();
-    let bytes = r.bytes(length, "the action that its length tells of")?;
-    let mut body = whole.sub(length, "the action that its length tells of")?;
-    body.skip(4, "the action's header")?;
+    r.answer_with(ErrorAnswer::BAD_ACTION_LEN);
+    let start = r.offset();
+    let mut body = sized(r, "the action that its length tells of")?;
+    let kind = body.u16("the action's type")?;
+    body.skip(2, "the action's length")?;
     let raw = if kind == EXPERIMENTER {
         let vendor = body.u32("the action's vendor")?;
         // Nicira's subtype; other vendors' actions have no further header in common.
@@ -513,12 +522,28 @@ fn decode(r: &mut Reader<'_>, version: Version, depth: u8) -> Result<Action, Dec
         Raw::find(None, kind, version)
     };
     let Some(raw) = raw else {
-        return Ok(Action::Unknown(bytes));
+        return Ok(Action::Unknown(r.since(start)));
     };
-    let decoded = decode_body(raw, &mut body, version, depth)?;
-    Ok(decoded
-        .filter(|_| body.remaining() < 8 && body.peek().iter().all(|byte| *byte == 0))
-        .unwrap_or(Action::Unknown(bytes)))
+    match decode_body(raw, &mut body, version, depth)? {
+        Some(action) if body.remaining() < 8 && body.peek().iter().all(|byte| *byte == 0) => {
+            Ok(action)
+        }
+        _ => Ok(Action::Unknown(r.since(start))),
+    }
+}
+
+/// A reader over the next action or instruction, which `r` skips: type, then length, which is a
+/// multiple of 8.
+pub(crate) fn sized<'a>(
+    r: &mut Reader<'a>,
+    expected: &'static str,
+) -> Result<Reader<'a>, DecodeError> {
+    let [_, _, high, low] = r.peek().first_chunk().ok_or_else(|| r.error(expected))?;
+    let length = usize::from(u16::from_be_bytes([*high, *low]));
+    if length < 8 || !length.is_multiple_of(8) {
+        return Err(r.error("a length that is a multiple of 8"));
+    }
+    r.sub(length, expected)
 }
 
 /// Reads a body, without the padding at its end; none when it says something that [`Action`] does not.
@@ -595,8 +620,8 @@ fn decode_body(
         }
         Raw::CheckPktLarger => {
             let limit = r.u16("check_pkt_larger.pkt_len")?;
-            let field = matches::decode_header(r, version)?;
             let offset = r.u16("check_pkt_larger.offset")?;
+            let field = matches::decode_header(r, version)?;
             return Ok(subfield(field, offset, 1)
                 .map(|destination| Action::CheckPktLarger { limit, destination }));
         }
@@ -605,7 +630,7 @@ fn decode_body(
 
 /// Reads `n` bytes of padding; false when they are not zero.
 fn padding(r: &mut Reader<'_>, n: usize, expected: &'static str) -> Result<bool, DecodeError> {
-    Ok(r.bytes(n, expected)?.iter().all(|byte| *byte == 0))
+    r.zeros(n, expected)
 }
 
 fn decode_move(
@@ -673,14 +698,10 @@ impl ToController {
     fn encode_properties(&self, w: &mut Writer) -> Result<(), EncodeError> {
         w.pad(6);
         if self.max_len != 0xffff {
-            property(w, controller2::MAX_LEN, &self.max_len.to_be_bytes())?;
+            property_u16(w, controller2::MAX_LEN, self.max_len)?;
         }
         if self.controller_id != 0 {
-            property(
-                w,
-                controller2::CONTROLLER_ID,
-                &self.controller_id.to_be_bytes(),
-            )?;
+            property_u16(w, controller2::CONTROLLER_ID, self.controller_id)?;
         }
         if self.reason != 1 {
             property(w, controller2::REASON, &[self.reason])?;
@@ -713,8 +734,14 @@ impl ToController {
                 "the property's padding",
             )?;
             match kind {
-                controller2::MAX_LEN => to.max_len = property.u16("max_len")?,
-                controller2::CONTROLLER_ID => to.controller_id = property.u16("controller_id")?,
+                controller2::MAX_LEN => {
+                    to.max_len = property.u16("max_len")?;
+                    ours &= padding(&mut property, 2, "max_len.pad")?;
+                }
+                controller2::CONTROLLER_ID => {
+                    to.controller_id = property.u16("controller_id")?;
+                    ours &= padding(&mut property, 2, "controller_id.pad")?;
+                }
                 controller2::REASON => to.reason = property.u8("reason")?,
                 controller2::USERDATA => to.userdata = property.rest(),
                 controller2::PAUSE => to.pause = true,
@@ -726,6 +753,12 @@ impl ToController {
         }
         Ok((ours && to.needs_properties()).then_some(to))
     }
+}
+
+/// A property of 16 bits; its length counts the two bytes of padding.
+fn property_u16(w: &mut Writer, kind: u16, value: u16) -> Result<(), EncodeError> {
+    let [high, low] = value.to_be_bytes();
+    property(w, kind, &[high, low, 0, 0])
 }
 
 fn property(w: &mut Writer, kind: u16, value: &[u8]) -> Result<(), EncodeError> {

@@ -42,6 +42,20 @@ mod code {
 }
 
 impl Instruction {
+    fn encode_actions(
+        kind: u16,
+        actions: &[Action],
+        w: &mut Writer,
+        version: Version,
+    ) -> Result<(), EncodeError> {
+        let start = w.len();
+        w.u16(kind);
+        w.u16(0);
+        w.pad(4);
+        action::encode_list(actions, w, version)?;
+        w.patch_length(start + 2, start, "ofp_instruction_actions")
+    }
+
     fn encode(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
         let start = w.len();
         let mut header = |kind| {
@@ -59,13 +73,11 @@ impl Instruction {
                 header(code::METER);
                 w.u32(meter.0);
             }
-            Self::ApplyActions(actions) | Self::WriteActions(actions) => {
-                header(match self {
-                    Self::ApplyActions(_) => code::APPLY_ACTIONS,
-                    _ => code::WRITE_ACTIONS,
-                });
-                w.pad(4);
-                action::encode_list(actions, w, version)?;
+            Self::ApplyActions(actions) => {
+                return Self::encode_actions(code::APPLY_ACTIONS, actions, w, version);
+            }
+            Self::WriteActions(actions) => {
+                return Self::encode_actions(code::WRITE_ACTIONS, actions, w, version);
             }
             Self::ClearActions => {
                 header(code::CLEAR_ACTIONS);
@@ -97,8 +109,23 @@ pub(crate) fn encode_list(
     w: &mut Writer,
     version: Version,
 ) -> Result<(), EncodeError> {
-    list.iter()
-        .try_for_each(|instruction| instruction.encode(w, version))
+    for instruction in list {
+        match instruction {
+            // What is an action from 1.5 on is an instruction before.
+            Instruction::ApplyActions(actions) if version < Version::V1_5 => {
+                let mut rest = actions.as_slice();
+                while let [Action::Meter(meter), after @ ..] = rest {
+                    Instruction::Meter(*meter).encode(w, version)?;
+                    rest = after;
+                }
+                if !rest.is_empty() || actions.is_empty() {
+                    Instruction::encode_actions(code::APPLY_ACTIONS, rest, w, version)?;
+                }
+            }
+            other => other.encode(w, version)?,
+        }
+    }
+    Ok(())
 }
 
 /// Instructions by themselves: the content of a flow, for hashing.
@@ -113,7 +140,7 @@ pub(crate) fn decode_list(
     r: &mut Reader<'_>,
     version: Version,
 ) -> Result<Vec<Instruction>, DecodeError> {
-    *r = r.clone().answering(ErrorAnswer::BAD_INSTRUCTION_LEN);
+    r.answer_with(ErrorAnswer::BAD_INSTRUCTION_LEN);
     let mut list = Vec::new();
     while !r.is_empty() {
         list.push(decode(r, version)?);
@@ -122,19 +149,11 @@ pub(crate) fn decode_list(
 }
 
 fn decode(r: &mut Reader<'_>, version: Version) -> Result<Instruction, DecodeError> {
-    let mut header = r.clone();
-    let kind = header.u16("the instruction's type")?;
-    let length = usize::from(header.u16("the instruction's length")?);
-    if length < 8 || !length.is_multiple_of(8) {
-        return Err(r.error("an instruction length that is a multiple of 8"));
-    }
-    let mut whole = r.clone();
-    let bytes = r.bytes(length, "the instruction that its length tells of")?;
-    let mut body = whole.sub(length, "the instruction that its length tells of")?;
-    body.skip(4, "the instruction's header")?;
-    let zeros = |body: &mut Reader<'_>, n| -> Result<bool, DecodeError> {
-        Ok(body.bytes(n, "padding")?.iter().all(|byte| *byte == 0))
-    };
+    let start = r.offset();
+    let mut body = action::sized(r, "the instruction that its length tells of")?;
+    let kind = body.u16("the instruction's type")?;
+    body.skip(2, "the instruction's length")?;
+    let zeros = |body: &mut Reader<'_>, n| body.zeros(n, "padding");
     let (clean, instruction) = match kind {
         code::GOTO_TABLE => {
             let table = TableId(body.u8("goto_table.table_id")?);
@@ -166,6 +185,6 @@ fn decode(r: &mut Reader<'_>, version: Version) -> Result<Instruction, DecodeErr
     Ok(if clean && body.is_empty() {
         instruction
     } else {
-        Instruction::Unknown(bytes)
+        Instruction::Unknown(r.since(start))
     })
 }

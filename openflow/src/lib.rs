@@ -4,15 +4,18 @@
 //! The crate knows nothing of any controller or switch built on it. Reading order:
 //! [`wire`] (bounded readers and writers), [`types`] (addresses, ports, ids), the tables of
 //! match [`field`]s and [`action`]s, the [`message`]s that carry them, [`text`] for the form
-//! people read and write, and [`session`] for the conversation.
+//! people read and write, [`frame`] for finding messages in a stream, and [`session`] for the
+//! conversation.
 
 pub mod action;
 pub mod error;
 pub mod field;
+pub mod frame;
 pub mod instruction;
 pub mod matches;
 pub mod message;
-pub mod shared;
+pub mod session;
+pub mod text;
 pub mod types;
 pub mod version;
 pub mod wire;
@@ -23,5 +26,6 @@ pub use field::Field;
 pub use instruction::Instruction;
 pub use matches::{FieldValue, Match};
 pub use message::Message;
+pub use session::Session;
 pub use types::{DatapathId, GroupId, MacAddr, MeterId, PortNo, TableId};
 pub use version::Version;

@@ -6,8 +6,9 @@
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use crate::action::port32;
 use crate::error::{DecodeError, EncodeError, ErrorAnswer};
-use crate::field::Field;
+use crate::field::{EXPERIMENTER, Field, ONF, Prerequisite};
 use crate::wire::{Reader, Writer};
 use crate::{MacAddr, Version};
 
@@ -18,7 +19,8 @@ pub struct FieldValue {
     pub field: Field,
     /// Its value; bits outside the mask are zero.
     pub value: u128,
-    /// Which bits count; none for all.
+    /// Which bits count; none for all. A full mask that stood on the wire stays: Open vSwitch
+    /// writes one for fields whose bits do not fill their bytes.
     pub mask: Option<u128>,
     /// The class it was written in, when that is not the one this crate writes.
     pub class: Option<u16>,
@@ -54,6 +56,12 @@ impl FieldValue {
         self.mask.unwrap_or_else(|| self.field.full_mask())
     }
 
+    /// Whether all bits count.
+    #[must_use]
+    pub fn is_exact(&self) -> bool {
+        self.significant() == self.field.full_mask()
+    }
+
     pub(crate) fn encode(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
         let row = self.field.row();
         let code = match self.class {
@@ -65,10 +73,12 @@ impl FieldValue {
             version,
         })?;
         let bytes = usize::from(code.bytes);
-        let total = code.bytes << u8::from(self.mask.is_some());
         w.u16(code.class);
         w.u8(code.number << 1 | u8::from(self.mask.is_some()));
-        w.u8(total);
+        w.u8(code.length(self.mask.is_some()));
+        if code.class == EXPERIMENTER {
+            w.u32(ONF);
+        }
         // The 16-bit port numbers of NXM_0 are the low half of the reserved 32-bit ones.
         w.uint(self.value, bytes);
         if let Some(mask) = self.mask {
@@ -181,6 +191,71 @@ impl Match {
         })
     }
 
+    /// Asks this of a field, instead of what was asked of it before.
+    pub(crate) fn set(&mut self, value: FieldValue) {
+        let same = |entry: &Entry| matches!(entry, Entry::Known(old) if old.field == value.field);
+        self.entries.retain(|entry| !same(entry));
+        self.entries.push(Entry::Known(value));
+    }
+
+    /// The Ethernet type of all these packets, if they have one in common.
+    #[must_use]
+    pub fn ethertype(&self) -> Option<u16> {
+        let exact = |field| self.get(field).filter(|value| value.is_exact());
+        if let Some(ethertype) = exact(Field::EthType) {
+            return Some(ethertype.value as u16);
+        }
+        // Namespace 1 of packet types is that of Ethernet types (OpenFlow 1.5.1, 7.2.3.11).
+        exact(Field::PacketType)
+            .filter(|kind| kind.value >> 16 == 1)
+            .map(|kind| kind.value as u16)
+    }
+
+    /// Whether all these packets have the fields that need `prerequisite` (ovs-fields(7)).
+    #[must_use]
+    pub fn satisfies(&self, prerequisite: Prerequisite) -> bool {
+        let ethertype = |types: &[u16]| self.ethertype().is_some_and(|own| types.contains(&own));
+        let is = |field, wanted: u128| {
+            self.get(field)
+                .is_some_and(|value| value.is_exact() && value.value == wanted)
+        };
+        let ip = || ethertype(&[0x0800, 0x86dd]);
+        let has_bits = |field, bits: u128| {
+            self.get(field)
+                .is_some_and(|value| value.value & value.significant() & bits != 0)
+        };
+        // Fragments but the first begin behind the transport header.
+        let transport = |protocol| is(Field::IpProto, protocol) && !has_bits(Field::IpFrag, 2);
+        let icmpv6 = || ethertype(&[0x86dd]) && transport(58);
+        let neighbour = |types: &[u128]| {
+            let mut kinds = types.iter();
+            icmpv6() && is(Field::Icmpv6Code, 0) && kinds.any(|kind| is(Field::Icmpv6Type, *kind))
+        };
+        let tracked = || has_bits(Field::CtState, 0x20) && has_bits(Field::CtState, 0x0f);
+        match prerequisite {
+            Prerequisite::None => true,
+            Prerequisite::Arp => ethertype(&[0x0806, 0x8035]),
+            Prerequisite::Ipv4 => ethertype(&[0x0800]),
+            Prerequisite::Ipv6 => ethertype(&[0x86dd]),
+            Prerequisite::Ip => ip(),
+            Prerequisite::Mpls => ethertype(&[0x8847, 0x8848]),
+            Prerequisite::Tcp => ip() && transport(6),
+            Prerequisite::Udp => ip() && transport(17),
+            Prerequisite::Sctp => ip() && transport(132),
+            Prerequisite::Icmpv4 => ethertype(&[0x0800]) && transport(1),
+            Prerequisite::Icmpv6 => icmpv6(),
+            Prerequisite::NeighbourDiscovery => neighbour(&[135, 136]),
+            Prerequisite::NeighbourSolicitation => neighbour(&[135]),
+            Prerequisite::NeighbourAdvertisement => neighbour(&[136]),
+            Prerequisite::Vlan => {
+                has_bits(Field::VlanVid, 0x1000) || has_bits(Field::VlanTci, 0x1000)
+            }
+            Prerequisite::CtIpv4 => ethertype(&[0x0800]) && tracked(),
+            Prerequisite::CtIpv6 => ethertype(&[0x86dd]) && tracked(),
+            Prerequisite::CtIp => ip() && tracked(),
+        }
+    }
+
     /// Puts the entries in the order of the table, in which what a field needs comes before it.
     pub fn sort(&mut self) {
         self.entries.sort_by_key(|entry| match entry {
@@ -224,7 +299,7 @@ impl Match {
 
     /// Reads an `ofp_match` of type OXM with its padding.
     pub(crate) fn decode(r: &mut Reader<'_>, version: Version) -> Result<Self, DecodeError> {
-        *r = r.clone().answering(ErrorAnswer::BAD_MATCH_LEN);
+        r.answer_with(ErrorAnswer::BAD_MATCH_LEN);
         let here = r.error("a match of type OXM");
         if r.u16("ofp_match.type")? != 1 {
             return Err(DecodeError {
@@ -257,35 +332,43 @@ impl Match {
 
 /// Reads one entry.
 pub(crate) fn decode_entry(r: &mut Reader<'_>, version: Version) -> Result<Entry, DecodeError> {
-    let mut look = r.clone();
-    let class = look.u16("oxm_class")?;
-    let number = look.u8("oxm_field")?;
-    let length = look.u8("oxm_length")?;
-    let whole = 4 + usize::from(length);
+    let start = r.offset();
+    let class = r.u16("oxm_class")?;
+    let number = r.u8("oxm_field")?;
+    let length = r.u8("oxm_length")?;
     let has_mask = number & 1 == 1;
     let Some((field, code)) = Field::from_code(class, number >> 1) else {
-        return Ok(Entry::Unknown(
-            r.bytes(whole, "the entry that oxm_length tells of")?,
-        ));
+        r.skip(usize::from(length), "the entry that oxm_length tells of")?;
+        return Ok(Entry::Unknown(r.since(start)));
     };
-    if length != code.bytes << u8::from(has_mask) {
-        return Err(look.error("the oxm_length of the field"));
+    let foreign = code.class == EXPERIMENTER && !r.peek().starts_with(&ONF.to_be_bytes());
+    if foreign {
+        r.skip(usize::from(length), "the entry that oxm_length tells of")?;
+        return Ok(Entry::Unknown(r.since(start)));
+    }
+    if length != code.length(has_mask) {
+        return Err(r.error("the oxm_length of the field"));
+    }
+    if code.class == EXPERIMENTER {
+        r.skip(4, "the experimenter")?;
     }
     let bytes = usize::from(code.bytes);
-    let value = look.uint(bytes, "the value of the field")?;
+    let mut value = r.uint(bytes, "the value of the field")?;
+    if field == Field::InPort && bytes == 2 {
+        value = port32(value as u16).bits();
+    }
     let mask = has_mask
-        .then(|| look.uint(bytes, "the mask of the field"))
+        .then(|| r.uint(bytes, "the mask of the field"))
         .transpose()?;
     // A value in a form that this crate would not write is kept as it came.
-    let exotic = mask.is_some_and(|mask| mask == field.full_mask() || value & !mask != 0)
-        || value & !field.full_mask() != 0
-        || mask.is_some_and(|mask| mask & !field.full_mask() != 0);
+    let full = field.full_mask();
+    let exotic = match mask {
+        None => value & !full != 0,
+        Some(mask) => mask & !full != 0 || value & !mask != 0,
+    };
     if exotic {
-        return Ok(Entry::Unknown(
-            r.bytes(whole, "the entry that oxm_length tells of")?,
-        ));
+        return Ok(Entry::Unknown(r.since(start)));
     }
-    *r = look;
     let class = field
         .code(version)
         .is_none_or(|preferred| preferred.class != class)
@@ -310,7 +393,10 @@ pub(crate) fn encode_header(
     })?;
     w.u16(code.class);
     w.u8(code.number << 1);
-    w.u8(code.bytes);
+    w.u8(code.length(false));
+    if code.class == EXPERIMENTER {
+        w.u32(ONF);
+    }
     Ok(())
 }
 
@@ -323,10 +409,13 @@ pub(crate) fn decode_header(
     let class = r.u16("oxm_class")?;
     let number = r.u8("oxm_field")?;
     let length = r.u8("oxm_length")?;
+    if class == EXPERIMENTER && r.u32("oxm_experimenter")? != ONF {
+        return Ok(None);
+    }
     Ok(
         Field::from_code(class, number >> 1).and_then(|(field, code)| {
             let ours = field.code(version).is_some_and(|ours| ours == code);
-            (ours && length == code.bytes && number & 1 == 0).then_some(field)
+            (ours && length == code.length(false) && number & 1 == 0).then_some(field)
         }),
     )
 }

@@ -5,7 +5,7 @@
 //! copying. Nested structures get readers of their own ([`Reader::sub`]), so that an inner length
 //! can never reach beyond its container.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 
 use crate::error::{DecodeError, EncodeError, ErrorAnswer};
 
@@ -31,26 +31,28 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The same reader, whose errors are to be answered with `answer`.
-    #[must_use]
-    pub fn answering(mut self, answer: ErrorAnswer) -> Self {
+    /// From here on errors are to be answered with `answer`.
+    #[inline]
+    pub fn answer_with(&mut self, answer: ErrorAnswer) {
         self.answer = answer;
-        self
     }
 
     /// Bytes not read yet.
     #[must_use]
+    #[inline]
     pub fn remaining(&self) -> usize {
         self.end - self.at
     }
 
     /// True when everything was read.
     #[must_use]
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.at == self.end
     }
 
     /// Position in bytes from the first byte of the message.
+    #[inline]
     #[must_use]
     pub fn offset(&self) -> usize {
         self.at
@@ -58,6 +60,7 @@ impl<'a> Reader<'a> {
 
     /// The error for something malformed right here.
     #[must_use]
+    #[inline]
     pub fn error(&self, expected: &'static str) -> DecodeError {
         DecodeError {
             offset: self.at,
@@ -66,6 +69,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[inline]
     fn advance(&mut self, n: usize, expected: &'static str) -> Result<&'a [u8], DecodeError> {
         if n > self.remaining() {
             return Err(self.error(expected));
@@ -76,6 +80,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next `N` bytes.
+    #[inline]
     pub fn array<const N: usize>(
         &mut self,
         expected: &'static str,
@@ -86,36 +91,56 @@ impl<'a> Reader<'a> {
     }
 
     /// An 8-bit integer; `expected` names it in the error.
+    #[inline]
     pub fn u8(&mut self, expected: &'static str) -> Result<u8, DecodeError> {
         Ok(self.array::<1>(expected)?[0])
     }
 
     /// A 16-bit integer.
+    #[inline]
     pub fn u16(&mut self, expected: &'static str) -> Result<u16, DecodeError> {
         Ok(u16::from_be_bytes(self.array(expected)?))
     }
 
     /// A 32-bit integer.
+    #[inline]
     pub fn u32(&mut self, expected: &'static str) -> Result<u32, DecodeError> {
         Ok(u32::from_be_bytes(self.array(expected)?))
     }
 
     /// A 64-bit integer.
+    #[inline]
     pub fn u64(&mut self, expected: &'static str) -> Result<u64, DecodeError> {
         Ok(u64::from_be_bytes(self.array(expected)?))
     }
 
     /// An integer of `width` bytes (at most 16), big-endian.
+    #[inline]
     pub fn uint(&mut self, width: usize, expected: &'static str) -> Result<u128, DecodeError> {
-        let bytes = self.advance(width, expected)?;
-        Ok(bytes
-            .iter()
-            .fold(0, |value, byte| value << 8 | u128::from(*byte)))
+        // The usual widths are read at once; the rest is a 24-, 48- or 96-bit field here and there.
+        Ok(match width {
+            1 => self.u8(expected)?.into(),
+            2 => self.u16(expected)?.into(),
+            4 => self.u32(expected)?.into(),
+            8 => self.u64(expected)?.into(),
+            16 => u128::from_be_bytes(self.array(expected)?),
+            _ => self
+                .advance(width, expected)?
+                .iter()
+                .fold(0, |value, byte| value << 8 | u128::from(*byte)),
+        })
     }
 
     /// Skips `n` bytes of padding, whatever they hold.
+    #[inline]
     pub fn skip(&mut self, n: usize, expected: &'static str) -> Result<(), DecodeError> {
         self.advance(n, expected).map(drop)
+    }
+
+    /// Skips `n` bytes of padding; false when they are not all zero.
+    #[inline]
+    pub fn zeros(&mut self, n: usize, expected: &'static str) -> Result<bool, DecodeError> {
+        Ok(self.advance(n, expected)?.iter().all(|byte| *byte == 0))
     }
 
     /// The next `n` bytes, shared with the received message.
@@ -123,6 +148,12 @@ impl<'a> Reader<'a> {
         let at = self.at;
         self.advance(n, expected)?;
         Ok(self.owner.slice(at..at + n))
+    }
+
+    /// What was read since `start`, an earlier [`Reader::offset`], shared with the received message.
+    #[must_use]
+    pub fn since(&self, start: usize) -> Bytes {
+        self.owner.slice(start..self.at)
     }
 
     /// All that is left, shared with the received message.
@@ -134,12 +165,14 @@ impl<'a> Reader<'a> {
     }
 
     /// What is left, without reading it.
+    #[inline]
     #[must_use]
     pub fn peek(&self) -> &'a [u8] {
         &self.owner[self.at..self.end]
     }
 
     /// A reader over the next `n` bytes, which this one skips.
+    #[inline]
     pub fn sub(&mut self, n: usize, expected: &'static str) -> Result<Self, DecodeError> {
         let at = self.at;
         self.advance(n, expected)?;
@@ -164,7 +197,7 @@ impl<'a> Reader<'a> {
 /// A growing message.
 #[derive(Debug, Default)]
 pub struct Writer {
-    buffer: BytesMut,
+    buffer: Vec<u8>,
 }
 
 impl Writer {
@@ -172,12 +205,13 @@ impl Writer {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            buffer: BytesMut::with_capacity(256),
+            buffer: Vec::with_capacity(256),
         }
     }
 
     /// Bytes written so far.
     #[must_use]
+    #[inline]
     pub fn len(&self) -> usize {
         self.buffer.len()
     }
@@ -189,38 +223,46 @@ impl Writer {
     }
 
     /// Writes an 8-bit integer.
+    #[inline]
     pub fn u8(&mut self, value: u8) {
-        self.buffer.put_u8(value);
+        self.buffer.push(value);
     }
 
     /// Writes a 16-bit integer.
+    #[inline]
     pub fn u16(&mut self, value: u16) {
-        self.buffer.put_u16(value);
+        self.buffer.extend_from_slice(&value.to_be_bytes());
     }
 
     /// Writes a 32-bit integer.
+    #[inline]
     pub fn u32(&mut self, value: u32) {
-        self.buffer.put_u32(value);
+        self.buffer.extend_from_slice(&value.to_be_bytes());
     }
 
     /// Writes a 64-bit integer.
+    #[inline]
     pub fn u64(&mut self, value: u64) {
-        self.buffer.put_u64(value);
+        self.buffer.extend_from_slice(&value.to_be_bytes());
     }
 
     /// Writes the low `width` bytes of `value` (at most 16), big-endian.
+    #[inline]
     pub fn uint(&mut self, value: u128, width: usize) {
-        self.buffer.put_slice(&value.to_be_bytes()[16 - width..]);
+        self.buffer
+            .extend_from_slice(&value.to_be_bytes()[16 - width..]);
     }
 
     /// Writes bytes as they are.
+    #[inline]
     pub fn slice(&mut self, bytes: &[u8]) {
-        self.buffer.put_slice(bytes);
+        self.buffer.extend_from_slice(bytes);
     }
 
     /// Writes `n` zero bytes.
+    #[inline]
     pub fn pad(&mut self, n: usize) {
-        self.buffer.put_bytes(0, n);
+        self.buffer.resize(self.buffer.len() + n, 0);
     }
 
     /// Pads with zeros until the length since `start` is a multiple of 8.
@@ -229,6 +271,7 @@ impl Writer {
     }
 
     /// Overwrites the 16-bit integer at `at`.
+    #[inline]
     pub fn patch_u16(&mut self, at: usize, value: u16) {
         self.buffer[at..at + 2].copy_from_slice(&value.to_be_bytes());
     }
@@ -256,9 +299,9 @@ impl Writer {
         &self.buffer[start..]
     }
 
-    /// The finished bytes.
+    /// The finished bytes, in no more memory than they take.
     #[must_use]
     pub fn freeze(self) -> Bytes {
-        self.buffer.freeze()
+        Bytes::from(self.buffer.into_boxed_slice())
     }
 }

@@ -7,9 +7,12 @@
 //! [`hypervisor`]s (a pair of Open vSwitch's daemons). Bridges for tenants, controllers and
 //! tunnels are never made here: that is Weft's work, or the test's own.
 //!
+//! [`cloud`] puts a controller into such a lab.
+//!
 //! The library is for tests: what goes wrong in a lab panics in the line of the test that asked for
-//! it. It knows nothing of Weft but the path of its binary. Start reading in [`need()`], then `tests/`.
+//! it. It knows Weft as its users do: the binary and its API. Start reading in [`need()`], then `tests/`.
 
+pub mod cloud;
 pub mod dummy;
 pub mod host;
 pub mod http;

@@ -164,6 +164,11 @@ impl Model {
         self.ports.get(&id)
     }
 
+    /// All ports, in no order.
+    pub fn ports(&self) -> impl Iterator<Item = (PortId, &Arc<Port>)> {
+        self.ports.iter().map(|(id, port)| (*id, port))
+    }
+
     /// The port that a key stands for in flows.
     #[must_use]
     pub fn port_of_key(&self, key: PortKey) -> Option<PortId> {

@@ -10,8 +10,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use rust_openflow::message::{FlowMod, GroupMod, Message, MeterMod};
+use rust_openflow::session::push::bundle_add;
 use rust_openflow::{
-    Action, EncodeError, GroupId, Instruction, Match, MeterId, Version, instruction, shared,
+    Action, EncodeError, GroupId, Instruction, Match, MeterId, TableId, Version, instruction,
+    message,
 };
 use siphasher::{sip, sip128};
 
@@ -26,6 +28,15 @@ impl Secret {
     #[must_use]
     pub fn new(bytes: [u8; 16]) -> Self {
         Self(bytes)
+    }
+}
+
+impl Secret {
+    /// A number that only this installation comes to, for a purpose.
+    pub(crate) fn number(&self, purpose: &[u8]) -> u64 {
+        let mut hasher = sip::SipHasher24::new_with_key(&self.0);
+        hasher.write(purpose);
+        cookie(hasher.finish())
     }
 }
 
@@ -71,38 +82,52 @@ impl Flow {
         instructions: Vec<Instruction>,
     ) -> Result<Self, EncodeError> {
         matches.sort();
-        let match_bytes = matches.to_bytes(Version::V1_5)?;
-        let instruction_bytes = instruction::to_bytes(&instructions, Version::V1_5)?;
-        let mut identity = sip128::SipHasher24::new_with_key(&secret.0);
-        identity.write_u8(stage.table().0);
-        identity.write_u16(priority);
-        identity.write(&match_bytes);
-        let key = sip128::Hasher128::finish128(&identity).as_u128();
-        let mut content = sip::SipHasher24::new_with_key(&secret.0);
-        content.write_u128(key);
-        content.write(&instruction_bytes);
-        // Zero and all ones mean "no cookie" in requests and in errors.
-        let cookie = match content.finish() {
-            0 | u64::MAX => 1,
-            cookie => cookie,
-        };
+        let (key, cookie) = hashes(secret, stage.table(), priority, &matches, &instructions)?;
         let flow_mod = FlowMod::add(stage.table(), priority, matches, instructions, cookie);
         Ok(Self {
             stage,
             priority,
             cookie,
             key,
-            message: shared::bundle_add(Version::V1_5, &Message::FlowMod(flow_mod))?,
+            message: bundle_add(Version::V1_5, &Message::FlowMod(flow_mod))?,
         })
     }
 
     /// What the flow says.
     #[must_use]
     pub fn decode(&self) -> FlowMod {
-        match shared::unbundle(&self.message) {
-            Ok(Message::FlowMod(flow_mod)) => flow_mod,
+        let inner = message::bundled(&self.message).map(|inner| self.message.slice_ref(inner));
+        match inner.map(|inner| Message::decode(&inner)) {
+            Some(Ok((_, Message::FlowMod(flow_mod)))) => flow_mod,
             other => unreachable!("a flow is made from a flow_mod, not {other:?}"),
         }
+    }
+}
+
+/// The key and the cookie that a flow with this content has; the match is sorted.
+pub fn hashes(
+    secret: &Secret,
+    table: TableId,
+    priority: u16,
+    matches: &Match,
+    instructions: &[Instruction],
+) -> Result<(u128, u64), EncodeError> {
+    let mut identity = sip128::SipHasher24::new_with_key(&secret.0);
+    identity.write_u8(table.0);
+    identity.write_u16(priority);
+    identity.write(&matches.to_bytes(Version::V1_5)?);
+    let key = sip128::Hasher128::finish128(&identity).as_u128();
+    let mut content = sip::SipHasher24::new_with_key(&secret.0);
+    content.write_u128(key);
+    content.write(&instruction::to_bytes(instructions, Version::V1_5)?);
+    Ok((key, cookie(content.finish())))
+}
+
+/// A hash as a cookie: zero and all ones mean "no cookie" in requests and in errors.
+fn cookie(hash: u64) -> u64 {
+    match hash {
+        0 | u64::MAX => 1,
+        hash => hash,
     }
 }
 

@@ -7,21 +7,60 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hashbrown::HashSet;
-use rust_openflow::message::{GroupMod, MeterMod};
+use rust_openflow::message::{FlowCommand, FlowMod, FlowStats, GroupMod, MeterMod};
 use rust_openflow::{GroupId, MeterId};
 
-use crate::content::{Content, Flow};
+use crate::content::{self, Content, Flow, Secret};
 use crate::engine::Delta;
+use crate::marker;
 
 /// What a switch says that it has.
 #[derive(Debug, Clone, Default)]
 pub struct Installed {
-    /// Its flows' cookies.
+    /// The cookies of its flows that say what their cookies say.
     pub cookies: HashSet<u64>,
+    /// Its other flows, as their removals: made or changed by somebody else.
+    pub foreign: Vec<FlowMod>,
+    /// The revision up to which this installation programmed it; none when it never did.
+    pub marker: Option<u64>,
     /// Its groups, as additions.
     pub groups: BTreeMap<GroupId, GroupMod>,
     /// Its meters, as additions.
     pub meters: BTreeMap<MeterId, MeterMod>,
+}
+
+impl Installed {
+    /// Takes note of a flow that the switch has.
+    pub fn add_flow(&mut self, secret: &Secret, flow: FlowStats) {
+        if let Some(revision) = marker::revision(secret, &flow) {
+            self.marker = Some(revision);
+            return;
+        }
+        let mut matches = flow.matches;
+        matches.sort();
+        let hashes = content::hashes(
+            secret,
+            flow.table,
+            flow.priority,
+            &matches,
+            &flow.instructions,
+        );
+        if hashes.is_ok_and(|(_, cookie)| cookie == flow.cookie) {
+            self.cookies.insert(flow.cookie);
+        } else {
+            self.foreign.push(FlowMod {
+                priority: flow.priority,
+                command: FlowCommand::DELETE_STRICT,
+                ..FlowMod::delete(flow.table, matches, 0)
+            });
+        }
+    }
+
+    /// How many flows there are.
+    #[must_use]
+    pub fn flows(&self) -> usize {
+        self.cookies.len() + self.foreign.len()
+    }
 }
 
 /// Everything that a switch must be told, in the order in which it is to be told: meters, groups,
@@ -32,6 +71,8 @@ pub struct Difference {
     pub meters: Vec<(Arc<MeterMod>, bool)>,
     /// Groups that are new, and whether one is there already.
     pub groups: Vec<(Arc<GroupMod>, bool)>,
+    /// Removals of flows that somebody else made or changed; they go first.
+    pub foreign: Vec<FlowMod>,
     /// Flows that are new.
     pub flows: Vec<Arc<Flow>>,
     /// Cookies of flows that go.
@@ -54,6 +95,7 @@ impl Difference {
     pub fn len(&self) -> usize {
         self.meters.len()
             + self.groups.len()
+            + self.foreign.len()
             + self.flows.len()
             + self.stale_flows.len()
             + self.stale_groups.len()
@@ -87,7 +129,10 @@ impl Difference {
     /// What lies between what a switch has and its program.
     #[must_use]
     pub fn between(installed: &Installed, program: &[Content]) -> Self {
-        let mut difference = Self::default();
+        let mut difference = Self {
+            foreign: installed.foreign.clone(),
+            ..Self::default()
+        };
         let mut wanted_cookies = HashSet::new();
         let mut wanted_groups = HashSet::new();
         let mut wanted_meters = HashSet::new();

@@ -13,13 +13,14 @@
 //! what each switch had before against what it has after.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::panic::Location;
 use std::sync::Arc;
 
 use hashbrown::{HashMap, HashSet};
 use smallvec::SmallVec;
 use weft_topology::{Cell, Change, ChassisId, Effects, Index, Model};
 
-use crate::content::{self, Body, Content, Key, Secret};
+use crate::content::{self, Body, Content, Flow, Key, Secret};
 use crate::emit::{Emission, Emitter, Fault};
 use crate::rules::{Rules, Source};
 use crate::view::View;
@@ -124,6 +125,8 @@ pub struct Compiler<R: Rules> {
     readers: HashMap<Cell, HashSet<Reader<R::Item>>>,
     /// Scopes with a source in an index.
     derived: HashMap<Index, BTreeSet<R::Scope>>,
+    /// How many faults the items' outputs hold.
+    refused: usize,
     /// Who puts out what has a key.
     slots: HashMap<Key, SmallVec<[R::Item; 1]>>,
 }
@@ -161,6 +164,7 @@ impl<R: Rules> Compiler<R> {
             switches: BTreeMap::new(),
             readers: HashMap::new(),
             derived: HashMap::new(),
+            refused: 0,
             slots: HashMap::new(),
         }
     }
@@ -272,6 +276,13 @@ impl<R: Rules> Compiler<R> {
         self.switches.keys()
     }
 
+    /// How many flows were refused while lowering, now. Contradictions between items are not counted:
+    /// finding them takes looking at everything ([`Compiler::faults`]).
+    #[must_use]
+    pub fn refused(&self) -> usize {
+        self.refused
+    }
+
     /// What went wrong while lowering: flows that were refused, and items that contradict each other.
     #[must_use]
     pub fn faults(&self) -> Vec<Fault> {
@@ -300,41 +311,51 @@ impl<R: Rules> Compiler<R> {
         faults
     }
 
-    /// The items of a switch that put out something with that cookie, and the lines that emitted it.
-    pub fn owners(&self, cookie: u64) -> Vec<(&R::Item, &'static std::panic::Location<'static>)> {
-        let mut owners = Vec::new();
-        for (key, items) in &self.slots {
-            let Key::Flow(_) = key else { continue };
-            for item in items {
-                for emission in &self.items[item].output.emissions {
-                    if emission.body.key() != *key {
-                        continue;
-                    }
-                    let has_cookie = match &emission.body {
-                        Body::Flow(flow) => flow.cookie == cookie,
-                        Body::Clause(_) => self.merged_cookies(*key).contains(&cookie),
-                        Body::Group(_) | Body::Meter(_) => false,
-                    };
-                    if has_cookie {
-                        owners.push((item, emission.origin));
-                    }
-                }
-            }
-        }
-        owners.sort();
-        owners.dedup();
-        owners
-    }
-
-    /// The cookies of a merged flow on the switches that have it.
-    fn merged_cookies(&self, key: Key) -> BTreeSet<u64> {
-        self.switches
-            .values()
-            .filter_map(|switch| match self.resolve(key, &switch.scopes) {
-                Some(Content::Flow(flow)) => Some(flow.cookie),
-                _ => None,
+    /// The items that put out something with that key, each with the line that emitted it.
+    pub fn emitters(&self, key: Key) -> Vec<(&R::Item, &'static Location<'static>)> {
+        let items = self.slots.get(&key).into_iter().flatten();
+        items
+            .flat_map(|item| {
+                let output = &self.items[item].output.emissions;
+                let of_key = output
+                    .iter()
+                    .filter(move |emission| emission.body.key() == key);
+                of_key.map(move |emission| (item, emission.origin))
             })
             .collect()
+    }
+
+    /// The flow of that cookie on any managed switch.
+    #[must_use]
+    pub fn flow(&self, cookie: u64) -> Option<Arc<Flow>> {
+        self.slots.iter().find_map(|(key, items)| {
+            let bodies = items.iter().flat_map(|item| self.bodies(item, *key));
+            for body in bodies {
+                match body {
+                    Body::Flow(flow) if flow.cookie == cookie => return Some(flow.clone()),
+                    Body::Clause(_) => return self.merged_flow(*key, cookie),
+                    _ => {}
+                }
+            }
+            None
+        })
+    }
+
+    /// The items that put out the flow of that cookie, each with the line that emitted it.
+    pub fn owners(&self, cookie: u64) -> Vec<(&R::Item, &'static Location<'static>)> {
+        self.flow(cookie)
+            .map_or_else(Vec::new, |flow| self.emitters(Key::Flow(flow.key)))
+    }
+
+    /// The flow of that cookie among those that clauses on one match make, which differ between
+    /// switches that see different ones.
+    fn merged_flow(&self, key: Key, cookie: u64) -> Option<Arc<Flow>> {
+        self.switches
+            .values()
+            .find_map(|switch| match self.resolve(key, &switch.scopes) {
+                Some(Content::Flow(flow)) if flow.cookie == cookie => Some(flow),
+                _ => None,
+            })
     }
 
     fn share_a_switch(&self, first: &R::Item, second: &R::Item) -> bool {
@@ -717,6 +738,7 @@ impl<R: Rules> Compiler<R> {
             return;
         };
         let old = std::mem::replace(&mut state.output, output);
+        self.refused = self.refused + state.output.faults.len() - old.faults.len();
         let reader = Reader::Item(item.clone());
         change_readers(&mut self.readers, &reader, &old.read, &state.output.read);
         for emission in &old.emissions {

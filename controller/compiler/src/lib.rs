@@ -11,6 +11,7 @@ pub mod diff;
 pub mod emit;
 pub mod engine;
 pub mod lower;
+pub mod marker;
 pub mod pipeline;
 pub mod rules;
 pub mod service;

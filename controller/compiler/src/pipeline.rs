@@ -202,6 +202,12 @@ stages! {
         next [], miss drop,
         "Out of the local port."
     }
+    Marker "marker" {
+        matches [], sets [],
+        reads [], writes [],
+        next [], miss drop,
+        "No packet comes here: its one flow says which installation programmed the switch, and up to which revision."
+    }
 }
 
 slots! {

@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use super::numbers::{flags, numbers};
 use super::property::{self, Property};
-use super::{HEADER_LEN, Header};
+use super::{EXPERIMENTER, HEADER_LEN, Header, Kind};
 use crate::error::{DecodeError, EncodeError, ErrorAnswer};
 use crate::wire::{Reader, Writer};
 use crate::{DatapathId, Version};
@@ -323,7 +323,7 @@ impl BundleAdd {
         let bundle_id = r.u32("bundle_add.bundle_id")?;
         r.skip(2, "bundle_add.pad")?;
         let flags = BundleFlags(r.u16("bundle_add.flags")?);
-        *r = r.clone().answering(ErrorAnswer::BUNDLE_MESSAGE_LEN);
+        r.answer_with(ErrorAnswer::BUNDLE_MESSAGE_LEN);
         let inner = Header::peek(r.peek()).ok_or_else(|| r.error("a message in the bundle"))?;
         let length = usize::from(inner.length);
         if length < HEADER_LEN {
@@ -343,4 +343,36 @@ impl BundleAdd {
             properties: property::decode_list(r)?,
         })
     }
+}
+
+/// Bytes of the fields of a bundle message, between its header and what is in it.
+const BUNDLE_FIELDS: usize = 8;
+
+/// What follows the header of a message of this kind; none when it is of another kind.
+fn body_of(kind: Kind, message: &[u8]) -> Option<&[u8]> {
+    let header = Header::peek(message)?;
+    let body = &message[HEADER_LEN..];
+    kind.row().codes.iter().find_map(|code| match code.vendor {
+        None => (u32::from(header.kind) == code.number).then_some(body),
+        Some(vendor) => {
+            let id = [vendor.to_be_bytes(), code.number.to_be_bytes()].concat();
+            (header.kind == EXPERIMENTER)
+                .then(|| body.strip_prefix(&id[..]))
+                .flatten()
+        }
+    })
+}
+
+/// The message in an encoded bundle-add message, as much of it as is there.
+#[must_use]
+pub fn bundled(message: &[u8]) -> Option<&[u8]> {
+    let inner = body_of(Kind::BundleAdd, message)?.get(BUNDLE_FIELDS..)?;
+    let length = usize::from(Header::peek(inner)?.length);
+    Some(inner.get(..length).unwrap_or(inner))
+}
+
+/// True for the encoded bytes of a bundle-control message, or their beginning.
+#[must_use]
+pub fn is_bundle_control(message: &[u8]) -> bool {
+    body_of(Kind::BundleControl, message).is_some()
 }

@@ -9,6 +9,7 @@
 //! [`crate::session`]. Sources: OpenFlow 1.3.5, 1.4.1 and 1.5.1, chapter 7; `nicira-ext.h` of Open
 //! vSwitch; ONF extension EXT-230 for the bundles of 1.3.
 
+mod asynchronous;
 mod control;
 mod error;
 mod flow;
@@ -21,9 +22,10 @@ mod port;
 mod property;
 mod stats;
 
+pub use asynchronous::{AsyncConfig, AsyncKind};
 pub use control::{
     BundleAdd, BundleControl, BundleControlType, BundleFlags, Features, Hello, Role, RoleMessage,
-    RoleStatus, SwitchConfig,
+    RoleStatus, SwitchConfig, bundled, is_bundle_control,
 };
 pub use error::{ERRORS, ErrorMessage, ErrorRow};
 pub use flow::{FlowCommand, FlowFlags, FlowMod, FlowRemoved, NO_BUFFER};
@@ -166,8 +168,8 @@ messages! {
     RoleRequest "role_request" [std 24 V1_2 V1_5] "Asks for a role, or which it is.";
     RoleReply "role_reply" [std 25 V1_2 V1_5] "Says the controller's role.";
     GetAsyncRequest "get_async_request" [std 26 V1_3 V1_5] "Asks which messages come unasked.";
-    GetAsyncReply "get_async_reply" [std 27 V1_4 V1_5] "Says which messages come unasked.";
-    SetAsync "set_async" [std 28 V1_4 V1_5] "Chooses which messages come unasked.";
+    GetAsyncReply "get_async_reply" [std 27 V1_3 V1_5] "Says which messages come unasked.";
+    SetAsync "set_async" [std 28 V1_3 V1_5] "Chooses which messages come unasked.";
     MeterMod "meter_mod" [std 29 V1_3 V1_5] "Adds, changes or removes meters.";
     RoleStatus "role_status" [std 30 V1_4 V1_5, onf 1911 V1_3 V1_3] "Says that the controller's role changed.";
     BundleControl "bundle_control" [std 33 V1_4 V1_5, onf 2300 V1_3 V1_3] "Opens, closes, commits or discards a bundle.";
@@ -196,8 +198,32 @@ impl Kind {
                     && (code.since..=code.until).contains(&version)
             })
         };
-        ROWS.iter().find(sent).map(|row| row.kind)
+        let first = match (vendor, usize::try_from(number)) {
+            (None, Ok(number)) => usize::from(*FIRST.get(number)?),
+            _ => 0,
+        };
+        ROWS[first..].iter().find(sent).map(|row| row.kind)
     }
+}
+
+/// Where to begin to look for a code of the standard.
+static FIRST: [u8; 256] = first();
+
+const fn first() -> [u8; 256] {
+    let mut table = [ROWS.len() as u8; 256];
+    let mut row = ROWS.len();
+    while row > 0 {
+        row -= 1;
+        let codes = ROWS[row].codes;
+        let mut at = 0;
+        while at < codes.len() {
+            if codes[at].vendor.is_none() {
+                table[codes[at].number as usize] = row as u8;
+            }
+            at += 1;
+        }
+    }
+    table
 }
 
 /// A message of a vendor, kept as it came.
@@ -244,8 +270,8 @@ pub enum Message {
     RoleRequest(RoleMessage),
     RoleReply(RoleMessage),
     GetAsyncRequest,
-    GetAsyncReply(Vec<Property>),
-    SetAsync(Vec<Property>),
+    GetAsyncReply(AsyncConfig),
+    SetAsync(AsyncConfig),
     MeterMod(MeterMod),
     RoleStatus(RoleStatus),
     BundleControl(BundleControl),
@@ -388,8 +414,8 @@ impl Message {
             Kind::RoleRequest => Self::RoleRequest(RoleMessage::decode(r, version)?),
             Kind::RoleReply => Self::RoleReply(RoleMessage::decode(r, version)?),
             Kind::GetAsyncRequest => Self::GetAsyncRequest,
-            Kind::GetAsyncReply => Self::GetAsyncReply(property::decode_list(r)?),
-            Kind::SetAsync => Self::SetAsync(property::decode_list(r)?),
+            Kind::GetAsyncReply => Self::GetAsyncReply(AsyncConfig::decode(r, version)?),
+            Kind::SetAsync => Self::SetAsync(AsyncConfig::decode(r, version)?),
             Kind::MeterMod => Self::MeterMod(MeterMod::decode(r)?),
             Kind::RoleStatus => Self::RoleStatus(RoleStatus::decode(r)?),
             Kind::BundleControl => Self::BundleControl(BundleControl::decode(r)?),
@@ -478,9 +504,7 @@ impl Message {
             Self::MultipartRequest(request) => request.encode(w, version),
             Self::MultipartReply(reply) => reply.encode(w, version),
             Self::RoleRequest(role) | Self::RoleReply(role) => role.encode(w, version),
-            Self::GetAsyncReply(properties) | Self::SetAsync(properties) => {
-                property::encode_list(properties, w)
-            }
+            Self::GetAsyncReply(config) | Self::SetAsync(config) => config.encode(w, version),
             Self::MeterMod(meter) => meter.encode(w),
             Self::RoleStatus(status) => status.encode(w),
             Self::BundleControl(control) => control.encode(w),

@@ -99,10 +99,21 @@ impl PacketIn {
         in_port(&self.metadata)
     }
 
-    /// The value of a field when the packet was sent, such as a register.
+    /// The value of a field when the packet was sent; none when nothing was said of it, which Open
+    /// vSwitch does for zeros. A register is also found in the pairs of registers of 1.5.
     #[must_use]
     pub fn field(&self, field: Field) -> Option<u128> {
-        self.metadata.get(field).map(|known| known.value)
+        let direct = self.metadata.get(field).map(|known| known.value);
+        direct.or_else(|| self.register_of_pair(field))
+    }
+
+    fn register_of_pair(&self, field: Field) -> Option<u128> {
+        let number = (0..16).find(|number| Field::register(*number) == Some(field))?;
+        let pair = self.metadata.get(Field::register_pair(number / 2)?)?;
+        // The first of a pair is its upper half.
+        let shift = if number % 2 == 0 { 32 } else { 0 };
+        let half = u128::from(u32::MAX);
+        (pair.significant() >> shift & half != 0).then_some(pair.value >> shift & half)
     }
 
     pub(super) fn encode(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {

@@ -29,7 +29,7 @@ pub(crate) fn decode_list(r: &mut Reader<'_>) -> Result<Vec<Property>, DecodeErr
 
 /// Reads a property: its type, and a reader over its value.
 pub(crate) fn decode<'a>(r: &mut Reader<'a>) -> Result<(u16, Reader<'a>), DecodeError> {
-    *r = r.clone().answering(ErrorAnswer::BAD_PROPERTY_LEN);
+    r.answer_with(ErrorAnswer::BAD_PROPERTY_LEN);
     let kind = r.u16("the property's type")?;
     let length = usize::from(r.u16("the property's length")?);
     let value = length

@@ -328,7 +328,7 @@ fn packet_ins_of_the_standard_are_read() {
         ),
         format!(
             "060a0064 00000000 ffffffff 002a 01 00 0000000000000055 00010020 80000004 00000001
-             80018010 0000000000000007 00000000ffffffff 0000 {packet}"
+             80010110 0000000000000007 00000000ffffffff 0000 {packet}"
         ),
     ] {
         let Message::PacketIn(packet_in) = decoded(&hex) else {
@@ -338,6 +338,9 @@ fn packet_ins_of_the_standard_are_read() {
         assert_eq!(packet_in.reason, PacketInReason::APPLY_ACTION);
         assert_eq!(packet_in.cookie, 0x55);
         assert_eq!(packet_in.packet, bytes(packet));
+        // Open vSwitch says registers in pairs from 1.5 on.
+        assert_eq!(packet_in.field(Field::Reg1), Some(7));
+        assert_eq!(packet_in.field(Field::Reg0), None);
         assert_eq!(packet_in.total_len, 42);
     }
 }
@@ -433,6 +436,30 @@ fn bundles_of_1_3_are_those_of_the_onf_extension() {
         let (header, inner) = Message::decode(&add.message).unwrap();
         assert_eq!(header.xid, 6);
         assert!(matches!(inner, Message::FlowMod(flow) if flow.cookie == 9));
+    }
+}
+
+#[test]
+fn what_comes_unasked_is_said_in_fields_in_1_3_and_in_properties_since() {
+    // Open vSwitch's answers to get-async.
+    for (hex, role_status) in [
+        (
+            "041b0020 00000002 00000003 00000000 00000007 00000007 0000000f 00000000",
+            None,
+        ),
+        (
+            "061b0068 00000002 0000000800000000 000100080000003b 0002000800000007 0003000800000007
+             0004000800000000 000500080000003f 0006000800000000 0007000800000000 0008000800000000
+             0009000800000000 000a000800000000 000b000800000000",
+            Some(0),
+        ),
+    ] {
+        let Message::GetAsyncReply(config) = decoded(hex) else {
+            panic!("not what comes unasked");
+        };
+        assert_eq!(config.get(AsyncKind::PORT_STATUS_SLAVE), Some(7));
+        assert_eq!(config.get(AsyncKind::FLOW_REMOVED_SLAVE), Some(0));
+        assert_eq!(config.get(AsyncKind::ROLE_STATUS_MASTER), role_status);
     }
 }
 

@@ -65,6 +65,36 @@ pub enum Item {
     Dhcp(ChassisId, PortId),
 }
 
+impl Item {
+    /// The port that this is about, if it is about one.
+    #[must_use]
+    pub fn port(&self) -> Option<PortId> {
+        match self {
+            Self::Lookup(port)
+            | Self::Neighbours(port)
+            | Self::OwnAddresses(port)
+            | Self::Remote(port)
+            | Self::Ingress(_, port)
+            | Self::Delivery(_, port)
+            | Self::PortSecurity(port)
+            | Self::Dhcp(_, port) => Some(*port),
+            _ => None,
+        }
+    }
+
+    /// The network that this is about, if it is about one as a whole.
+    #[must_use]
+    pub fn network(&self) -> Option<NetworkId> {
+        match self {
+            Self::Segment(network)
+            | Self::Flood(network)
+            | Self::FloodChunk(network, ..)
+            | Self::FloodLocal(_, network, _) => Some(*network),
+            _ => None,
+        }
+    }
+}
+
 /// Names a set of items that switches have or have not as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {

@@ -1,0 +1,8 @@
+//! The API engine from outside: what callers see, step by step and at random.
+
+mod hostile;
+mod random;
+mod runner;
+mod steps;
+mod tidy;
+mod topology;

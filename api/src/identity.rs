@@ -1,0 +1,78 @@
+//! Who asks, when there is no authentication: what the request says of itself.
+//!
+//! For loopback and trusted networks only; whether it is offered elsewhere is decided by whoever
+//! opens the listener.
+
+use axum::http::HeaderMap;
+
+/// The caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The user.
+    pub user: String,
+    /// The project that the caller acts for.
+    pub project: String,
+    /// Whether the caller is an administrator.
+    pub is_admin: bool,
+}
+
+impl Identity {
+    /// From `X-User-Id`, `X-Project-Id` (`X-Tenant-Id` of old) and `X-Roles`. Who names no roles
+    /// is an administrator; who names no project acts for `project`.
+    #[must_use]
+    pub fn noauth(headers: &HeaderMap, project: &str) -> Self {
+        let given = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        let project = given("x-project-id")
+            .or(given("x-tenant-id"))
+            .unwrap_or(project);
+        let is_admin = headers.get_all("x-roles").iter().all(|roles| {
+            let mut roles = roles.to_str().unwrap_or_default().split(',');
+            roles.any(|role| role.trim().eq_ignore_ascii_case("admin"))
+        });
+        Identity {
+            user: given("x-user-id").unwrap_or_default().to_owned(),
+            project: project.to_owned(),
+            is_admin,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity(headers: &[(&'static str, &'static str)]) -> Identity {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(*name, value.parse().unwrap());
+        }
+        Identity::noauth(&map, "common")
+    }
+
+    #[test]
+    fn who_says_nothing_is_an_administrator_of_the_configured_project() {
+        let expected = Identity {
+            user: String::new(),
+            project: "common".to_owned(),
+            is_admin: true,
+        };
+        assert_eq!(identity(&[]), expected);
+    }
+
+    #[test]
+    fn project_user_and_roles_are_taken_from_the_headers() {
+        let tenant = identity(&[
+            ("x-project-id", "p"),
+            ("x-user-id", "u"),
+            ("x-roles", "member"),
+        ]);
+        assert_eq!(
+            (&*tenant.project, &*tenant.user, tenant.is_admin),
+            ("p", "u", false)
+        );
+        assert!(identity(&[("x-roles", "member, Admin")]).is_admin);
+        assert!(!identity(&[("x-roles", "")]).is_admin);
+        assert!(!identity(&[("x-roles", "\u{e9}")]).is_admin);
+        assert_eq!(identity(&[("x-tenant-id", "t")]).project, "t");
+    }
+}

@@ -1,0 +1,298 @@
+//! One OVSDB connection: keeps the hypervisor's integration bridge as Weft wants it, and reports what
+//! is there.
+//!
+//! What a bridge should be follows from the pipeline (stage names), the encapsulations and the
+//! controller's address; how to get there is [`weft_ovsdb::bridge`]'s. What becomes of the report is
+//! decided by [`crate::Member`].
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
+
+use bytes::Bytes;
+use weft_compiler::pipeline::STAGES;
+use weft_ovsdb::bridge::{WantedBridge, WantedTunnel, choose_datapath_type, reconcile};
+use weft_ovsdb::inventory;
+use weft_ovsdb::session::{Config, Event as SessionEvent, Output, Session};
+use weft_schema::observation::{ChassisRow, EncapRow};
+use weft_topology::TunnelKind;
+
+/// How long, in milliseconds, a bridge may have no datapath before another datapath type is tried.
+const DATAPATH_PATIENCE: u64 = 5_000;
+
+/// How long, in milliseconds, after a transaction that failed the next one is tried.
+const RETRY_DELAY: u64 = 1_000;
+
+/// What is the same for every hypervisor.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The integration bridge's name.
+    pub bridge: String,
+    /// The mandate under which OVSDB is written.
+    pub generation: u64,
+    /// The OpenFlow port of this controller.
+    pub openflow_port: u16,
+    /// The address that hypervisors reach this controller by; the one that they chose when none.
+    pub advertise: Option<IpAddr>,
+}
+
+/// An interface that says to be a logical port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plugged {
+    /// `external_ids:iface-id`.
+    pub port_id: String,
+    /// Its port number, once the switch gave one.
+    pub ofport: Option<u32>,
+}
+
+/// What a hypervisor is and has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inventory {
+    /// `external_ids:system-id`.
+    pub system_id: String,
+    /// The hypervisor.
+    pub chassis: ChassisRow,
+    /// Its interfaces that say to be logical ports, by name.
+    pub interfaces: BTreeMap<String, Plugged>,
+}
+
+/// What happened on the connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// What the hypervisor has, for the first time or because it changed.
+    Inventory(Box<Inventory>),
+    /// Something worth a line in the log.
+    Remark(String),
+    /// The connection is over.
+    Closed(String),
+}
+
+/// One OVSDB connection.
+pub struct HypervisorLink {
+    session: Session,
+    settings: Settings,
+    wanted: WantedBridge,
+    peer: IpAddr,
+    reported: Option<Inventory>,
+    /// The last complaint, said once.
+    complaint: Option<String>,
+    /// After a transaction that failed: when the next one may be tried.
+    not_before: u64,
+    /// Since when the bridge has no datapath.
+    without_datapath: Option<u64>,
+    events: VecDeque<Event>,
+    output: VecDeque<Bytes>,
+}
+
+impl HypervisorLink {
+    /// A connection that a hypervisor opened at `now`, in milliseconds, from `peer` to `local`.
+    #[must_use]
+    pub fn new(settings: Settings, peer: IpAddr, local: IpAddr, now: u64) -> Self {
+        let mut wanted = WantedBridge::new(&settings.bridge);
+        let address = match settings.advertise.unwrap_or(local) {
+            IpAddr::V4(address) => address.to_string(),
+            IpAddr::V6(address) => format!("[{address}]"),
+        };
+        wanted.controllers = [format!("tcp:{address}:{}", settings.openflow_port)].into();
+        wanted.flow_tables = STAGES
+            .iter()
+            .map(|row| (row.stage.table().0, row.name.to_owned()))
+            .collect();
+        let mut link = Self {
+            session: Session::new(Config::default(), now),
+            settings,
+            wanted,
+            peer,
+            reported: None,
+            complaint: None,
+            not_before: 0,
+            without_datapath: None,
+            events: VecDeque::new(),
+            output: VecDeque::new(),
+        };
+        link.follow(now);
+        link
+    }
+
+    /// Takes bytes from the hypervisor.
+    pub fn receive(&mut self, bytes: &[u8], now: u64) {
+        self.session.receive(now, bytes);
+        self.follow(now);
+    }
+
+    /// Tells the time.
+    pub fn tick(&mut self, now: u64) {
+        self.session.tick(now);
+        self.follow(now);
+    }
+
+    /// When [`HypervisorLink::tick`] is to be called at the latest.
+    #[must_use]
+    pub fn next_timeout(&self) -> Option<u64> {
+        let patience = self.without_datapath.map(|since| since + DATAPATH_PATIENCE);
+        let retry = (self.not_before > 0).then_some(self.not_before);
+        self.session
+            .deadline()
+            .into_iter()
+            .chain(patience)
+            .chain(retry)
+            .min()
+    }
+
+    /// The next bytes for the hypervisor.
+    pub fn next_output(&mut self) -> Option<Bytes> {
+        self.output.pop_front()
+    }
+
+    /// The next event.
+    pub fn next_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// Ends the connection and says why.
+    pub fn close(&mut self, reason: String) {
+        self.events.push_back(Event::Closed(reason));
+    }
+
+    fn follow(&mut self, now: u64) {
+        loop {
+            let mut looked = false;
+            while let Some(output) = self.session.poll() {
+                match output {
+                    Output::Send(bytes) => self.output.push_back(bytes),
+                    Output::Event(SessionEvent::Closed { reason }) => {
+                        self.events.push_back(Event::Closed(reason.to_string()));
+                        return;
+                    }
+                    Output::Event(SessionEvent::TransactionDone {
+                        result: Err(error), ..
+                    }) => {
+                        self.complain(format!("transaction failed: {error}"));
+                        self.not_before = now + RETRY_DELAY;
+                        looked = true;
+                    }
+                    Output::Event(_) => looked = true,
+                }
+            }
+            let impatient = self
+                .without_datapath
+                .is_some_and(|since| now >= since + DATAPATH_PATIENCE);
+            let due = impatient || (self.not_before > 0 && now >= self.not_before);
+            if !looked && !due {
+                return;
+            }
+            self.look(now);
+        }
+    }
+
+    fn complain(&mut self, complaint: String) {
+        if self.complaint.as_ref() != Some(&complaint) {
+            self.events.push_back(Event::Remark(complaint.clone()));
+            self.complaint = Some(complaint);
+        }
+    }
+
+    /// Looks at the replica: corrects the bridge, reports what is there.
+    fn look(&mut self, now: u64) {
+        let Some(mirror) = self.session.mirror() else {
+            return;
+        };
+        let encapsulation = inventory::encapsulation(mirror);
+        self.wanted.tunnels = encapsulation
+            .kinds
+            .iter()
+            .filter_map(|kind| {
+                let ours = TunnelKind::from_name(kind.name())?;
+                let ofport = u16::try_from(ours.ofport().0).ok()?;
+                Some(WantedTunnel::flow_based(ours.port_name(), *kind, ofport))
+            })
+            .collect();
+        let mut addresses = encapsulation.addresses.clone();
+        if addresses.is_empty() {
+            addresses.push(self.peer);
+        }
+        let identity = inventory::identity(mirror);
+        let datapath = inventory::datapath_id(mirror, &self.settings.bridge);
+        let report = identity.system_id.clone().map(|system_id| Inventory {
+            chassis: ChassisRow {
+                hostname: identity
+                    .hostname
+                    .clone()
+                    .unwrap_or_else(|| system_id.clone()),
+                datapath_id: datapath.map(|id| format!("{id:016x}")),
+                encaps: addresses
+                    .iter()
+                    .flat_map(|ip| {
+                        encapsulation.kinds.iter().map(|kind| EncapRow {
+                            kind: kind.name().to_owned(),
+                            ip: *ip,
+                        })
+                    })
+                    .collect(),
+                datapath_type: choose_datapath_type(mirror, &self.settings.bridge),
+                iface_types: Vec::new(),
+            },
+            interfaces: plugged(mirror, &self.settings.bridge),
+            system_id,
+        });
+        if self.session.is_idle() && now >= self.not_before {
+            self.not_before = 0;
+            match reconcile(mirror, &self.wanted, self.settings.generation) {
+                Ok(Some(transaction)) => {
+                    if let Err(error) = self.session.transact(now, transaction) {
+                        self.complain(error.to_string());
+                    }
+                }
+                Ok(None) => self.watch_datapath(datapath.is_some(), now),
+                Err(error) => self.complain(error.to_string()),
+            }
+        }
+        for rejected in encapsulation.rejected {
+            self.complain(format!(
+                "'{rejected}' in weft-encap-ip or weft-encap-type cannot be used"
+            ));
+        }
+        match report {
+            None => self.complain(
+                "external_ids:system-id is not set: the hypervisor is left alone".to_owned(),
+            ),
+            Some(report) if self.reported.as_ref() != Some(&report) => {
+                self.reported = Some(report.clone());
+                self.events.push_back(Event::Inventory(Box::new(report)));
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// A bridge that gets no datapath asks for a datapath type that the host does not have.
+    fn watch_datapath(&mut self, has_datapath: bool, now: u64) {
+        if has_datapath || self.wanted.datapath_type.is_some() {
+            self.without_datapath = None;
+            return;
+        }
+        match self.without_datapath {
+            None => self.without_datapath = Some(now),
+            Some(since) if now >= since + DATAPATH_PATIENCE => {
+                self.without_datapath = None;
+                self.wanted.datapath_type = Some("netdev".to_owned());
+                self.complain(format!(
+                    "bridge {} got no datapath: trying datapath_type=netdev",
+                    self.settings.bridge
+                ));
+            }
+            Some(_) => {}
+        }
+    }
+}
+
+fn plugged(mirror: &weft_ovsdb::Mirror, bridge: &str) -> BTreeMap<String, Plugged> {
+    inventory::interfaces(mirror, bridge)
+        .into_iter()
+        .filter_map(|interface| {
+            let plugged = Plugged {
+                port_id: interface.iface_id?,
+                ofport: interface.ofport,
+            };
+            Some((interface.name, plugged))
+        })
+        .collect()
+}

@@ -1,0 +1,703 @@
+//! The controller's own state machine: follows the log, compiles, tells switches what they lack,
+//! answers packets, records what was observed.
+//!
+//! Inputs come from the log, from the connections' machines and from operators; what is to be done
+//! comes out as [`Effect`]s. Nothing here waits: a write's outcome, a switch's answer come back as
+//! inputs.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use rust_openflow::message::PacketIn;
+use rust_openflow::session::push::Refusal;
+use rust_openflow::{DatapathId, Version};
+use weft_compiler::diff::{Difference, Installed};
+use weft_compiler::lower::Item;
+use weft_compiler::{Compiler, Content, Input as CompilerInput, Production, Secret};
+use weft_schema::observation::InterfaceRow;
+use weft_schema::{LogEntry, Revision, State, WriteSet};
+use weft_topology::{Change, ChassisId, Element, Index, InterfaceId, PortId};
+
+use crate::answer::{self, answer};
+use crate::hypervisor_link::Inventory;
+pub use crate::notice::Notice;
+use crate::observe::{Observations, Standing};
+use crate::switch::{Outstanding, Switch, Sync, hold};
+use crate::switch_link::Command;
+
+/// Names an OpenFlow connection.
+pub type SwitchId = u64;
+/// Names an OVSDB connection.
+pub type HypervisorId = u64;
+
+/// How many times a push is tried again that failed for no flow's sake, before it waits for an audit.
+const RETRIES: u32 = 3;
+
+/// What a member is told.
+#[derive(Debug)]
+pub enum Input {
+    /// The log went on.
+    Entries(Vec<Arc<LogEntry>>),
+    /// A hypervisor said what it has.
+    Inventory {
+        /// On which connection.
+        link: HypervisorId,
+        /// From where.
+        peer: IpAddr,
+        /// What.
+        inventory: Box<Inventory>,
+    },
+    /// An OVSDB connection ended.
+    HypervisorGone(HypervisorId),
+    /// A switch is connected and has granted its role.
+    SwitchUp {
+        /// On which connection.
+        link: SwitchId,
+        /// Who it is.
+        datapath: DatapathId,
+        /// Which version is spoken.
+        version: Version,
+    },
+    /// A switch said what it has.
+    Read {
+        /// On which connection.
+        link: SwitchId,
+        /// What.
+        installed: Box<Installed>,
+    },
+    /// A push is over.
+    Pushed {
+        /// On which connection.
+        link: SwitchId,
+        /// Which.
+        push: u64,
+        /// What the switch refused.
+        refusals: Vec<Refusal>,
+    },
+    /// A switch handed up a packet.
+    PacketIn {
+        /// On which connection.
+        link: SwitchId,
+        /// The packet.
+        packet: Box<PacketIn>,
+    },
+    /// An OpenFlow connection ended.
+    SwitchGone(SwitchId),
+    /// A write is over.
+    Written {
+        /// Whose observations it was about.
+        system_id: String,
+        /// The entry that it made; none when it failed.
+        revision: Option<Revision>,
+    },
+    /// Time has passed: writes that failed are tried again.
+    Retry,
+    /// It is time to look whether switches still have what they were told.
+    Audit,
+    /// An operator lets a held difference go.
+    Release(ChassisId),
+}
+
+/// What a member wants done.
+#[derive(Debug)]
+pub enum Effect {
+    /// Tell an OpenFlow connection.
+    Switch(SwitchId, Command),
+    /// End an OVSDB connection.
+    CloseHypervisor(HypervisorId, String),
+    /// Write observations.
+    Write {
+        /// Whose; to be named when it is over.
+        system_id: String,
+        /// What.
+        write: WriteSet,
+    },
+    /// Tell the operators.
+    Notice(Notice),
+}
+
+/// A connected hypervisor.
+#[derive(Debug)]
+struct Hypervisor {
+    peer: IpAddr,
+    inventory: Inventory,
+}
+
+/// The controller's state machine.
+pub struct Member {
+    pub(crate) compiler: Compiler<Production>,
+    settings: answer::Settings,
+    pub(crate) revision: Revision,
+    pub(crate) observations: Observations,
+    hypervisors: BTreeMap<HypervisorId, Hypervisor>,
+    pub(crate) by_system_id: BTreeMap<String, HypervisorId>,
+    pub(crate) switches: BTreeMap<SwitchId, Switch>,
+    pub(crate) by_chassis: BTreeMap<ChassisId, SwitchId>,
+    by_datapath: HashMap<DatapathId, ChassisId>,
+    /// The revision since which an interface carries its port's flows as they are.
+    since: HashMap<InterfaceId, Revision>,
+    faults: usize,
+    next_push: u64,
+    effects: Vec<Effect>,
+}
+
+impl Member {
+    /// A member that knows the state of the log at its head.
+    #[must_use]
+    pub fn new(state: &State, settings: answer::Settings) -> Self {
+        let mut member = Self {
+            compiler: Compiler::new(Production, Secret::new(*state.secret())),
+            settings,
+            revision: state.revision(),
+            observations: Observations::load(state),
+            hypervisors: BTreeMap::new(),
+            by_system_id: BTreeMap::new(),
+            switches: BTreeMap::new(),
+            by_chassis: BTreeMap::new(),
+            by_datapath: HashMap::new(),
+            since: HashMap::new(),
+            faults: 0,
+            next_push: 1,
+            effects: Vec::new(),
+        };
+        let changes = member.readable(weft_engine::topology::everything(state));
+        member.learn_datapaths(&changes);
+        member.compiler.update(CompilerInput {
+            changes,
+            ..CompilerInput::default()
+        });
+        member
+    }
+
+    /// Takes an input; what is to be done comes out in order.
+    pub fn handle(&mut self, input: Input) -> Vec<Effect> {
+        match input {
+            Input::Entries(entries) => self.entries(&entries),
+            Input::Inventory {
+                link,
+                peer,
+                inventory,
+            } => self.inventory(link, peer, *inventory),
+            Input::HypervisorGone(link) => self.hypervisor_gone(link),
+            Input::SwitchUp {
+                link,
+                datapath,
+                version,
+            } => self.switch_up(link, datapath, version),
+            Input::Read { link, installed } => self.read(link, &installed),
+            Input::Pushed {
+                link,
+                push,
+                refusals,
+            } => self.pushed(link, push, &refusals),
+            Input::PacketIn { link, packet } => self.packet_in(link, &packet),
+            Input::SwitchGone(link) => self.switch_gone(link),
+            Input::Written {
+                system_id,
+                revision,
+            } => {
+                self.observations
+                    .written(&system_id, revision, self.revision);
+                if revision.is_some() {
+                    self.observe(&system_id);
+                }
+            }
+            Input::Retry => {
+                for system_id in self.observations.take_failed() {
+                    self.observe(&system_id);
+                }
+            }
+            Input::Audit => self.audit(),
+            Input::Release(chassis) => self.release(&chassis),
+        }
+        std::mem::take(&mut self.effects)
+    }
+
+    /// The revision up to which everything was compiled.
+    #[must_use]
+    pub fn revision(&self) -> Revision {
+        self.revision
+    }
+
+    /// The compiler, to look at.
+    #[must_use]
+    pub fn compiler(&self) -> &Compiler<Production> {
+        &self.compiler
+    }
+
+    fn notice(&mut self, notice: Notice) {
+        self.effects.push(Effect::Notice(notice));
+    }
+
+    fn readable(&mut self, changes: Vec<Result<Change, weft_schema::BadRow>>) -> Vec<Change> {
+        changes
+            .into_iter()
+            .filter_map(|change| {
+                change
+                    .map_err(|error| self.notice(Notice::BadRow(error.to_string())))
+                    .ok()
+            })
+            .collect()
+    }
+
+    // --- The log. ---
+
+    fn entries(&mut self, entries: &[Arc<LogEntry>]) {
+        let mut changes = Vec::new();
+        let mut observed = BTreeSet::new();
+        for entry in entries {
+            if entry.revision <= self.revision {
+                continue;
+            }
+            self.revision = entry.revision;
+            changes.extend(self.readable(weft_engine::topology::changes(entry)));
+            observed.extend(self.observations.apply(entry));
+        }
+        self.learn_datapaths(&changes);
+        let touched: Vec<PortId> = changes.iter().filter_map(port_of).collect();
+        let deltas = self.compiler.update(CompilerInput {
+            changes,
+            ..CompilerInput::default()
+        });
+        for port in touched {
+            if let Some(location) = self.compiler.model().location(port) {
+                self.since.insert(location.interface.clone(), self.revision);
+            }
+        }
+        self.report_faults();
+        for (chassis, parts) in deltas {
+            let difference = Difference::of_deltas(parts.iter().map(|part| &**part));
+            self.follow(&chassis, difference);
+            observed.insert(chassis.0.to_string());
+        }
+        self.adopt_switches();
+        for system_id in observed {
+            self.observe(&system_id);
+        }
+    }
+
+    fn report_faults(&mut self) {
+        let faults = self.compiler.refused();
+        if faults != self.faults {
+            self.faults = faults;
+            for fault in self.compiler.faults() {
+                self.notice(Notice::Fault(fault.to_string()));
+            }
+        }
+    }
+
+    fn learn_datapaths(&mut self, changes: &[Change]) {
+        for change in changes {
+            if let Change::Chassis(id, chassis) = change {
+                self.by_datapath.retain(|_, owner| owner != id);
+                if let Some(datapath) = chassis.as_ref().and_then(|chassis| chassis.datapath) {
+                    self.by_datapath.insert(datapath, id.clone());
+                }
+            }
+        }
+    }
+
+    // --- Hypervisors. ---
+
+    fn inventory(&mut self, link: HypervisorId, peer: IpAddr, inventory: Inventory) {
+        let system_id = inventory.system_id.clone();
+        let holder = self
+            .by_system_id
+            .get(&system_id)
+            .copied()
+            .filter(|holder| *holder != link);
+        if let Some(holder) = holder {
+            let held_from = self.hypervisors[&holder].peer;
+            if held_from != peer {
+                let chassis = ChassisId::from(system_id.as_str());
+                let notice = Notice::DuplicateHypervisor {
+                    chassis,
+                    peer,
+                    holder: held_from,
+                };
+                self.effects
+                    .push(Effect::CloseHypervisor(link, notice.to_string()));
+                self.notice(notice);
+                return;
+            }
+            // The same host connected again before the end of its old connection was noticed.
+            self.hypervisors.remove(&holder);
+            self.effects.push(Effect::CloseHypervisor(
+                holder,
+                "replaced by a newer connection".to_owned(),
+            ));
+        }
+        if self.by_system_id.insert(system_id.clone(), link) != Some(link) {
+            self.notice(Notice::HypervisorUp(ChassisId::from(system_id.as_str())));
+        }
+        self.hypervisors
+            .insert(link, Hypervisor { peer, inventory });
+        self.observe(&system_id);
+    }
+
+    fn hypervisor_gone(&mut self, link: HypervisorId) {
+        let Some(hypervisor) = self.hypervisors.remove(&link) else {
+            return;
+        };
+        let system_id = hypervisor.inventory.system_id;
+        if self.by_system_id.get(&system_id) == Some(&link) {
+            self.by_system_id.remove(&system_id);
+            self.notice(Notice::HypervisorDown(ChassisId::from(system_id.as_str())));
+        }
+    }
+
+    /// Makes the log say what is seen of a hypervisor.
+    fn observe(&mut self, system_id: &str) {
+        let inventory = self
+            .by_system_id
+            .get(system_id)
+            .and_then(|link| self.hypervisors.get(link))
+            .map(|hypervisor| &hypervisor.inventory);
+        let chassis = ChassisId::from(system_id);
+        let switch = self
+            .by_chassis
+            .get(&chassis)
+            .and_then(|link| self.switches.get(link));
+        let acknowledged = switch.and_then(|switch| switch.acknowledged(self.revision));
+        let (model, since) = (self.compiler.model(), &self.since);
+        let standing = |row: &InterfaceRow| -> Option<Standing> {
+            let acknowledged = acknowledged?;
+            let port: PortId = row.port_id.parse().ok()?;
+            let interface = InterfaceId {
+                chassis: chassis.clone(),
+                name: row.name.as_str().into(),
+            };
+            let located = model.location(port).is_some_and(|location| {
+                location.interface == interface && Some(location.ofport.0) == row.ofport
+            });
+            let since = since.get(&interface).copied().unwrap_or(0);
+            let error = switch.and_then(|switch| switch.errors.get(&port).cloned());
+            Some(Standing {
+                ready: located && error.is_none() && (row.ready || since <= acknowledged),
+                error: error.filter(|_| located),
+            })
+        };
+        if let Some(write) = self
+            .observations
+            .write(system_id, inventory, self.revision, standing)
+        {
+            self.effects.push(Effect::Write {
+                system_id: system_id.to_owned(),
+                write,
+            });
+        }
+    }
+
+    // --- Switches. ---
+
+    fn switch_up(&mut self, link: SwitchId, datapath: DatapathId, version: Version) {
+        self.switches.insert(link, Switch::new(datapath, version));
+        if !self.by_datapath.contains_key(&datapath) {
+            self.notice(Notice::UnknownSwitch(datapath));
+        }
+        self.adopt_switches();
+    }
+
+    /// Begins to program switches of which it is known now whose they are.
+    fn adopt_switches(&mut self) {
+        let known: Vec<(SwitchId, ChassisId)> = self
+            .switches
+            .iter()
+            .filter(|(_, switch)| switch.chassis.is_none())
+            .filter_map(|(link, switch)| {
+                Some((*link, self.by_datapath.get(&switch.datapath)?.clone()))
+            })
+            .collect();
+        for (link, chassis) in known {
+            if let Some(old) = self.by_chassis.insert(chassis.clone(), link) {
+                // The switch connected again before the end of its old connection was noticed.
+                self.switches.remove(&old);
+                self.effects.push(Effect::Switch(old, Command::Close));
+            }
+            self.compiler.update(CompilerInput {
+                manage: vec![chassis.clone()],
+                ..CompilerInput::default()
+            });
+            self.notice(Notice::SwitchUp(chassis.clone()));
+            if let Some(switch) = self.switches.get_mut(&link) {
+                switch.chassis = Some(chassis);
+                switch.sync = Sync::Reading;
+                self.effects.push(Effect::Switch(link, Command::Read));
+            }
+        }
+    }
+
+    fn switch_gone(&mut self, link: SwitchId) {
+        let Some(chassis) = self
+            .switches
+            .remove(&link)
+            .and_then(|switch| switch.chassis)
+        else {
+            return;
+        };
+        if self.by_chassis.get(&chassis) == Some(&link) {
+            self.by_chassis.remove(&chassis);
+            self.notice(Notice::SwitchDown(chassis));
+        }
+    }
+
+    /// Tells a switch what the network's change means for it.
+    fn follow(&mut self, chassis: &ChassisId, difference: Difference) {
+        let Some(link) = self.by_chassis.get(chassis).copied() else {
+            return;
+        };
+        if matches!(
+            self.switches.get(&link).map(|switch| &switch.sync),
+            Some(Sync::Following)
+        ) {
+            self.push(link, difference);
+        }
+    }
+
+    fn push(&mut self, link: SwitchId, difference: Difference) {
+        let (push, revision) = (self.next_push, self.revision);
+        let Some(switch) = self.switches.get_mut(&link) else {
+            return;
+        };
+        self.next_push += 1;
+        switch.audit = None;
+        switch.outstanding.push_back(Outstanding { push, revision });
+        self.effects.push(Effect::Switch(
+            link,
+            Command::Push {
+                push,
+                difference: Box::new(difference),
+                revision,
+            },
+        ));
+    }
+
+    /// Holds what a switch has against its program.
+    fn read(&mut self, link: SwitchId, installed: &Installed) {
+        let Some((chassis, occasion)) =
+            self.switches
+                .get_mut(&link)
+                .and_then(|switch| match switch.sync {
+                    Sync::Reading => Some((switch.chassis.clone()?, Occasion::Arrival)),
+                    Sync::Released => Some((switch.chassis.clone()?, Occasion::Release)),
+                    // Something was pushed while the switch was answering: the next audit will tell.
+                    Sync::Following
+                        if switch.audit.take().is_some() && switch.outstanding.is_empty() =>
+                    {
+                        Some((switch.chassis.clone()?, Occasion::Audit))
+                    }
+                    _ => None,
+                })
+        else {
+            return;
+        };
+        let program = self.compiler.program(&chassis);
+        let mut difference = Difference::between(installed, &program);
+        let flows = program
+            .iter()
+            .filter(|content| matches!(content, Content::Flow(_)))
+            .count();
+        let Some(switch) = self.switches.get_mut(&link) else {
+            return;
+        };
+        let wanted: BTreeSet<u64> = difference.flows.iter().map(|flow| flow.cookie).collect();
+        switch.refused.retain(|cookie, _| wanted.contains(cookie));
+        difference
+            .flows
+            .retain(|flow| !switch.refused.contains_key(&flow.cookie));
+        if occasion == Occasion::Audit && !difference.is_empty() {
+            self.notice(Notice::Repaired {
+                chassis: chassis.clone(),
+                missing: difference.flows.len(),
+                foreign: difference.foreign.len() + difference.stale_flows.len(),
+            });
+        } else if occasion != Occasion::Audit {
+            if occasion == Occasion::Arrival
+                && let Some(reason) = hold(installed, &program, &difference, self.revision)
+            {
+                let notice = Notice::Held {
+                    chassis,
+                    flows: installed.flows(),
+                    stale: difference.stale_flows.len() + difference.foreign.len(),
+                    reason,
+                };
+                self.notice(notice);
+                if let Some(switch) = self.switches.get_mut(&link) {
+                    switch.sync = Sync::Held;
+                }
+                return;
+            }
+            self.notice(Notice::InOrder {
+                chassis: chassis.clone(),
+                flows,
+                changed: difference.len(),
+            });
+        }
+        self.attribute_refusals(link);
+        if let Some(switch) = self.switches.get_mut(&link) {
+            switch.sync = Sync::Following;
+        }
+        if !difference.is_empty() {
+            self.push(link, difference);
+        }
+        self.observe(&chassis.0);
+    }
+
+    fn pushed(&mut self, link: SwitchId, push: u64, refusals: &[Refusal]) {
+        let Some(switch) = self.switches.get_mut(&link) else {
+            return;
+        };
+        switch
+            .outstanding
+            .retain(|outstanding| outstanding.push != push);
+        let Some(chassis) = switch.chassis.clone() else {
+            return;
+        };
+        if refusals.is_empty() {
+            switch.retries = 0;
+            self.observe(&chassis.0);
+            return;
+        }
+        let mut notices = Vec::new();
+        let mut explained = false;
+        for refusal in refusals {
+            let words = refusal.error.to_string();
+            notices.push(match refusal.cookie {
+                Some(cookie) => {
+                    explained |= switch.refused.insert(cookie, words.clone()).is_none();
+                    Notice::Refused {
+                        chassis: chassis.clone(),
+                        cookie,
+                        words,
+                    }
+                }
+                None => Notice::PushRefused {
+                    chassis: chassis.clone(),
+                    words,
+                },
+            });
+        }
+        switch.retries += u32::from(!explained);
+        // What it has now is not known; it is asked, and told again without what it refuses.
+        if switch.retries <= RETRIES {
+            switch.sync = Sync::Reading;
+            self.effects.push(Effect::Switch(link, Command::Read));
+        }
+        for notice in notices {
+            self.notice(notice);
+        }
+        self.attribute_refusals(link);
+        self.observe(&chassis.0);
+    }
+
+    /// Finds the ports whose flows a switch refused.
+    fn attribute_refusals(&mut self, link: SwitchId) {
+        let Some(switch) = self.switches.get(&link) else {
+            return;
+        };
+        let Some(chassis) = &switch.chassis else {
+            return;
+        };
+        let mut errors = BTreeMap::new();
+        for (cookie, words) in &switch.refused {
+            for (item, _) in self.compiler.owners(*cookie) {
+                for port in self.ports_of(item, chassis) {
+                    errors.entry(port).or_insert_with(|| words.clone());
+                }
+            }
+        }
+        if let Some(switch) = self.switches.get_mut(&link) {
+            switch.errors = errors;
+        }
+    }
+
+    /// The ports of a hypervisor that suffer when an item's flow is missing.
+    fn ports_of(&self, item: &Item, chassis: &ChassisId) -> Vec<PortId> {
+        let model = self.compiler.model();
+        let local = model
+            .elements(&Index::LocalPorts(chassis.clone()))
+            .filter_map(|element| match element {
+                Element::Port(port) => Some(*port),
+                _ => None,
+            });
+        match (item.port(), item.network()) {
+            (Some(port), _) => local.filter(|local| *local == port).collect(),
+            (None, Some(network)) => local
+                .filter(|local| {
+                    model
+                        .port(*local)
+                        .is_some_and(|port| port.network == network)
+                })
+                .collect(),
+            (None, None) => local.collect(),
+        }
+    }
+
+    fn packet_in(&mut self, link: SwitchId, packet: &PacketIn) {
+        let Some(chassis) = self
+            .switches
+            .get(&link)
+            .and_then(|switch| switch.chassis.clone())
+        else {
+            return;
+        };
+        let Some(answer) = answer(self.compiler.model(), &self.settings, &chassis, packet) else {
+            self.notice(Notice::Unanswered(chassis));
+            return;
+        };
+        if let Some(packet) = answer.packet {
+            self.effects
+                .push(Effect::Switch(link, Command::PacketOut(Box::new(packet))));
+        }
+        self.notice(Notice::Answered {
+            port: answer.port,
+            service: answer.service,
+            event: answer.event,
+        });
+    }
+
+    fn audit(&mut self) {
+        for (link, switch) in &mut self.switches {
+            if matches!(switch.sync, Sync::Following) && switch.outstanding.is_empty() {
+                switch.audit = Some(true);
+                self.effects.push(Effect::Switch(*link, Command::Read));
+            }
+        }
+    }
+
+    fn release(&mut self, chassis: &ChassisId) {
+        let Some(link) = self.by_chassis.get(chassis).copied() else {
+            return;
+        };
+        let Some(switch) = self.switches.get_mut(&link) else {
+            return;
+        };
+        if !matches!(switch.sync, Sync::Held) {
+            return;
+        }
+        // The network may have changed since: the program of now is what it gets.
+        switch.sync = Sync::Released;
+        self.effects.push(Effect::Switch(link, Command::Read));
+    }
+}
+
+/// Why a switch was asked what it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Occasion {
+    /// It is not known what it has.
+    Arrival,
+    /// An operator let go what was held.
+    Release,
+    /// It was in order when last heard of.
+    Audit,
+}
+
+/// The port that a change is about, as far as where its packets go is concerned.
+fn port_of(change: &Change) -> Option<PortId> {
+    match change {
+        Change::Port(port, Some(_)) => Some(*port),
+        Change::Interface(_, Some(interface)) => Some(interface.port),
+        _ => None,
+    }
+}

@@ -1,0 +1,109 @@
+//! One switch as its member sees it: how far it is behind its program, and what it was told.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use rust_openflow::{DatapathId, Version};
+use weft_compiler::Content;
+use weft_compiler::diff::{Difference, Installed};
+use weft_schema::Revision;
+use weft_topology::{ChassisId, PortId};
+
+use crate::notice::HoldReason;
+
+/// A switch with fewer flows than this is never held: there is nothing to lose on it.
+const HOLD_FLOWS: usize = 16;
+
+/// How a switch stands to its program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Sync {
+    /// Nobody said yet whose switch it is.
+    #[default]
+    Unknown,
+    /// It was asked what it has.
+    Reading,
+    /// It has its program, or was told what is missing.
+    Following,
+    /// Most of what it has would go: an operator decides.
+    Held,
+    /// An operator decided; it was asked again what it has.
+    Released,
+}
+
+/// A push that was not acknowledged yet.
+#[derive(Debug)]
+pub(crate) struct Outstanding {
+    pub(crate) push: u64,
+    pub(crate) revision: Revision,
+}
+
+/// A connected switch.
+#[derive(Debug)]
+pub(crate) struct Switch {
+    pub(crate) datapath: DatapathId,
+    pub(crate) version: Version,
+    pub(crate) chassis: Option<ChassisId>,
+    pub(crate) sync: Sync,
+    pub(crate) outstanding: VecDeque<Outstanding>,
+    /// Flows that it refused, with its words.
+    pub(crate) refused: BTreeMap<u64, String>,
+    /// The same by the ports that the flows are for.
+    pub(crate) errors: BTreeMap<PortId, String>,
+    /// Whether an audit asked what it has; none when something was pushed since.
+    pub(crate) audit: Option<bool>,
+    /// Tries after refusals that no flow explains.
+    pub(crate) retries: u32,
+}
+
+impl Switch {
+    pub(crate) fn new(datapath: DatapathId, version: Version) -> Self {
+        Self {
+            datapath,
+            version,
+            chassis: None,
+            sync: Sync::Unknown,
+            outstanding: VecDeque::new(),
+            refused: BTreeMap::new(),
+            errors: BTreeMap::new(),
+            audit: None,
+            retries: 0,
+        }
+    }
+
+    /// The revision up to which the switch acknowledged its program, when everything up to `compiled`
+    /// was pushed.
+    pub(crate) fn acknowledged(&self, compiled: Revision) -> Option<Revision> {
+        match self.sync {
+            Sync::Following => Some(
+                self.outstanding
+                    .front()
+                    .map_or(compiled, |first| first.revision.saturating_sub(1)),
+            ),
+            _ => None,
+        }
+    }
+}
+
+/// Why a difference is not to be carried out without an operator's word: it takes away most of what a
+/// switch has, and the switch knows better than the database, or was programmed from another one.
+pub(crate) fn hold(
+    installed: &Installed,
+    program: &[Content],
+    difference: &Difference,
+    revision: Revision,
+) -> Option<HoldReason> {
+    let stale = difference.stale_flows.len() + difference.foreign.len();
+    if installed.flows() < HOLD_FLOWS
+        || stale * 2 <= installed.flows()
+        || program.len() * 2 > installed.flows()
+    {
+        return None;
+    }
+    match installed.marker {
+        None => Some(HoldReason::OtherInstallation),
+        Some(switch) if switch > revision => Some(HoldReason::OlderDatabase {
+            switch,
+            database: revision,
+        }),
+        Some(_) => None,
+    }
+}

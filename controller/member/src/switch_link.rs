@@ -1,0 +1,427 @@
+//! One OpenFlow connection: reads what the switch has, and pushes what it is told to push.
+//!
+//! It adds to the protocol's session ([`rust_openflow::session`]) what Weft does with it: packet-ins
+//! in the form that carries user data, reading flows, groups and meters as [`Installed`], and turning a
+//! [`Difference`] into pushes. What a switch should have is decided by [`crate::Member`].
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use rust_openflow::action::NICIRA;
+use rust_openflow::message::{
+    Experimenter, FlowFilter, FlowMod, GroupCommand, GroupMod, Message, MeterCommand, MeterMod,
+    MultipartReply, MultipartRequest, PacketIn, PacketOut, Reply, Request, RoleMessage,
+};
+use rust_openflow::session::push::{Outcome, Push, Refusal, bundle_add};
+use rust_openflow::session::{self, End, PushId, RequestId, SendError, Session};
+use rust_openflow::{DatapathId, EncodeError, GroupId, MeterId, Version};
+use weft_compiler::diff::{Difference, Installed};
+use weft_compiler::{Flow, Secret, marker};
+
+/// How many flows go into one bundle when they need not take effect together: the switch does
+/// nothing else while it commits one.
+const BUNDLE_FLOWS: usize = 2_000;
+
+/// `NXT_SET_PACKET_IN_FORMAT` and its value for `NXT_PACKET_IN2` (`nicira-ext.h`).
+const SET_PACKET_IN_FORMAT: u32 = 16;
+const PACKET_IN_2: u32 = 2;
+
+/// What happened on the connection.
+#[derive(Debug)]
+pub enum Event {
+    /// The switch said who it is and granted the role.
+    Up {
+        /// Who it is.
+        datapath: DatapathId,
+        /// The version that is spoken.
+        version: Version,
+    },
+    /// What the switch has.
+    Read(Installed),
+    /// The switch did not say what it has.
+    ReadFailed(String),
+    /// A push is over.
+    Pushed {
+        /// The number that it was given.
+        push: u64,
+        /// What the switch refused; empty when all is done.
+        refusals: Vec<Refusal>,
+    },
+    /// A packet for the controller.
+    PacketIn(Box<PacketIn>),
+    /// The switch refuses the role: somebody has a later mandate.
+    Stale,
+    /// Something worth a line in the log.
+    Remark(String),
+    /// The connection is over.
+    Closed(String),
+}
+
+/// What is asked of the connection.
+#[derive(Debug)]
+pub enum Command {
+    /// Say what the switch has.
+    Read,
+    /// Make the switch have something else.
+    Push {
+        /// A number for the answer; larger than those before.
+        push: u64,
+        /// What is different.
+        difference: Box<Difference>,
+        /// The revision that the switch has afterwards.
+        revision: u64,
+    },
+    /// Send a packet.
+    PacketOut(Box<PacketOut>),
+    /// End the connection.
+    Close,
+}
+
+/// Answers that a reading still waits for.
+#[derive(Debug)]
+struct Reading {
+    waiting: Vec<RequestId>,
+    installed: Installed,
+}
+
+/// A push that was told in one piece and is sent in several.
+#[derive(Debug)]
+struct Parts {
+    push: u64,
+    ids: Vec<PushId>,
+    refusals: Vec<Refusal>,
+}
+
+/// One OpenFlow connection.
+pub struct SwitchLink {
+    session: Session,
+    secret: Secret,
+    datapath: Option<DatapathId>,
+    up: bool,
+    reading: Option<Reading>,
+    pushes: VecDeque<Parts>,
+    events: VecDeque<Event>,
+}
+
+impl SwitchLink {
+    /// A connection that a switch opened at `now`, in milliseconds.
+    #[must_use]
+    pub fn new(role: RoleMessage, config: session::Config, secret: Secret, now: u64) -> Self {
+        Self {
+            session: Session::new(End::Controller(role), config, now),
+            secret,
+            datapath: None,
+            up: false,
+            reading: None,
+            pushes: VecDeque::new(),
+            events: VecDeque::new(),
+        }
+    }
+
+    /// Takes bytes from the switch.
+    pub fn receive(&mut self, bytes: &[u8], now: u64) {
+        self.session.receive(bytes, now);
+        self.follow();
+    }
+
+    /// Tells the time.
+    pub fn tick(&mut self, now: u64) {
+        self.session.tick(now);
+        self.follow();
+    }
+
+    /// When [`SwitchLink::tick`] is to be called at the latest.
+    #[must_use]
+    pub fn next_timeout(&self) -> Option<u64> {
+        self.session.next_timeout()
+    }
+
+    /// The next bytes for the switch.
+    pub fn next_output(&mut self) -> Option<Bytes> {
+        self.session.next_output()
+    }
+
+    /// The next event.
+    pub fn next_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// Does what is asked, or closes the connection when that cannot be done.
+    pub fn command(&mut self, command: Command) {
+        let done = match command {
+            Command::Read => self.read(),
+            Command::Push {
+                push,
+                difference,
+                revision,
+            } => self.push(push, &difference, revision),
+            Command::PacketOut(packet) => match self.session.send(&Message::PacketOut(*packet)) {
+                // A switch that does not take packets as fast as they are asked for loses some.
+                Err(SendError::Congested(_)) => Ok(()),
+                other => other.map(drop),
+            },
+            Command::Close => {
+                self.session.close();
+                Ok(())
+            }
+        };
+        if let Err(error) = done {
+            self.events
+                .push_back(Event::Remark(format!("closing: {error}")));
+            self.session.close();
+        }
+        self.follow();
+    }
+
+    fn read(&mut self) -> Result<(), SendError> {
+        let requests = [
+            Request::Flow(FlowFilter::all()),
+            Request::GroupDesc(GroupId::ALL),
+            Request::MeterConfig(MeterId::ALL),
+        ];
+        let waiting = requests
+            .into_iter()
+            .map(|request| {
+                let message = Message::MultipartRequest(MultipartRequest::new(request));
+                self.session.request(&message)
+            })
+            .collect::<Result<_, _>>()?;
+        self.reading = Some(Reading {
+            waiting,
+            installed: Installed::default(),
+        });
+        Ok(())
+    }
+
+    fn push(&mut self, push: u64, difference: &Difference, revision: u64) -> Result<(), SendError> {
+        let version = self.session.version().ok_or(SendError::NotOpen)?;
+        let pushes = pushes(&self.secret, version, difference, revision)?;
+        let ids = pushes
+            .into_iter()
+            .map(|push| self.session.push(push))
+            .collect::<Result<_, _>>()?;
+        self.pushes.push_back(Parts {
+            push,
+            ids,
+            refusals: Vec::new(),
+        });
+        Ok(())
+    }
+
+    /// Turns the session's events into this connection's.
+    fn follow(&mut self) {
+        while let Some(event) = self.session.next_event() {
+            match event {
+                session::Event::Negotiated(_) | session::Event::BarrierDone(_) => {}
+                session::Event::Features(features) => self.datapath = Some(features.datapath),
+                session::Event::RoleGranted(_) => self.granted(),
+                session::Event::RoleRefused { stale: true, .. } => {
+                    self.events.push_back(Event::Stale)
+                }
+                session::Event::RoleRefused { error, .. } => {
+                    self.remark(format!("role refused: {error}"))
+                }
+                session::Event::Message {
+                    message: Message::PacketIn(packet),
+                    ..
+                } => self.events.push_back(Event::PacketIn(Box::new(packet))),
+                // Port status, flow removed and whatever else is for nobody yet.
+                session::Event::Message { .. } => {}
+                session::Event::Reply { id, messages } => self.replied(id, messages),
+                session::Event::Failed { id, failure } => self.failed(id, &failure),
+                session::Event::Refused { error, .. } => self.remark(format!("refused: {error}")),
+                session::Event::PushDone { id, outcome } => self.pushed(id, outcome),
+                session::Event::Malformed(error) => {
+                    self.remark(format!("malformed message: {error}"))
+                }
+                session::Event::Closed(reason) => {
+                    self.events.push_back(Event::Closed(reason.to_string()))
+                }
+            }
+        }
+    }
+
+    fn remark(&mut self, text: String) {
+        self.events.push_back(Event::Remark(text));
+    }
+
+    fn granted(&mut self) {
+        let (Some(datapath), Some(version)) = (self.datapath, self.session.version()) else {
+            return;
+        };
+        if std::mem::replace(&mut self.up, true) {
+            return;
+        }
+        let format = Message::Experimenter(Experimenter {
+            vendor: NICIRA,
+            kind: SET_PACKET_IN_FORMAT,
+            body: Bytes::copy_from_slice(&PACKET_IN_2.to_be_bytes()),
+        });
+        if let Err(error) = self.session.send(&format) {
+            self.remark(format!("packet-in format not set: {error}"));
+        }
+        self.events.push_back(Event::Up { datapath, version });
+    }
+
+    fn replied(&mut self, id: RequestId, messages: Vec<Message>) {
+        let Some(reading) = &mut self.reading else {
+            return;
+        };
+        reading.waiting.retain(|waiting| *waiting != id);
+        for message in messages {
+            if let Message::MultipartReply(MultipartReply { reply, .. }) = message {
+                note(&self.secret, &mut reading.installed, reply);
+            }
+        }
+        if reading.waiting.is_empty()
+            && let Some(reading) = self.reading.take()
+        {
+            self.events.push_back(Event::Read(reading.installed));
+        }
+    }
+
+    fn failed(&mut self, id: RequestId, failure: &session::Failure) {
+        if self
+            .reading
+            .as_ref()
+            .is_some_and(|reading| reading.waiting.contains(&id))
+        {
+            self.reading = None;
+            self.events
+                .push_back(Event::ReadFailed(format!("{failure:?}")));
+        }
+    }
+
+    fn pushed(&mut self, id: PushId, outcome: Outcome) {
+        let Some(parts) = self.pushes.iter_mut().find(|parts| parts.ids.contains(&id)) else {
+            return;
+        };
+        parts.ids.retain(|part| *part != id);
+        if let Outcome::Failed { errors, .. } = outcome {
+            parts.refusals.extend(errors);
+        }
+        while self
+            .pushes
+            .front()
+            .is_some_and(|parts| parts.ids.is_empty())
+        {
+            if let Some(Parts { push, refusals, .. }) = self.pushes.pop_front() {
+                self.events.push_back(Event::Pushed { push, refusals });
+            }
+        }
+    }
+}
+
+/// Takes note of part of what the switch has.
+fn note(secret: &Secret, installed: &mut Installed, reply: Reply) {
+    match reply {
+        Reply::Flow(flows) => {
+            for flow in flows {
+                installed.add_flow(secret, flow);
+            }
+        }
+        Reply::GroupDesc(groups) => installed.groups.extend(groups.into_iter().map(|group| {
+            let added = GroupMod {
+                properties: group.properties,
+                ..GroupMod::add(group.group, group.kind, group.buckets)
+            };
+            (group.group, added)
+        })),
+        Reply::MeterConfig(meters) => installed.meters.extend(meters.into_iter().map(|meter| {
+            (
+                meter.meter,
+                MeterMod::add(meter.meter, meter.flags, meter.bands),
+            )
+        })),
+        _ => {}
+    }
+}
+
+/// A difference as pushes. Flows that only come in may take effect in pieces; where flows also go,
+/// old and new change places in one moment.
+fn pushes(
+    secret: &Secret,
+    version: Version,
+    difference: &Difference,
+    revision: u64,
+) -> Result<Vec<Push>, EncodeError> {
+    let bundled = |message: Message| bundle_add(version, &message);
+    let apart = difference.foreign.is_empty() && difference.stale_flows.is_empty();
+    let size = if apart { BUNDLE_FLOWS } else { usize::MAX };
+    let mut pushes: Vec<Push> = difference
+        .flows
+        .chunks(size)
+        .map(|flows| {
+            Ok(Push {
+                bundle: flows
+                    .iter()
+                    .map(|flow| shared(version, flow))
+                    .collect::<Result<_, EncodeError>>()?,
+                ..Push::default()
+            })
+        })
+        .collect::<Result<_, EncodeError>>()?;
+    if pushes.is_empty() {
+        pushes.push(Push::default());
+    }
+    let last = pushes.len() - 1;
+    let mut first: Vec<Bytes> = Vec::new();
+    for flow in &difference.foreign {
+        first.push(bundled(Message::FlowMod(flow.clone()))?);
+    }
+    for (group, there) in &difference.groups {
+        let command = if *there {
+            GroupCommand::MODIFY
+        } else {
+            GroupCommand::ADD
+        };
+        let group = GroupMod {
+            command,
+            ..(**group).clone()
+        };
+        first.push(bundled(Message::GroupMod(group))?);
+    }
+    pushes[0].bundle.splice(0..0, first);
+    pushes[0].before = difference
+        .meters
+        .iter()
+        .map(|(meter, there)| {
+            let command = if *there {
+                MeterCommand::MODIFY
+            } else {
+                MeterCommand::ADD
+            };
+            Message::MeterMod(MeterMod {
+                command,
+                ..(**meter).clone()
+            })
+        })
+        .collect();
+    for cookie in &difference.stale_flows {
+        pushes[last]
+            .bundle
+            .push(bundled(Message::FlowMod(FlowMod::delete_cookie(*cookie)))?);
+    }
+    for group in &difference.stale_groups {
+        pushes[last]
+            .bundle
+            .push(bundled(Message::GroupMod(GroupMod::delete(*group)))?);
+    }
+    pushes[last]
+        .bundle
+        .push(bundled(Message::FlowMod(marker::flow(secret, revision)))?);
+    pushes[last].after = difference
+        .stale_meters
+        .iter()
+        .map(|meter| Message::MeterMod(MeterMod::delete(*meter)))
+        .collect();
+    Ok(pushes)
+}
+
+/// A flow's message for a version; in 1.5 the bytes that all switches share.
+fn shared(version: Version, flow: &Flow) -> Result<Bytes, EncodeError> {
+    if version == Version::V1_5 {
+        return Ok(flow.message.clone());
+    }
+    bundle_add(version, &Message::FlowMod(flow.decode()))
+}

@@ -1,0 +1,100 @@
+//! What can go wrong in the shell, in words for the person who typed the command.
+//!
+//! Messages name the option, file, line or address at fault and never hold a password.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// What went wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The command line is wrong, or asks for help or the version.
+    #[error("{0}")]
+    CommandLine(clap::Error),
+    /// Values of the environment or of the configuration file are wrong: a line for each.
+    #[error("{}", .0.join("\n       "))]
+    Configuration(Vec<String>),
+    /// A value is not of its type.
+    #[error("expected {0}")]
+    Expected(String),
+    /// A file or directory cannot be used.
+    #[error("{}: {reason}", .path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        reason: io::Error,
+    },
+    /// There is no home for the database.
+    #[error(
+        "no directory for the database: set HOME or XDG_STATE_HOME, or name one with --database sqlite:PATH"
+    )]
+    NoStateDirectory,
+    /// The API without authentication would be reachable from elsewhere.
+    #[error(
+        "--listen-api {0}: the API has no authentication, so it is served on loopback only; \
+         listen on 127.0.0.1 or [::1], or accept that anyone who reaches {0} controls the network \
+         with --insecure-noauth"
+    )]
+    Exposed(SocketAddr),
+    /// A listener cannot be bound.
+    #[error("--{option} {address}: {reason}")]
+    Bind {
+        /// The option that names the address.
+        option: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// Why, and what may be done.
+        reason: String,
+    },
+    /// The process cannot take signals.
+    #[error("cannot handle signals: {0}")]
+    Signals(io::Error),
+    /// Another recorder of metrics stands in this process.
+    #[error("metrics are recorded elsewhere in this process already")]
+    Metrics,
+    /// Nobody answers where a controller should.
+    #[error(
+        "no controller answers at {url}: {reason}; start one with `weft serve` or name it with --api"
+    )]
+    NoController {
+        /// Where it was looked for.
+        url: String,
+        /// Why not.
+        reason: String,
+    },
+    /// What answers does not speak as a controller does.
+    #[error("{url} does not answer as a controller does: {reason}")]
+    Answer {
+        /// What was asked for.
+        url: String,
+        /// What is wrong with the answer.
+        reason: String,
+    },
+    /// The controller refused a request.
+    #[error("{message} (status {status} of {url})")]
+    Refused {
+        /// What was asked for.
+        url: String,
+        /// The HTTP status.
+        status: u16,
+        /// The controller's words.
+        message: String,
+    },
+}
+
+impl Error {
+    /// Whether the person asked wrongly (exit status 2), rather than the work failed (1).
+    #[must_use]
+    pub fn is_usage(&self) -> bool {
+        matches!(
+            self,
+            Self::CommandLine(_)
+                | Self::Configuration(_)
+                | Self::Expected(_)
+                | Self::NoStateDirectory
+                | Self::Exposed(_)
+        )
+    }
+}

@@ -1,0 +1,27 @@
+//! The controller as one program: command line, configuration, sockets, signals.
+//!
+//! The shell around the pure crates. It decides nothing about networks: that is the engine's, the
+//! compiler's and the member's. Reading order: [`cli`] (what can be typed), [`config`] (what an
+//! installation decides for itself), [`serve`] (the controller's parts and how they end),
+//! [`client`] (how the other commands ask a running controller).
+
+pub mod cli;
+pub mod client;
+pub mod config;
+mod error;
+pub mod listen;
+pub mod logging;
+pub mod metrics;
+pub mod operator;
+pub mod pipeline;
+#[cfg(test)]
+mod reference;
+pub mod serve;
+pub mod shutdown;
+pub mod southbound;
+
+#[cfg(test)]
+mod golden;
+
+pub use config::Config;
+pub use error::Error;

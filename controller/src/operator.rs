@@ -1,0 +1,154 @@
+//! The operators' side of HTTP, `/weft/v1`: what is there, where flows come from, and letting held
+//! switches go. Answers are the plain data of [`weft_member::status`].
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde_json::json;
+use weft_api::identity::Identity;
+use weft_member::{Input, Member};
+use weft_topology::ChassisId;
+
+use crate::southbound::MemberHandle;
+
+/// Why a question has no answer.
+enum Refusal {
+    /// Only operators may ask.
+    Forbidden,
+    /// There is no such thing.
+    NotFound(String),
+    /// The question makes no sense.
+    Bad(String),
+    /// The controller is ending.
+    Ending,
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let (status, error) = match self {
+            Self::Forbidden => (
+                StatusCode::FORBIDDEN,
+                "only an administrator may ask this".to_owned(),
+            ),
+            Self::NotFound(error) => (StatusCode::NOT_FOUND, error),
+            Self::Bad(error) => (StatusCode::BAD_REQUEST, error),
+            Self::Ending => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the controller is ending".to_owned(),
+            ),
+        };
+        (status, Json(json!({ "error": error }))).into_response()
+    }
+}
+
+type Answer = Result<Response, Refusal>;
+
+/// The routes.
+pub fn router(member: MemberHandle) -> Router {
+    Router::new()
+        .route("/weft/v1/switches", get(switches))
+        .route("/weft/v1/switches/{name}/flows", get(flows))
+        .route("/weft/v1/switches/{name}/release", post(release))
+        .route("/weft/v1/ports", get(ports))
+        .route("/weft/v1/topology", get(topology))
+        .route("/weft/v1/flows/{cookie}", get(explain))
+        .with_state(member)
+}
+
+/// Looks at the member on behalf of an operator.
+async fn look<T: Send + 'static>(
+    member: &MemberHandle,
+    headers: &HeaderMap,
+    look: impl FnOnce(&Member) -> T + Send + 'static,
+) -> Result<T, Refusal> {
+    if !Identity::noauth(headers, "").is_admin {
+        return Err(Refusal::Forbidden);
+    }
+    member.look(look).await.ok_or(Refusal::Ending)
+}
+
+async fn switches(State(member): State<MemberHandle>, headers: HeaderMap) -> Answer {
+    let switches = look(&member, &headers, Member::switch_statuses).await?;
+    Ok(Json(json!({ "switches": switches })).into_response())
+}
+
+async fn ports(State(member): State<MemberHandle>, headers: HeaderMap) -> Answer {
+    let ports = look(&member, &headers, Member::port_statuses).await?;
+    Ok(Json(json!({ "ports": ports })).into_response())
+}
+
+async fn topology(State(member): State<MemberHandle>, headers: HeaderMap) -> Answer {
+    let topology = look(&member, &headers, Member::topology).await?;
+    Ok(Json(topology).into_response())
+}
+
+async fn flows(
+    State(member): State<MemberHandle>,
+    headers: HeaderMap,
+    Path(name): Path<String>,
+) -> Answer {
+    let chassis = find(&member, &headers, name).await?;
+    let flows = look(&member, &headers, move |member| {
+        member.flow_statuses(&chassis)
+    })
+    .await?;
+    Ok(Json(json!({ "flows": flows })).into_response())
+}
+
+async fn release(
+    State(member): State<MemberHandle>,
+    headers: HeaderMap,
+    Path(name): Path<String>,
+) -> Answer {
+    let chassis = find(&member, &headers, name).await?;
+    let held = {
+        let chassis = chassis.clone();
+        look(&member, &headers, move |member| member.is_held(&chassis)).await?
+    };
+    if held {
+        member.tell(Input::Release(chassis.clone())).await;
+    }
+    Ok(Json(json!({ "system_id": chassis, "released": held })).into_response())
+}
+
+async fn explain(
+    State(member): State<MemberHandle>,
+    headers: HeaderMap,
+    Path(cookie): Path<String>,
+) -> Answer {
+    let number = parse_cookie(&cookie).ok_or_else(|| {
+        Refusal::Bad(format!(
+            "'{cookie}' is not a cookie: up to 16 hex digits, with or without 0x"
+        ))
+    })?;
+    look(&member, &headers, move |member| member.explain(number))
+        .await?
+        .map(|flow| Json(flow).into_response())
+        .ok_or_else(|| {
+            Refusal::NotFound(format!(
+                "no flow of any program has the cookie {number:#018x}"
+            ))
+        })
+}
+
+async fn find(
+    member: &MemberHandle,
+    headers: &HeaderMap,
+    name: String,
+) -> Result<ChassisId, Refusal> {
+    let wanted = name.clone();
+    look(member, headers, move |member| member.find_chassis(&wanted))
+        .await?
+        .ok_or_else(|| {
+            Refusal::NotFound(format!(
+                "no hypervisor has the system-id, host name or datapath id '{name}'"
+            ))
+        })
+}
+
+/// A cookie as flows show it: hexadecimal.
+fn parse_cookie(text: &str) -> Option<u64> {
+    u64::from_str_radix(text.strip_prefix("0x").unwrap_or(text), 16).ok()
+}

@@ -1,0 +1,191 @@
+//! One connection: bytes and time in, bytes and events out, around a state machine that does no I/O.
+
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc::UnboundedReceiver;
+use weft_member::hypervisor_link::{self, HypervisorLink};
+use weft_member::switch_link::{self, SwitchLink};
+
+/// How many bytes are read at once.
+const READ: usize = 64 * 1024;
+/// How many bytes of output are joined into one write.
+const WRITE: usize = 64 * 1024;
+/// How long the last words of a connection may take.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Milliseconds since the first call: the clock of all connections.
+pub(super) fn now() -> u64 {
+    static START: OnceLock<Instant> = OnceLock::new();
+    let elapsed = START.get_or_init(Instant::now).elapsed();
+    u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A state machine of one connection.
+pub(super) trait Machine {
+    /// What it can be asked.
+    type Command;
+    /// What it tells.
+    type Event;
+
+    fn receive(&mut self, bytes: &[u8], now: u64);
+    fn tick(&mut self, now: u64);
+    fn next_timeout(&self) -> Option<u64>;
+    fn next_output(&mut self) -> Option<Bytes>;
+    fn next_event(&mut self) -> Option<Self::Event>;
+    fn command(&mut self, command: Self::Command);
+    /// What it tells when the connection broke.
+    fn broken(reason: String) -> Self::Event;
+}
+
+impl Machine for SwitchLink {
+    type Command = switch_link::Command;
+    type Event = switch_link::Event;
+
+    fn receive(&mut self, bytes: &[u8], now: u64) {
+        self.receive(bytes, now);
+    }
+    fn tick(&mut self, now: u64) {
+        self.tick(now);
+    }
+    fn next_timeout(&self) -> Option<u64> {
+        self.next_timeout()
+    }
+    fn next_output(&mut self) -> Option<Bytes> {
+        self.next_output()
+    }
+    fn next_event(&mut self) -> Option<Self::Event> {
+        self.next_event()
+    }
+    fn command(&mut self, command: Self::Command) {
+        self.command(command);
+    }
+    fn broken(reason: String) -> Self::Event {
+        switch_link::Event::Closed(reason)
+    }
+}
+
+impl Machine for HypervisorLink {
+    /// The reason to end the connection for.
+    type Command = String;
+    type Event = hypervisor_link::Event;
+
+    fn receive(&mut self, bytes: &[u8], now: u64) {
+        self.receive(bytes, now);
+    }
+    fn tick(&mut self, now: u64) {
+        self.tick(now);
+    }
+    fn next_timeout(&self) -> Option<u64> {
+        self.next_timeout()
+    }
+    fn next_output(&mut self) -> Option<Bytes> {
+        self.next_output()
+    }
+    fn next_event(&mut self) -> Option<Self::Event> {
+        self.next_event()
+    }
+    fn command(&mut self, reason: String) {
+        self.close(reason);
+    }
+    fn broken(reason: String) -> Self::Event {
+        hypervisor_link::Event::Closed(reason)
+    }
+}
+
+/// A connection with its machine and the commands for it.
+pub(super) struct Peer<M: Machine> {
+    stream: TcpStream,
+    machine: M,
+    commands: UnboundedReceiver<M::Command>,
+    input: Vec<u8>,
+    output: BytesMut,
+}
+
+/// What a wait ended with.
+enum Wake<C> {
+    Read(std::io::Result<usize>),
+    Wrote(std::io::Result<usize>),
+    Command(C),
+    Time,
+}
+
+impl<M: Machine> Peer<M> {
+    pub(super) fn new(
+        stream: TcpStream,
+        machine: M,
+        commands: UnboundedReceiver<M::Command>,
+    ) -> Self {
+        Self {
+            stream,
+            machine,
+            commands,
+            input: vec![0; READ],
+            output: BytesMut::new(),
+        }
+    }
+
+    /// Runs the connection until its machine has something to tell.
+    pub(super) async fn next_event(&mut self) -> M::Event {
+        loop {
+            if let Some(event) = self.machine.next_event() {
+                return event;
+            }
+            self.fill();
+            let timeout = self
+                .machine
+                .next_timeout()
+                .map(|at| at.saturating_sub(now()));
+            let (mut reader, mut writer) = self.stream.split();
+            let wake = tokio::select! {
+                read = reader.read(&mut self.input) => Wake::Read(read),
+                wrote = writer.write(&self.output), if !self.output.is_empty() => Wake::Wrote(wrote),
+                Some(command) = self.commands.recv() => Wake::Command(command),
+                () = time(timeout) => Wake::Time,
+            };
+            match wake {
+                Wake::Read(Ok(0)) => {
+                    return M::broken("the other side closed the connection".to_owned());
+                }
+                Wake::Read(Ok(n)) => self.machine.receive(&self.input[..n], now()),
+                Wake::Wrote(Ok(n)) => self.output.advance(n),
+                Wake::Read(Err(error)) | Wake::Wrote(Err(error)) => {
+                    return M::broken(error.to_string());
+                }
+                Wake::Command(command) => self.machine.command(command),
+                Wake::Time => self.machine.tick(now()),
+            }
+        }
+    }
+
+    /// Joins what the machine wants to send, as long as it is little.
+    fn fill(&mut self) {
+        while self.output.len() < WRITE
+            && let Some(bytes) = self.machine.next_output()
+        {
+            self.output.extend_from_slice(&bytes);
+        }
+    }
+
+    /// Sends the last words, as far as the other side takes them, and closes.
+    pub(super) async fn finish(mut self) {
+        self.fill();
+        let farewell = async {
+            self.stream.write_all(&self.output).await?;
+            self.stream.shutdown().await
+        };
+        // The connection is over either way.
+        _ = tokio::time::timeout(FAREWELL, farewell).await;
+    }
+}
+
+/// Waits that many milliseconds, or for ever.
+async fn time(milliseconds: Option<u64>) {
+    match milliseconds {
+        Some(milliseconds) => tokio::time::sleep(Duration::from_millis(milliseconds)).await,
+        None => std::future::pending().await,
+    }
+}

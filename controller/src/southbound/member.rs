@@ -1,0 +1,254 @@
+//! The thread of the member: inputs in order, their effects carried out.
+//!
+//! Compiling may take a while; it has a thread of its own, and nothing waits for it but who wants to
+//! tell it something. Log entries that arrive together are compiled together.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use metrics::counter;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+use weft_api::{Entries, Replica};
+use weft_member::notice::{Level, Notice};
+use weft_member::switch_link::Command;
+use weft_member::{Effect, Input, Member};
+use weft_schema::{CommitError, WriteSet};
+
+use super::Settings;
+use crate::metrics as names;
+
+/// Inputs that may wait; who has more to tell waits.
+const QUEUE: usize = 4_096;
+/// Inputs that are taken at once.
+const BATCH: usize = 512;
+/// How often writes that failed are tried again.
+const TICK: Duration = Duration::from_secs(1);
+
+/// What the thread is sent.
+enum Message {
+    Input(Input),
+    /// Somebody wants to look at the member.
+    Look(Box<dyn FnOnce(&Member) + Send>),
+}
+
+/// The connections' ends of their channels.
+#[derive(Default)]
+struct Connections {
+    switches: HashMap<u64, UnboundedSender<Command>>,
+    hypervisors: HashMap<u64, UnboundedSender<String>>,
+}
+
+/// A way to talk to the member.
+#[derive(Clone)]
+pub struct MemberHandle {
+    queue: mpsc::Sender<Message>,
+    connections: Arc<Mutex<Connections>>,
+}
+
+impl MemberHandle {
+    /// Tells the member something; waits while it has too much to do.
+    pub async fn tell(&self, input: Input) {
+        // The member is gone only when the process ends.
+        _ = self.queue.send(Message::Input(input)).await;
+    }
+
+    /// Tells the member something unless it has too much to do.
+    pub(super) fn offer(&self, input: Input) {
+        if self.queue.try_send(Message::Input(input)).is_err() {
+            counter!(names::PACKETS_DROPPED).increment(1);
+        }
+    }
+
+    /// Looks at the member; none when the process is ending.
+    pub async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Member) -> T + Send + 'static,
+    ) -> Option<T> {
+        let (answer, seen) = oneshot::channel();
+        let look = Box::new(move |member: &Member| {
+            // Who asked may have gone.
+            _ = answer.send(look(member));
+        });
+        self.queue.send(Message::Look(look)).await.ok()?;
+        seen.await.ok()
+    }
+
+    pub(super) fn switch_commands(&self, id: u64) -> UnboundedReceiver<Command> {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        self.connections().switches.insert(id, sender);
+        receiver
+    }
+
+    pub(super) fn hypervisor_commands(&self, id: u64) -> UnboundedReceiver<String> {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        self.connections().hypervisors.insert(id, sender);
+        receiver
+    }
+
+    pub(super) fn forget_switch(&self, id: u64) {
+        self.connections().switches.remove(&id);
+    }
+
+    pub(super) fn forget_hypervisor(&self, id: u64) {
+        self.connections().hypervisors.remove(&id);
+    }
+
+    fn connections(&self) -> MutexGuard<'_, Connections> {
+        // Nothing panics while it holds the map; it is whole in any case.
+        self.connections
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Starts the member on the state that the replica has.
+pub(super) fn start(
+    replica: &Arc<Replica>,
+    settings: &Settings,
+    ended: &CancellationToken,
+) -> MemberHandle {
+    let answers = settings.answers.clone();
+    let (member, entries) = replica.follow(|state| Member::new(state, answers));
+    let (queue, inputs) = mpsc::channel(QUEUE);
+    let handle = MemberHandle {
+        queue,
+        connections: Arc::default(),
+    };
+    tokio::spawn(forward(entries, handle.clone(), ended.clone()));
+    tokio::spawn(remind(
+        settings.audit_interval,
+        handle.clone(),
+        ended.clone(),
+    ));
+    let thread = MemberThread {
+        member,
+        inputs,
+        handle: handle.clone(),
+        replica: replica.clone(),
+        runtime: Handle::current(),
+    };
+    std::thread::Builder::new()
+        .name("member".to_owned())
+        .spawn(move || thread.run())
+        .expect("a process that has just started can start a thread");
+    handle
+}
+
+/// Tells the member of log entries.
+async fn forward(mut entries: Entries, member: MemberHandle, ended: CancellationToken) {
+    while let Some(Some(entry)) = ended.run_until_cancelled(entries.next()).await {
+        member.tell(Input::Entries(vec![entry])).await;
+    }
+}
+
+/// Tells the member of time.
+async fn remind(audits: Option<Duration>, member: MemberHandle, ended: CancellationToken) {
+    let mut ticks = tokio::time::interval(TICK);
+    let mut audits = audits.map(tokio::time::interval);
+    loop {
+        let audit = async {
+            match &mut audits {
+                Some(audits) => audits.tick().await,
+                None => std::future::pending().await,
+            }
+        };
+        let input = tokio::select! {
+            _ = ticks.tick() => Input::Retry,
+            _ = audit => Input::Audit,
+            () = ended.cancelled() => return,
+        };
+        member.tell(input).await;
+    }
+}
+
+struct MemberThread {
+    member: Member,
+    inputs: mpsc::Receiver<Message>,
+    handle: MemberHandle,
+    replica: Arc<Replica>,
+    runtime: Handle,
+}
+
+impl MemberThread {
+    fn run(mut self) {
+        let mut batch = Vec::with_capacity(BATCH);
+        while self.inputs.blocking_recv_many(&mut batch, BATCH) > 0 {
+            let mut entries = Vec::new();
+            for message in batch.drain(..) {
+                match message {
+                    Message::Input(Input::Entries(more)) => entries.extend(more),
+                    other => {
+                        self.compile(&mut entries);
+                        match other {
+                            Message::Input(input) => self.handle(input),
+                            Message::Look(look) => look(&self.member),
+                        }
+                    }
+                }
+            }
+            self.compile(&mut entries);
+        }
+    }
+
+    /// Gives the member the entries that came together.
+    fn compile(&mut self, entries: &mut Vec<Arc<weft_schema::LogEntry>>) {
+        if !entries.is_empty() {
+            self.handle(Input::Entries(std::mem::take(entries)));
+        }
+    }
+
+    fn handle(&mut self, input: Input) {
+        for effect in self.member.handle(input) {
+            match effect {
+                Effect::Switch(id, command) => {
+                    if let Some(switch) = self.handle.connections().switches.get(&id) {
+                        // A connection that has just ended takes no commands; the member will hear of it.
+                        _ = switch.send(command);
+                    }
+                }
+                Effect::CloseHypervisor(id, reason) => {
+                    if let Some(hypervisor) = self.handle.connections().hypervisors.get(&id) {
+                        _ = hypervisor.send(reason);
+                    }
+                }
+                Effect::Write { system_id, write } => self.write(system_id, write),
+                Effect::Notice(notice) => log(&notice),
+            }
+        }
+    }
+
+    fn write(&self, system_id: String, write: WriteSet) {
+        let (replica, member) = (self.replica.clone(), self.handle.clone());
+        self.runtime.spawn(async move {
+            let revision = match replica.submit(write).await {
+                Ok(revision) => Some(revision),
+                Err(CommitError::Changed { .. } | CommitError::Taken { .. }) => None,
+                Err(error) => {
+                    warn!(%system_id, "observations not recorded: {error}");
+                    None
+                }
+            };
+            member
+                .tell(Input::Written {
+                    system_id,
+                    revision,
+                })
+                .await;
+        });
+    }
+}
+
+/// Puts a notice into the log and the metrics.
+fn log(notice: &Notice) {
+    counter!(names::NOTICES, "event" => notice.name()).increment(1);
+    match notice.level() {
+        Level::Debug => debug!("{notice}"),
+        Level::Info => info!("{notice}"),
+        Level::Warn => warn!("{notice}"),
+    }
+}

@@ -1,0 +1,137 @@
+//! Cutting messages out of a stream of bytes.
+//!
+//! A [`Framer`] reads lengths and nothing else; what a message says is for [`crate::message`]. Its
+//! memory is what was pushed and not yet taken: when the caller takes all messages after each
+//! read, that is one unfinished message and one read.
+
+use bytes::{Bytes, BytesMut};
+
+use crate::message::{HEADER_LEN, Header};
+
+/// A length that ends the conversation, since the next message cannot be found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum FrameError {
+    /// Shorter than its own header.
+    #[error("a message of {length} bytes is shorter than its header")]
+    TooShort {
+        /// The header's length field.
+        length: u16,
+    },
+    /// Longer than this side accepts.
+    #[error("a message of {length} bytes is longer than the limit of {limit}")]
+    TooLong {
+        /// The header's length field.
+        length: u16,
+        /// The limit in bytes.
+        limit: u16,
+    },
+}
+
+/// Cuts messages out of a stream.
+#[derive(Debug)]
+pub struct Framer {
+    buffer: BytesMut,
+    limit: u16,
+}
+
+impl Default for Framer {
+    fn default() -> Self {
+        Self::new(u16::MAX)
+    }
+}
+
+impl Framer {
+    /// Accepts messages of up to `limit` bytes.
+    #[must_use]
+    pub fn new(limit: u16) -> Self {
+        Self {
+            buffer: BytesMut::new(),
+            limit,
+        }
+    }
+
+    /// Takes what was read.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// Bytes that wait for the rest of their message.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// The next whole message, without copying it.
+    pub fn next_message(&mut self) -> Result<Option<Bytes>, FrameError> {
+        let Some(Header { length, .. }) = Header::peek(&self.buffer) else {
+            return Ok(None);
+        };
+        if usize::from(length) < HEADER_LEN {
+            return Err(FrameError::TooShort { length });
+        }
+        if length > self.limit {
+            return Err(FrameError::TooLong {
+                length,
+                limit: self.limit,
+            });
+        }
+        let whole = self.buffer.len() >= usize::from(length);
+        Ok(whole.then(|| self.buffer.split_to(usize::from(length)).freeze()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STREAM: &[u8] = &[
+        5, 2, 0, 8, 0, 0, 0, 1, // an echo request
+        5, 2, 0, 10, 0, 0, 0, 2, 0xab, 0xcd, // another, with two bytes
+        5, 20, 0, 8, 0, 0, 0, 3, // a barrier request
+    ];
+
+    #[test]
+    fn messages_are_found_at_every_split_of_the_stream() {
+        for first in 0..=STREAM.len() {
+            for second in first..=STREAM.len() {
+                let mut framer = Framer::default();
+                let mut lengths = Vec::new();
+                for part in [&STREAM[..first], &STREAM[first..second], &STREAM[second..]] {
+                    framer.push(part);
+                    while let Some(message) = framer.next_message().unwrap() {
+                        lengths.push(message.len());
+                    }
+                }
+                assert_eq!(lengths, [8, 10, 8], "split at {first} and {second}");
+                assert_eq!(framer.waiting(), 0);
+            }
+        }
+    }
+
+    #[test]
+    fn a_length_that_cannot_be_ends_the_stream() {
+        let mut framer = Framer::new(100);
+        framer.push(&[5, 2, 0, 7, 0, 0, 0, 1]);
+        assert_eq!(
+            framer.next_message(),
+            Err(FrameError::TooShort { length: 7 })
+        );
+        let mut framer = Framer::new(100);
+        framer.push(&[5, 2, 0, 101, 0, 0, 0, 1]);
+        let error = FrameError::TooLong {
+            length: 101,
+            limit: 100,
+        };
+        assert_eq!(framer.next_message(), Err(error));
+    }
+
+    #[test]
+    fn a_promised_length_allocates_nothing_before_the_bytes_come() {
+        let mut framer = Framer::default();
+        for byte in [5, 2, 0xff, 0xff, 0, 0, 0, 1] {
+            framer.push(&[byte]);
+            assert_eq!(framer.next_message(), Ok(None));
+        }
+        assert!(framer.buffer.capacity() < 256);
+    }
+}

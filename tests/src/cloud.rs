@@ -1,0 +1,265 @@
+//! A controller in a lab with namespaces, and a tenant's way to use it: what end-to-end tests share.
+//!
+//! Nothing is typed on a hypervisor but `set-manager`; networks and ports are made over the API.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use crate::host::Host;
+use crate::hypervisor::Hypervisor;
+use crate::netns::{FABRIC, Lab};
+use crate::process::{self, Process};
+use crate::wait;
+
+/// A controller and its hypervisors.
+pub struct Cloud {
+    controller: Option<Process>,
+    starts: usize,
+    database: PathBuf,
+    options: Vec<String>,
+    /// The hypervisors and machines.
+    pub lab: Lab,
+}
+
+/// A port of a network, as the API gave it.
+#[derive(Debug, Clone)]
+pub struct Port {
+    /// Its id.
+    pub id: String,
+    /// Its Ethernet address.
+    pub mac: String,
+    /// Its first address.
+    pub ip: String,
+}
+
+impl Cloud {
+    /// Starts `hypervisors` hypervisors and a controller on a fresh database, with further options
+    /// of `weft serve`, and lets every hypervisor know the controller.
+    ///
+    /// # Panics
+    /// When something does not come up.
+    #[track_caller]
+    pub fn start(hypervisors: u8, options: &[&str]) -> Cloud {
+        let lab = Lab::start(hypervisors);
+        let mut cloud = Cloud {
+            controller: None,
+            starts: 0,
+            database: lab.slot().folder().join("weft.db"),
+            options: options.iter().map(|option| (*option).to_owned()).collect(),
+            lab,
+        };
+        cloud.start_controller();
+        for hypervisor in cloud.lab.hypervisors() {
+            hypervisor.set_manager(&format!("tcp:{FABRIC}:6640"));
+        }
+        for hypervisor in cloud.lab.hypervisors() {
+            hypervisor.wait_for_bridge("br-int");
+        }
+        cloud
+    }
+
+    /// Starts the controller, which is not running, and waits until it serves.
+    #[track_caller]
+    pub fn start_controller(&mut self) {
+        let database = format!("sqlite:{}", self.database.display());
+        self.start_controller_on(&database);
+    }
+
+    /// The same on another database.
+    #[track_caller]
+    pub fn start_controller_on(&mut self, database: &str) {
+        assert!(self.controller.is_none(), "one controller at a time");
+        let weft = process::weft();
+        let api = format!("{FABRIC}:9696");
+        let mut words = vec![
+            weft.to_str().expect("paths of the build are text"),
+            "serve",
+            "--listen-api",
+            &api,
+            "--insecure-noauth",
+            "--database",
+            database,
+            "--log",
+            "debug",
+        ];
+        words.extend(self.options.iter().map(String::as_str));
+        self.starts += 1;
+        let name = format!("weft-{}", self.starts);
+        self.controller = Some(self.fabric().spawn(&name, &words));
+        wait::until("the controller is ready", || {
+            let url = format!("http://{FABRIC}:9696/readyz");
+            match self.fabric().http("GET", &url, &[], None) {
+                Ok(response) if response.status == 200 => Ok(()),
+                other => Err(format!("{other:?}")),
+            }
+        });
+    }
+
+    /// The namespace that the controller runs in.
+    #[must_use]
+    pub fn fabric(&self) -> &Host {
+        self.lab.fabric()
+    }
+
+    /// The controller's process.
+    ///
+    /// # Panics
+    /// When it is not running.
+    #[track_caller]
+    pub fn controller(&mut self) -> &mut Process {
+        self.controller.as_mut().expect("the controller runs")
+    }
+
+    /// Kills the controller with `kill -9`.
+    #[track_caller]
+    pub fn kill_controller(&mut self) {
+        self.controller.take().expect("the controller runs").kill();
+    }
+
+    /// Asks the API and expects a status.
+    ///
+    /// # Panics
+    /// When the answer has another status.
+    #[track_caller]
+    pub fn api(&self, method: &str, path: &str, body: Option<&Value>, status: u16) -> Value {
+        let url = format!("http://{FABRIC}:9696{path}");
+        let response = self
+            .fabric()
+            .http(method, &url, &[], body)
+            .unwrap_or_else(|error| panic!("{method} {path}: {error:#}"));
+        assert_eq!(response.status, status, "{method} {path}: {response:?}");
+        if response.body.is_empty() {
+            Value::Null
+        } else {
+            response.json()
+        }
+    }
+
+    /// Makes something and answers with its attributes.
+    #[track_caller]
+    pub fn create(&self, kind: &str, attributes: Value) -> Value {
+        let body = json!({ kind: attributes });
+        self.api("POST", &format!("/v2.0/{kind}s"), Some(&body), 201)[kind].take()
+    }
+
+    /// Makes a network of a kind with an IPv4 subnet; answers with the network's id.
+    #[track_caller]
+    pub fn network(&self, name: &str, kind: &str, cidr: &str) -> String {
+        let network = self.create(
+            "network",
+            json!({ "name": name, "provider:network_type": kind, "project_id": name }),
+        );
+        let id = text(&network["id"]);
+        self.create(
+            "subnet",
+            json!({ "network_id": id, "ip_version": 4, "cidr": cidr, "project_id": name }),
+        );
+        id
+    }
+
+    /// Makes a port of a network.
+    #[track_caller]
+    pub fn port(&self, network: &str, name: &str) -> Port {
+        let port = self.create(
+            "port",
+            json!({ "network_id": network, "name": name, "project_id": "tenant" }),
+        );
+        Port {
+            id: text(&port["id"]),
+            mac: text(&port["mac_address"]),
+            ip: text(&port["fixed_ips"][0]["ip_address"]),
+        }
+    }
+
+    /// Plugs a virtual machine that is a port into a hypervisor.
+    #[track_caller]
+    pub fn plug(&mut self, hypervisor: usize, name: &str, port: &Port) -> Host {
+        self.lab.plug(hypervisor, name, &port.mac, &port.id)
+    }
+
+    /// Waits until a port has a status.
+    #[track_caller]
+    pub fn wait_for_status(&self, port: &Port, status: &str) {
+        wait::until(&format!("port {} is {status}", port.id), || {
+            let path = format!("/v2.0/ports/{}?fields=status", port.id);
+            let now = text(&self.api("GET", &path, None, 200)["port"]["status"]);
+            if now == status { Ok(()) } else { Err(now) }
+        });
+    }
+
+    /// What operators see of the switches.
+    #[track_caller]
+    pub fn switches(&self) -> Vec<Value> {
+        let answer = self.api("GET", "/weft/v1/switches", None, 200);
+        answer["switches"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// Waits until every switch of these hypervisors has acknowledged everything there is.
+    #[track_caller]
+    pub fn wait_until_in_order(&self, hypervisors: &[usize]) {
+        wait::until("the switches are in order", || {
+            let switches = self.switches();
+            let in_order = hypervisors.iter().all(|number| {
+                let id = self.lab.hypervisor(*number).system_id();
+                switches.iter().any(|switch| {
+                    switch["system_id"] == json!(id) && switch["state"] == json!("in order")
+                })
+            });
+            if in_order { Ok(()) } else { Err(switches) }
+        });
+    }
+}
+
+/// Watches what is done to the flows of a hypervisor's switch, whoever does it.
+pub struct FlowWatch {
+    process: Process,
+}
+
+impl FlowWatch {
+    /// Begins to watch.
+    #[track_caller]
+    pub fn start(hypervisor: &Hypervisor) -> FlowWatch {
+        let words = [
+            "ovs-ofctl",
+            "-O",
+            "OpenFlow14",
+            "monitor",
+            "br-int",
+            "watch:",
+        ];
+        let process = hypervisor.host().spawn("flow-watch", &words);
+        let watch = FlowWatch { process };
+        wait::until("the flow monitor has begun", || {
+            let log = watch.process.log();
+            if log.contains("event=INITIAL") {
+                Ok(())
+            } else {
+                Err(log)
+            }
+        });
+        watch
+    }
+
+    /// What happened since, a line for each flow.
+    #[must_use]
+    pub fn events(&self) -> Vec<String> {
+        let log = self.process.log();
+        let events = log
+            .lines()
+            .filter(|line| line.contains("event=") && !line.contains("event=INITIAL"));
+        events.map(str::to_owned).collect()
+    }
+}
+
+/// A text of an answer.
+///
+/// # Panics
+/// When it is none.
+#[track_caller]
+pub fn text(value: &Value) -> String {
+    value
+        .as_str()
+        .unwrap_or_else(|| panic!("not a text: {value}"))
+        .to_owned()
+}
