@@ -7,11 +7,11 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use rust_openflow::field::{Field, Prerequisite};
+use rust_openflow::field::{Field, Prerequisite, ROWS};
 use rust_openflow::{FieldValue, PortNo};
 
 /// One for each field of the table.
-const FIELDS: usize = Field::CtTpDst as usize + 1;
+const FIELDS: usize = ROWS.len();
 
 pub(crate) const ARP: u128 = 0x0806;
 const RARP: u128 = 0x8035;
