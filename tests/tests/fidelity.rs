@@ -52,11 +52,31 @@ struct Seen {
 impl Seen {
     /// Frames of different ports may overtake each other on their way in.
     fn sorted(mut self) -> Self {
-        self.frames.values_mut().for_each(|frames| frames.sort());
+        for frames in self.frames.values_mut() {
+            frames
+                .iter_mut()
+                .for_each(|frame| forget_wrong_checksum(frame));
+            frames.sort();
+        }
         self.frames.retain(|_, frames| !frames.is_empty());
         self.packets
             .sort_by_key(|packet| (format!("{:?}", packet.metadata), packet.packet.clone()));
         self
+    }
+}
+
+/// Open vSwitch 3.1 computes the checksum of a rewritten neighbour advertisement with the next header
+/// and length of IPv6's own header (`packet_csum_pseudoheader6`), which is wrong behind extension headers.
+fn forget_wrong_checksum(frame: &mut [u8]) {
+    let is_extension = |next: &u8| [0, 43, 60].contains(next);
+    let extended =
+        frame.get(12..14) == Some(&[0x86, 0xdd]) && frame.get(20).is_some_and(is_extension);
+    let Some(length) = frame.get(55).filter(|_| extended) else {
+        return;
+    };
+    let at = 62 + 8 * usize::from(*length);
+    if let Some([136, _, checksum @ ..]) = frame.get_mut(at..at + 4) {
+        checksum.fill(0);
     }
 }
 
@@ -361,7 +381,7 @@ fn the_software_switch_does_what_open_vswitch_does_with_the_same_program() {
     let lab = dummy::Lab::start(1);
     let mut real = Real::start(lab.hypervisor(1));
     let mut runner = TestRunner::deterministic();
-    for _ in 0..24 {
+    for _ in 0..20 {
         let mut compiler = Compiler::new(Production, Secret::new([7; 16]));
         let mut changes = draw(universe::universe(), &mut runner);
         changes.extend(draw(
