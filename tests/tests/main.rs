@@ -6,4 +6,5 @@
 mod hypervisors;
 mod labs;
 mod layers;
+mod operator;
 mod tidy;
