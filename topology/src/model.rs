@@ -14,6 +14,7 @@ use rust_openflow::PortNo;
 
 use crate::entities::{Change, Chassis, Interface, Network, Port, Role, Subnet};
 use crate::ids::{ChassisId, InterfaceId, NetworkId, PortId, PortKey, SubnetId};
+use crate::physical::Physical;
 
 /// In how many chunks a network's flood list is cut, so that one more hypervisor sends again one
 /// chunk and not the whole list.
@@ -130,6 +131,7 @@ pub struct Model {
     by_chassis: HashMap<ChassisId, BTreeSet<InterfaceId>>,
     locations: HashMap<PortId, Location>,
     indexes: HashMap<Index, BTreeSet<Element>>,
+    physical: Physical,
 }
 
 /// What a batch has touched so far; an element that came and went again cancels out.
@@ -188,6 +190,12 @@ impl Model {
         self.locations.get(&port)
     }
 
+    /// The physical network as a graph.
+    #[must_use]
+    pub fn physical(&self) -> &Physical {
+        &self.physical
+    }
+
     /// The elements of an index, in order.
     pub fn elements<'a>(&'a self, index: &Index) -> impl Iterator<Item = &'a Element> + use<'a> {
         self.indexes.get(index).into_iter().flatten()
@@ -213,11 +221,13 @@ impl Model {
         };
         for ((index, element), present) in touched.deltas {
             effects.cells.insert(Cell::Index(index.clone()));
-            effects.deltas.push(IndexDelta {
+            let delta = IndexDelta {
                 index,
                 element,
                 present,
-            });
+            };
+            self.physical.follow(&delta);
+            effects.deltas.push(delta);
         }
         effects
     }

@@ -122,7 +122,7 @@ stages! {
     }
     PortSecurity "port_security" {
         matches [
-            EthSrc EthType Ipv4Src Ipv4Dst Ipv6Src Ipv6Dst IpProto UdpSrc UdpDst
+            VlanVid EthSrc EthType Ipv4Src Ipv4Dst Ipv6Src Ipv6Dst IpProto UdpSrc UdpDst
             ArpSpa ArpSha ArpOp Icmpv6Type Icmpv6Code NdTarget NdSll NdTll IpFrag
         ], sets [],
         reads [InPort], writes [],

@@ -24,11 +24,14 @@ pub(crate) fn aim<'e, 'a>(flow: FlowBuilder<'e, 'a>, segment: Segment) -> FlowBu
         .put(Slot::Tunnel, number(segment.kind))
 }
 
-/// Names the hypervisor that a copy is for.
+/// Names the hypervisor that a copy is for. An IPv4 address goes before an IPv6 address on the way
+/// out, so that one which an earlier copy left there must go.
 pub(crate) fn towards<'e, 'a>(flow: FlowBuilder<'e, 'a>, address: IpAddr) -> FlowBuilder<'e, 'a> {
     match address {
         IpAddr::V4(address) => flow.set(Field::TunDst, address),
-        IpAddr::V6(address) => flow.set(Field::TunIpv6Dst, address),
+        IpAddr::V6(address) => flow
+            .set(Field::TunDst, 0_u32)
+            .set(Field::TunIpv6Dst, address),
     }
 }
 
@@ -73,7 +76,10 @@ pub fn exit(id: &ChassisId, view: &mut View<'_>, emit: &mut Emitter<'_>) {
             .slot(Slot::Tunnel, number(encap.kind));
         match encap.ip {
             IpAddr::V4(address) => flow.field(Field::TunDst, address),
-            IpAddr::V6(address) => flow.field(Field::TunIpv6Dst, address),
+            // Not what an earlier copy left behind the IPv4 address of this one.
+            IpAddr::V6(address) => flow
+                .field(Field::TunDst, 0_u32)
+                .field(Field::TunIpv6Dst, address),
         }
         .end();
         emit.flow(Stage::TunnelOut, 100)
