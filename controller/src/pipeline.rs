@@ -98,11 +98,11 @@ fn bits(row: &SlotRow) -> String {
 }
 
 fn stages(width: u16) -> String {
-    table(width, STAGE_COLUMNS, STAGES.iter().map(stage_cells))
+    table(width, 1, STAGE_COLUMNS, STAGES.iter().map(stage_cells))
 }
 
 fn slots(width: u16) -> String {
-    table(width, SLOT_COLUMNS, SLOTS.iter().map(slot_cells))
+    table(width, 1, SLOT_COLUMNS, SLOTS.iter().map(slot_cells))
 }
 
 fn as_json() -> Value {

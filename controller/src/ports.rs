@@ -62,7 +62,7 @@ pub async fn run(
         .retain(|port| wanted(port, args.network.as_deref(), hypervisor.as_deref()));
     match json {
         true => show::json(out, &answer)?,
-        false => writeln!(out, "{}", text(show::width(), &answer.ports))?,
+        false => writeln!(out, "{}", text(show::list_width(), &answer.ports))?,
     }
     Ok(())
 }
@@ -88,7 +88,7 @@ fn text(width: u16, ports: &[PortStatus]) -> String {
     if ports.is_empty() {
         return "There is no such port.".to_owned();
     }
-    show::table(width, COLUMNS, ports.iter().map(cells))
+    show::table(width, 3, COLUMNS, ports.iter().map(cells))
 }
 
 /// A port's row, in the order of [`COLUMNS`].

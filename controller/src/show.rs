@@ -12,12 +12,24 @@ const WIDTH: u16 = 140;
 
 /// Columns of the terminal, or of what is no terminal.
 pub(crate) fn width() -> u16 {
-    rustix::termios::tcgetwinsize(io::stdout()).map_or(WIDTH, |size| size.ws_col)
+    terminal().unwrap_or(WIDTH)
 }
 
-/// A table within a width; the first column holds names.
+/// The same for lists, of which other programs look at single lines: no terminal, no end of a line.
+pub(crate) fn list_width() -> u16 {
+    terminal().unwrap_or(u16::MAX)
+}
+
+fn terminal() -> Option<u16> {
+    rustix::termios::tcgetwinsize(io::stdout())
+        .ok()
+        .map(|size| size.ws_col)
+}
+
+/// A table within a width. The first columns hold names, as many as is said.
 pub(crate) fn table<const N: usize>(
     width: u16,
+    names: usize,
     columns: [&str; N],
     rows: impl Iterator<Item = [String; N]>,
 ) -> String {
@@ -29,8 +41,8 @@ pub(crate) fn table<const N: usize>(
         .set_header(columns)
         .add_rows(rows);
     // Names are looked for and copied: they are never broken.
-    if let Some(names) = table.column_mut(0) {
-        names.set_constraint(ColumnConstraint::ContentWidth);
+    for column in table.column_iter_mut().take(names) {
+        column.set_constraint(ColumnConstraint::ContentWidth);
     }
     table.trim_fmt()
 }

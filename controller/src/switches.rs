@@ -79,7 +79,7 @@ pub async fn run(
             let answer: Switches = client.get("/switches").await?;
             match json {
                 true => show::json(out, &answer)?,
-                false => writeln!(out, "{}", text(show::width(), &answer.switches))?,
+                false => writeln!(out, "{}", text(show::list_width(), &answer.switches))?,
             }
         }
         Some(Action::Release { name }) => {
@@ -133,7 +133,7 @@ fn text(width: u16, switches: &[SwitchStatus]) -> String {
                 on one, connects it."
             .to_owned();
     }
-    show::table(width, COLUMNS, switches.iter().map(cells))
+    show::table(width, 3, COLUMNS, switches.iter().map(cells))
 }
 
 /// A switch's row, in the order of [`COLUMNS`].

@@ -44,7 +44,7 @@ pub async fn run(
     match (json, args.dot) {
         (true, _) => show::json(out, &topology)?,
         (_, true) => write!(out, "{}", Dot::new(&topology.graph()))?,
-        _ => writeln!(out, "{}", text(show::width(), &topology))?,
+        _ => writeln!(out, "{}", text(show::list_width(), &topology))?,
     }
     Ok(())
 }
@@ -57,13 +57,13 @@ fn text(width: u16, topology: &Topology) -> String {
         return "There are no hypervisors.".to_owned();
     }
     let hypervisors = topology.hypervisors.iter().map(hypervisor_cells);
-    let hypervisors = show::table(width, HYPERVISOR_COLUMNS, hypervisors);
+    let hypervisors = show::table(width, 1, HYPERVISOR_COLUMNS, hypervisors);
     if topology.tunnels.is_empty() {
         return format!("{hypervisors}\n\nNo network has ports on two hypervisors.");
     }
     let tunnels = topology.tunnels.iter();
     let tunnels = tunnels.map(|tunnel| tunnel_cells(topology, tunnel));
-    let tunnels = show::table(width, TUNNEL_COLUMNS, tunnels);
+    let tunnels = show::table(width, 2, TUNNEL_COLUMNS, tunnels);
     format!("{hypervisors}\n\n{tunnels}")
 }
 
