@@ -8,4 +8,5 @@ mod fidelity;
 mod hypervisors;
 mod labs;
 mod layers;
+mod operator;
 mod tidy;

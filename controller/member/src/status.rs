@@ -121,7 +121,7 @@ impl Topology {
         let nodes: Vec<_> = self
             .hypervisors
             .iter()
-            .map(|node| graph.add_node(format!("{}\\n{} ports", node.hostname, node.ports)))
+            .map(|node| graph.add_node(format!("{}\n{} ports", node.hostname, node.ports)))
             .collect();
         for tunnel in &self.tunnels {
             if let (Some(from), Some(to)) = (nodes.get(tunnel.from), nodes.get(tunnel.to)) {
