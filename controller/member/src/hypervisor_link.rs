@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 use weft_compiler::pipeline::STAGES;
@@ -21,6 +22,10 @@ const DATAPATH_PATIENCE: u64 = 5_000;
 
 /// How long, in milliseconds, after a transaction that failed the next one is tried.
 const RETRY_DELAY: u64 = 1_000;
+
+/// The numbers that Open vSwitch gives to interfaces (`ofp-port.h`: below `OFPP_MAX`). Others are
+/// reserved, and what a hypervisor says of itself need not be true.
+const PORT_NUMBERS: RangeInclusive<u32> = 1..=0xfeff;
 
 /// What is the same for every hypervisor.
 #[derive(Debug, Clone)]
@@ -284,13 +289,18 @@ impl HypervisorLink {
     }
 }
 
+/// The interfaces that say to be logical ports. A name with a slash, which no device has, would be
+/// that of another row.
 fn plugged(mirror: &weft_ovsdb::Mirror, bridge: &str) -> BTreeMap<String, Plugged> {
     inventory::interfaces(mirror, bridge)
         .into_iter()
+        .filter(|interface| !interface.name.contains('/'))
         .filter_map(|interface| {
             let plugged = Plugged {
                 port_id: interface.iface_id?,
-                ofport: interface.ofport,
+                ofport: interface
+                    .ofport
+                    .filter(|ofport| PORT_NUMBERS.contains(ofport)),
             };
             Some((interface.name, plugged))
         })

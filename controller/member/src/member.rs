@@ -538,7 +538,8 @@ impl Member {
         if let Some(switch) = self.switches.get_mut(&link) {
             switch.sync = Sync::Following;
         }
-        if !difference.is_empty() {
+        // Every push writes the marker, which protects the switch from a wrong database.
+        if !difference.is_empty() || installed.marker.is_none() {
             self.push(link, difference);
         }
         self.observe(&chassis.0);
