@@ -4,6 +4,7 @@
 mod arrival;
 mod audit;
 mod placement;
+mod refusals;
 mod safety;
 mod switch;
 mod world;
