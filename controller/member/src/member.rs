@@ -144,6 +144,8 @@ pub struct Member {
     by_datapath: HashMap<DatapathId, ChassisId>,
     /// The revision since which an interface carries its port's flows as they are.
     since: HashMap<InterfaceId, Revision>,
+    /// The same for interfaces that were there at the start.
+    origin: Revision,
     faults: usize,
     next_push: u64,
     effects: Vec<Effect>,
@@ -164,6 +166,7 @@ impl Member {
             by_chassis: BTreeMap::new(),
             by_datapath: HashMap::new(),
             since: HashMap::new(),
+            origin: state.revision(),
             faults: 0,
             next_push: 1,
             effects: Vec::new(),
@@ -253,20 +256,29 @@ impl Member {
     fn entries(&mut self, entries: &[Arc<LogEntry>]) {
         let mut changes = Vec::new();
         let mut observed = BTreeSet::new();
+        let mut touched = BTreeSet::new();
         for entry in entries {
             if entry.revision <= self.revision {
                 continue;
             }
             self.revision = entry.revision;
             changes.extend(self.readable(weft_engine::topology::changes(entry)));
+            touched.extend(self.observations.touched(entry));
             observed.extend(self.observations.apply(entry));
         }
         self.learn_datapaths(&changes);
-        let touched: Vec<PortId> = changes.iter().filter_map(port_of).collect();
+        for change in &changes {
+            if let Change::Interface(interface, None) = change {
+                self.since.remove(interface);
+            }
+        }
+        // Only where a port was or is can a change make an interface's row another one.
+        self.collect_places(&touched, &mut observed);
         let deltas = self.compiler.update(CompilerInput {
             changes,
             ..CompilerInput::default()
         });
+        self.collect_places(&touched, &mut observed);
         for port in touched {
             if let Some(location) = self.compiler.model().location(port) {
                 self.since.insert(location.interface.clone(), self.revision);
@@ -275,13 +287,21 @@ impl Member {
         self.report_faults();
         for (chassis, parts) in deltas {
             let difference = Difference::of_deltas(parts.iter().map(|part| &**part));
-            self.follow(&chassis, difference);
-            observed.insert(chassis.0.to_string());
+            if self.follow(&chassis, difference) {
+                observed.insert(chassis.0.to_string());
+            }
         }
         self.adopt_switches();
         for system_id in observed {
             self.observe(&system_id);
         }
+    }
+
+    /// The hypervisors on which these ports are.
+    fn collect_places(&self, ports: &BTreeSet<PortId>, places: &mut BTreeSet<String>) {
+        let model = self.compiler.model();
+        let locations = ports.iter().filter_map(|port| model.location(*port));
+        places.extend(locations.map(|location| location.interface.chassis.0.to_string()));
     }
 
     fn report_faults(&mut self) {
@@ -309,13 +329,17 @@ impl Member {
 
     fn inventory(&mut self, link: HypervisorId, peer: IpAddr, inventory: Inventory) {
         let system_id = inventory.system_id.clone();
+        let before = self.hypervisors.get(&link);
+        if before.is_some_and(|before| before.inventory.system_id != system_id) {
+            // It has another name now; under the old one nobody is there.
+            self.hypervisor_gone(link);
+        }
         let holder = self
             .by_system_id
             .get(&system_id)
-            .copied()
-            .filter(|holder| *holder != link);
-        if let Some(holder) = holder {
-            let held_from = self.hypervisors[&holder].peer;
+            .filter(|holder| **holder != link)
+            .and_then(|holder| Some((*holder, self.hypervisors.get(holder)?.peer)));
+        if let Some((holder, held_from)) = holder {
             if held_from != peer {
                 let chassis = ChassisId::from(system_id.as_str());
                 let notice = Notice::DuplicateHypervisor {
@@ -378,7 +402,7 @@ impl Member {
             let located = model.location(port).is_some_and(|location| {
                 location.interface == interface && Some(location.ofport.0) == row.ofport
             });
-            let since = since.get(&interface).copied().unwrap_or(0);
+            let since = since.get(&interface).copied().unwrap_or(self.origin);
             let error = switch.and_then(|switch| switch.errors.get(&port).cloned());
             Some(Standing {
                 ready: located && error.is_none() && (row.ready || since <= acknowledged),
@@ -449,25 +473,28 @@ impl Member {
         }
     }
 
-    /// Tells a switch what the network's change means for it.
-    fn follow(&mut self, chassis: &ChassisId, difference: Difference) {
+    /// Tells a switch what the network's change means for it; true when it refuses less of its program
+    /// from now on.
+    fn follow(&mut self, chassis: &ChassisId, difference: Difference) -> bool {
         let Some(link) = self.by_chassis.get(chassis).copied() else {
-            return;
+            return false;
         };
         let Some(switch) = self.switches.get_mut(&link) else {
-            return;
+            return false;
         };
         let (following, refused) = (switch.sync == Sync::Following, switch.refused.len());
         let compiler = &self.compiler;
         switch.refused.retain(|key, refused| {
             compiler.content(chassis, *key).as_ref() == Some(&refused.content)
         });
-        if switch.refused.len() < refused {
+        let less = switch.refused.len() < refused;
+        if less {
             self.attribute_refusals(link);
         }
         if following {
             self.push(link, difference);
         }
+        less
     }
 
     fn push(&mut self, link: SwitchId, difference: Difference) {
@@ -587,12 +614,13 @@ impl Member {
         let Some(switch) = self.switches.get_mut(&link) else {
             return;
         };
+        let in_error = !switch.errors.is_empty();
         if switch.outstanding.is_empty() {
             match switch.sync {
                 Sync::Following => {
                     switch.rounds = 0;
                     switch.retries = 0;
-                    if !switch.errors.is_empty() {
+                    if in_error {
                         self.attribute_refusals(link);
                     }
                 }
@@ -605,7 +633,10 @@ impl Member {
                 _ => {}
             }
         }
-        self.observe(&chassis.0);
+        // Most pushes acknowledge what no interface waits for.
+        if in_error || !self.observations.is_settled(&chassis.0) {
+            self.observe(&chassis.0);
+        }
     }
 
     /// Takes note of what a switch refused, and decides how to go on.
@@ -812,15 +843,6 @@ fn numbered(data: &[u8]) -> Option<Key> {
     match message::Header::peek(message)?.kind {
         GROUP_MOD => Some(Key::Group(GroupId(number))),
         METER_MOD => Some(Key::Meter(MeterId(number))),
-        _ => None,
-    }
-}
-
-/// The port that a change is about, as far as where its packets go is concerned.
-fn port_of(change: &Change) -> Option<PortId> {
-    match change {
-        Change::Port(port, Some(_)) => Some(*port),
-        Change::Interface(_, Some(interface)) => Some(interface.port),
         _ => None,
     }
 }

@@ -3,6 +3,9 @@
 
 mod arrival;
 mod audit;
+mod connections;
+mod dhcp;
+mod observations;
 mod placement;
 mod refusals;
 mod safety;
