@@ -7,6 +7,7 @@ mod connections;
 mod dhcp;
 mod observations;
 mod placement;
+mod random;
 mod refusals;
 mod safety;
 mod switch;

@@ -223,14 +223,14 @@ fn a_change_while_refusals_are_sorted_out_is_not_lost() {
             host.switch.uninstallable = Some(Box::new(dhcp));
         }
         let mut fresh = Vec::new();
-        for n in 0..4 {
+        for (n, old) in ports.iter().enumerate().take(4) {
             let port = world.port(&network);
             world.plug(n % 3, &format!("new{n}"), &port);
             fresh.push(port);
             for _ in 0..10 * (n + seed as usize % 5) {
                 world.step();
             }
-            world.delete("port", &ports[n]);
+            world.delete("port", old);
         }
         for port in &fresh[..2] {
             world.delete("port", port);

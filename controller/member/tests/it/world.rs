@@ -405,7 +405,8 @@ impl World {
             Database::Down => None,
             Database::Up | Database::Unsure => {
                 let time = i64::try_from(self.now).unwrap();
-                Some(self.store.commit_one(write, time).unwrap().revision)
+                let committed = self.store.commit_one(write, time);
+                committed.ok().map(|entry| entry.revision)
             }
         };
         let revision = revision.filter(|_| self.database == Database::Up);
@@ -680,17 +681,4 @@ pub(crate) fn program(state: &State, system_id: &str) -> Tables {
         }
     }
     tables
-}
-
-/// Whether anything of a table speaks of a port's address.
-pub(crate) fn mentions(tables: &Tables, mac: &str) -> bool {
-    let mac: rust_openflow::MacAddr = mac.parse().unwrap();
-    let value = mac
-        .0
-        .iter()
-        .fold(0, |value, byte| value << 8 | u128::from(*byte));
-    tables
-        .flows
-        .values()
-        .any(|flow| flow.matches.fields().any(|field| field.value == value))
 }
