@@ -121,7 +121,7 @@ impl Topology {
         let nodes: Vec<_> = self
             .hypervisors
             .iter()
-            .map(|node| graph.add_node(format!("{}\\n{} ports", node.hostname, node.ports)))
+            .map(|node| graph.add_node(format!("{}\n{} ports", node.hostname, node.ports)))
             .collect();
         for tunnel in &self.tunnels {
             if let (Some(from), Some(to)) = (nodes.get(tunnel.from), nodes.get(tunnel.to)) {
@@ -242,11 +242,14 @@ impl Member {
                 ports: model.elements(&Index::LocalPorts((*id).clone())).count(),
             })
             .collect();
+        let at = |id: &ChassisId| chassis.binary_search(&id).unwrap_or_default();
         let mut carried: BTreeMap<(TunnelKind, usize, usize), usize> = BTreeMap::new();
-        for (kind, ends) in self.networks_by_place(&chassis) {
-            for (at, from) in ends.iter().enumerate() {
-                for to in &ends[at + 1..] {
-                    *carried.entry((kind, *from, *to)).or_default() += 1;
+        for ((from, to), networks) in model.physical().tunnels() {
+            for network in networks {
+                if let Some(network) = model.network(network) {
+                    *carried
+                        .entry((network.segment.kind, at(from), at(to)))
+                        .or_default() += 1;
                 }
             }
         }
@@ -262,23 +265,6 @@ impl Member {
                 })
                 .collect(),
         }
-    }
-
-    /// For each network: its encapsulation, and where it has ports.
-    fn networks_by_place(&self, chassis: &[&ChassisId]) -> Vec<(TunnelKind, Vec<usize>)> {
-        let model = self.compiler.model();
-        let mut places: BTreeMap<_, Vec<usize>> = BTreeMap::new();
-        for (at, id) in chassis.iter().enumerate() {
-            for element in model.elements(&Index::LocalNetworks((*id).clone())) {
-                if let Element::Network(network) = element {
-                    places.entry(*network).or_default().push(at);
-                }
-            }
-        }
-        places
-            .into_iter()
-            .filter_map(|(network, ends)| Some((model.network(network)?.segment.kind, ends)))
-            .collect()
     }
 
     /// The hypervisor that a name means: its system-id, host name or datapath id.

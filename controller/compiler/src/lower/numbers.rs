@@ -8,6 +8,9 @@ pub(crate) const ARP: u16 = 0x0806;
 /// Ethertype of IPv6.
 pub(crate) const IPV6: u16 = 0x86dd;
 
+/// The bit of `vlan_vid` that says that there is a tag (OpenFlow 1.5.1, 7.2.3.8).
+pub(crate) const TAGGED: u16 = 0x1000;
+
 /// Protocol number of UDP.
 pub(crate) const UDP: u8 = 17;
 /// Protocol number of ICMPv6.
