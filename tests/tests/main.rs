@@ -3,8 +3,10 @@
 //! `layers` and `tidy` look at the tree itself. `labs` proves the labs with stock tools. The rest
 //! runs Weft in the labs; see `weft_tests` for what these offer.
 
+mod dhcp;
 mod hypervisors;
 mod isolation;
 mod labs;
 mod layers;
+mod ports;
 mod tidy;
