@@ -9,5 +9,6 @@ mod hypervisors;
 mod isolation;
 mod labs;
 mod layers;
+mod openstack_client;
 mod ports;
 mod tidy;
