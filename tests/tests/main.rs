@@ -4,9 +4,14 @@
 //! the software switch with Open vSwitch. The rest runs Weft in the labs; see `weft_tests` for what
 //! these offer.
 
+mod cleanup;
+mod dhcp;
 mod fidelity;
 mod hypervisors;
+mod isolation;
 mod labs;
 mod layers;
+mod openstack_client;
 mod operator;
+mod ports;
 mod tidy;
