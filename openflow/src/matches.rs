@@ -256,6 +256,17 @@ impl Match {
         }
     }
 
+    /// Asks of single registers what is asked of pairs and fours of them. Open vSwitch reports registers
+    /// in pairs from OpenFlow 1.5 on, however it was told of them (`nx_put_raw`, lib/nx-match.c).
+    pub fn split_registers(&mut self) {
+        for entry in std::mem::take(&mut self.entries) {
+            match entry {
+                Entry::Known(value) => self.entries.extend(single_registers(value)),
+                unknown => self.entries.push(unknown),
+            }
+        }
+    }
+
     /// Puts the entries in the order of the table, in which what a field needs comes before it.
     pub fn sort(&mut self) {
         self.entries.sort_by_key(|entry| match entry {
@@ -328,6 +339,28 @@ impl Match {
         }
         Ok(Self { entries })
     }
+}
+
+/// What is asked of each of the registers that a field is made of; of any other field, what is asked.
+fn single_registers(value: FieldValue) -> SmallVec<[Entry; 4]> {
+    let number = value.field as usize;
+    let (first, count) = match number {
+        _ if (Field::Xreg0 as usize..=Field::Xreg7 as usize).contains(&number) => {
+            (2 * (number - Field::Xreg0 as usize), 2)
+        }
+        _ if (Field::Xxreg0 as usize..=Field::Xxreg3 as usize).contains(&number) => {
+            (4 * (number - Field::Xxreg0 as usize), 4)
+        }
+        _ => return SmallVec::from_iter([Entry::Known(value)]),
+    };
+    let registers = (0..count).filter_map(|at| {
+        let field = Field::register(u8::try_from(first + at).ok()?)?;
+        let shift = 32 * (count - 1 - at);
+        let part = |bits: u128| bits >> shift & field.full_mask();
+        let single = FieldValue::masked(field, part(value.value), part(value.significant()));
+        (single.significant() != 0).then_some(Entry::Known(single))
+    });
+    registers.collect()
 }
 
 /// Reads one entry.

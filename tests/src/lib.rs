@@ -23,5 +23,6 @@ pub mod process;
 pub mod slot;
 pub mod traffic;
 pub mod wait;
+pub mod watch;
 
 pub use need::{Part, need};

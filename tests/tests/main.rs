@@ -3,7 +3,13 @@
 //! `layers` and `tidy` look at the tree itself. `labs` proves the labs with stock tools. The rest
 //! runs Weft in the labs; see `weft_tests` for what these offer.
 
+mod audit;
+mod bridge;
+mod hitless;
 mod hypervisors;
 mod labs;
 mod layers;
+mod migration;
+mod refusals;
+mod restarts;
 mod tidy;

@@ -37,6 +37,7 @@ impl Installed {
             return;
         }
         let mut matches = flow.matches;
+        matches.split_registers();
         matches.sort();
         let hashes = content::hashes(
             secret,
