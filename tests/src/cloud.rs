@@ -221,6 +221,22 @@ impl Cloud {
         answer["switches"].as_array().cloned().unwrap_or_default()
     }
 
+    /// The flows of a hypervisor's switch, with the names of stages and without counters and times,
+    /// sorted; all but the note of the revision, which changes with every push.
+    #[track_caller]
+    pub fn program(&self, hypervisor: usize) -> Vec<String> {
+        let options = ["-O", "OpenFlow15", "--names", "--no-stats"];
+        let words = [&["ovs-ofctl"], &options[..], &["dump-flows", "br-int"]].concat();
+        let text = self.lab.hypervisor(hypervisor).host().run(&words);
+        let lines = text.lines().map(str::trim);
+        let mut flows: Vec<String> = lines
+            .filter(|line| line.contains("actions=") && !line.contains("table=marker,"))
+            .map(String::from)
+            .collect();
+        flows.sort();
+        flows
+    }
+
     /// What operators see of the switch of a hypervisor; null when there is none.
     #[track_caller]
     pub fn switch(&self, hypervisor: usize) -> Value {

@@ -116,6 +116,22 @@ impl Lab {
         host
     }
 
+    /// Cuts a hypervisor off the management network. Its own interfaces do not notice: Open vSwitch
+    /// looks at all routes anew when one of them does, and may lose a tunnelled packet meanwhile.
+    #[track_caller]
+    pub fn cut_management(&self, hypervisor: usize) {
+        let cable = format!("mg-hv{hypervisor}");
+        self.fabric.run(&["ip", "link", "set", &cable, "nomaster"]);
+    }
+
+    /// Undoes [`Lab::cut_management`].
+    #[track_caller]
+    pub fn mend_management(&self, hypervisor: usize) {
+        let cable = format!("mg-hv{hypervisor}");
+        let words = ["ip", "link", "set", &cable, "master", "mg", "up"];
+        self.fabric.run(&words);
+    }
+
     /// The lab's slot, with its folder.
     pub fn slot(&self) -> &Slot {
         &self.slot

@@ -29,7 +29,7 @@ impl Snoop {
         // They ask each other for an echo when there is nothing else to say.
         wait::until("something is said", || {
             let log = snoop.process.log();
-            if log.contains("OFPT_") {
+            if log.contains("OFP") {
                 Ok(())
             } else {
                 Err(log)

@@ -45,7 +45,7 @@ fn what_is_done_to_flows_by_hand_is_undone_counted_and_said() {
     cloud.machine(2, "b", &two);
     Ping::start(&a, &two.ip).wait_for_answers(20);
     cloud.wait_until_in_order(&[1, 2]);
-    let before = cloud.lab.hypervisor(1).flows("br-int");
+    let before = cloud.program(1);
     let snoop = Snoop::start(cloud.lab.hypervisor(1));
     let watch = FlowWatch::start(cloud.lab.hypervisor(1));
 
@@ -76,7 +76,7 @@ fn what_is_done_to_flows_by_hand_is_undone_counted_and_said() {
         if repaired == 1 { Ok(()) } else { Err(repaired) }
     });
     wait::until("the flows are as they were", || {
-        let now = cloud.lab.hypervisor(1).flows("br-int");
+        let now = cloud.program(1);
         if now == before { Ok(()) } else { Err(now) }
     });
     let log = cloud.log();

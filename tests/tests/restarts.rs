@@ -92,12 +92,12 @@ fn a_switch_that_lost_its_flows_gets_them_again() {
         return;
     }
     let (mut cloud, a, two) = pair();
-    let before = cloud.lab.hypervisor(2).flows("br-int");
+    let before = cloud.program(2);
     let ping = Ping::start(&a, &two.ip);
     ping.wait_for_answers(20);
     cloud.lab.hypervisor_mut(2).restart_vswitchd();
     wait::until("the flows are back", || {
-        let now = cloud.lab.hypervisor(2).flows("br-int");
+        let now = cloud.program(2);
         if now == before {
             Ok(())
         } else {
