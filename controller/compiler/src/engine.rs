@@ -325,6 +325,12 @@ impl<R: Rules> Compiler<R> {
             .collect()
     }
 
+    /// What a switch is to have under a key; none when it has nothing there.
+    #[must_use]
+    pub fn content(&self, chassis: &ChassisId, key: Key) -> Option<Content> {
+        self.resolve(key, &self.switches.get(chassis)?.scopes)
+    }
+
     /// The flow of that cookie on any managed switch.
     #[must_use]
     pub fn flow(&self, cookie: u64) -> Option<Arc<Flow>> {
