@@ -452,3 +452,30 @@ pub(crate) fn decode_header(
         }),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_and_fours_of_registers_split_into_those_that_are_asked_about() {
+        let mut matches = Match::any()
+            .with(Field::EthType, 0x0800_u16)
+            .with_masked(Field::Xreg7, 0x1234_u128 << 32, 0xffff_ffff_u128 << 32)
+            .with_masked(Field::Xreg6, 0x0300_u128, 0xff00_u128)
+            .with(
+                Field::Xxreg0,
+                1_u128 << 96 | 2_u128 << 64 | 3_u128 << 32 | 4,
+            );
+        matches.split_registers();
+        let split = Match::any()
+            .with(Field::EthType, 0x0800_u16)
+            .with(Field::Reg14, 0x1234_u32)
+            .with_masked(Field::Reg13, 0x0300_u32, 0xff00_u32)
+            .with(Field::Reg0, 1_u32)
+            .with(Field::Reg1, 2_u32)
+            .with(Field::Reg2, 3_u32)
+            .with(Field::Reg3, 4_u32);
+        assert_eq!(matches, split);
+    }
+}

@@ -1,8 +1,9 @@
 //! The audit: what somebody else does to a switch's flows is found, undone, counted and said.
 
 use serde_json::Value;
-use weft_tests::cloud::{Cloud, FlowWatch, text};
-use weft_tests::traffic::Ping;
+use weft_tests::cloud::{Cloud, FlowWatch, Port, text};
+use weft_tests::host::Host;
+use weft_tests::traffic::{DhcpClient, Ping, dhcp};
 use weft_tests::watch::Snoop;
 use weft_tests::{Part, need, wait};
 
@@ -17,6 +18,30 @@ fn flow_of(flows: &Value, stage: &str, word: &str) -> String {
     });
     let found = found.unwrap_or_else(|| panic!("no {word} in {stage}: {flows:?}"));
     text(&found["cookie"])
+}
+
+/// Two machines on two hypervisors that reach each other, with an audit every second.
+fn pair() -> (Cloud, Host, Port, Port) {
+    let mut cloud = Cloud::start(2, &["--audit-interval", "1"]);
+    let network = cloud.network("blue", "vxlan", "10.0.0.0/24");
+    let (one, two) = (cloud.port(&network, "one"), cloud.port(&network, "two"));
+    let a = cloud.machine(1, "a", &one);
+    cloud.machine(2, "b", &two);
+    Ping::start(&a, &two.ip).wait_for_answers(20);
+    cloud.wait_until_in_order(&[1, 2]);
+    (cloud, a, one, two)
+}
+
+/// Waits until the audit has repaired something `count` times.
+fn wait_for_repairs(cloud: &Cloud, count: u64) {
+    wait::until("the switch is repaired", || {
+        let repaired = cloud.notices("repaired");
+        if repaired == count {
+            Ok(())
+        } else {
+            Err(repaired)
+        }
+    });
 }
 
 /// Waits until the switch was asked for its flows `count` more times.
@@ -38,13 +63,7 @@ fn what_is_done_to_flows_by_hand_is_undone_counted_and_said() {
     if !need(&[Part::OpenVswitch, Part::Namespaces]) {
         return;
     }
-    let mut cloud = Cloud::start(2, &["--audit-interval", "1"]);
-    let network = cloud.network("blue", "vxlan", "10.0.0.0/24");
-    let (one, two) = (cloud.port(&network, "one"), cloud.port(&network, "two"));
-    let a = cloud.machine(1, "a", &one);
-    cloud.machine(2, "b", &two);
-    Ping::start(&a, &two.ip).wait_for_answers(20);
-    cloud.wait_until_in_order(&[1, 2]);
+    let (cloud, a, _, two) = pair();
     let before = cloud.program(1);
     let snoop = Snoop::start(cloud.lab.hypervisor(1));
     let watch = FlowWatch::start(cloud.lab.hypervisor(1));
@@ -61,7 +80,7 @@ fn what_is_done_to_flows_by_hand_is_undone_counted_and_said() {
     let removed = flow_of(&flows, "neighbours", &two.ip);
     let vandalism = cloud.lab.slot().folder().join("vandalism");
     let lines = format!(
-        "modify cookie={changed}/-1,actions=drop\n\
+        "modify table=l2_lookup,cookie={changed}/-1,actions=drop\n\
          delete cookie={removed}/-1\n\
          add table=0,priority=60000,ip,nw_dst=10.0.0.77,actions=drop\n"
     );
@@ -70,18 +89,15 @@ fn what_is_done_to_flows_by_hand_is_undone_counted_and_said() {
     cloud
         .lab
         .hypervisor(1)
-        .ofctl(&["--bundle", "add-flows", "br-int", &file]);
-    wait::until("the switch is repaired", || {
-        let repaired = cloud.notices("repaired");
-        if repaired == 1 { Ok(()) } else { Err(repaired) }
-    });
+        .ofctl(&["--names", "--bundle", "add-flows", "br-int", &file]);
+    wait_for_repairs(&cloud, 1);
     wait::until("the flows are as they were", || {
         let now = cloud.program(1);
         if now == before { Ok(()) } else { Err(now) }
     });
     let log = cloud.log();
-    let words = "switch of hv1: 2 flows were missing, 2 were foreign or changed; repaired";
-    assert!(log.contains(words), "{log}");
+    let words = "switch of hv1: 2 flows, groups or meters were missing, 2 were foreign or changed; repaired";
+    assert!(log.contains(words), "{:?}\n{log}", watch.events());
 
     // Three things done by hand; two flows taken out, two put in, and the note of the revision.
     let repairs = wait::until("all events", || {
@@ -106,4 +122,46 @@ fn what_is_done_to_flows_by_hand_is_undone_counted_and_said() {
     assert_eq!(watch.events().len(), 8);
     assert_eq!(cloud.notices("repaired"), 1);
     Ping::start(&a, &two.ip).wait_for_answers(20);
+}
+
+#[test]
+fn a_meter_that_is_changed_or_removed_by_hand_is_put_right() {
+    if !need(&[Part::OpenVswitch, Part::Namespaces, Part::DhcpClients]) {
+        return;
+    }
+    let (cloud, a, one, _) = pair();
+    let hypervisor = cloud.lab.hypervisor(1);
+    let meters = || hypervisor.ofctl(&["dump-meters", "br-int"]);
+    let before = (cloud.program(1), meters());
+    let (_, rest) = before.1.split_once("meter=").expect("a meter");
+    let number: String = rest.chars().take_while(char::is_ascii_digit).collect();
+
+    let changed = format!("meter={number},pktps,band=type=drop,rate=1");
+    hypervisor.ofctl(&["mod-meter", "br-int", &changed]);
+    wait_for_repairs(&cloud, 1);
+    wait::until("the meter is as it was", || {
+        let now = meters();
+        // A number for every question, and the meter.
+        if now.lines().skip(1).eq(before.1.lines().skip(1)) {
+            Ok(())
+        } else {
+            Err(now)
+        }
+    });
+
+    // It takes the flow that uses it along.
+    hypervisor.ofctl(&["del-meter", "br-int", &format!("meter={number}")]);
+    wait_for_repairs(&cloud, 2);
+    wait::until("meter and flow are as they were", || {
+        let now = (cloud.program(1), meters());
+        let same = now.1.lines().skip(1).eq(before.1.lines().skip(1));
+        if same && now.0 == before.0 {
+            Ok(())
+        } else {
+            Err(now)
+        }
+    });
+    let words = "switch of hv1: 2 flows, groups or meters were missing, 0 were foreign or changed";
+    assert!(cloud.log().contains(words));
+    assert_eq!(dhcp(DhcpClient::Udhcpc, &a)["ip"], one.ip);
 }

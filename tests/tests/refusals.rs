@@ -28,6 +28,7 @@ fn a_port_whose_flows_are_refused_is_in_error_and_heals() {
     let a = cloud.machine(1, "a", one);
     cloud.machine(2, "b", two);
     cloud.wait_until_in_order(&[1, 2]);
+    Ping::start(&a, &two.ip).wait_for_answers(20);
     let ping = Ping::start(&a, &two.ip);
     ping.wait_for_answers(20);
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use serde_json::json;
-use weft_tests::cloud::{Cloud, FlowWatch, Port};
+use weft_tests::cloud::{Cloud, FlowWatch, Port, text};
 use weft_tests::host::Host;
 use weft_tests::netns::FABRIC;
 use weft_tests::traffic::Ping;
@@ -137,4 +137,25 @@ fn a_database_that_is_restarted_changes_no_flow_and_still_tells_what_is_plugged(
     let network = cloud.network("red", "vxlan", "10.0.1.0/24");
     let port = cloud.port(&network, "three");
     cloud.machine(2, "c", &port);
+}
+
+#[test]
+fn what_is_plugged_and_unplugged_while_the_controller_is_away_is_known_when_it_returns() {
+    if !need(&PARTS) {
+        return;
+    }
+    let (mut cloud, a, two) = pair();
+    let network = cloud.api("GET", &format!("/v2.0/ports/{}", two.id), None, 200);
+    let network = text(&network["port"]["network_id"]);
+    let three = cloud.port(&network, "three");
+    cloud.kill_controller();
+    cloud.lab.unplug("b");
+    let c = cloud.plug(2, "c", &three);
+    let address = format!("{}/24", three.ip);
+    c.run(&["ip", "address", "add", &address, "dev", "eth0"]);
+    cloud.start_controller();
+    cloud.wait_for_status(&three, "ACTIVE");
+    cloud.wait_for_status(&two, "DOWN");
+    Ping::start(&a, &three.ip).wait_for_answers(20);
+    cloud.wait_until_in_order(&[1, 2]);
 }
