@@ -181,3 +181,63 @@ fn no_flow_hides_above_ours_and_stages_are_named() {
         assert_eq!(numbered, None);
     }
 }
+
+#[test]
+fn a_bridge_that_gets_another_identity_is_still_its_hypervisors() {
+    if !need(&PARTS) {
+        return;
+    }
+    let (cloud, a, two) = pair();
+    let before = cloud.program(1);
+    let identity = "00000000deadbeef";
+    let hypervisor = cloud.lab.hypervisor(1);
+    let key = format!("other_config:datapath-id={identity}");
+    hypervisor.vsctl(&["--no-wait", "set", "Bridge", "br-int", &key]);
+    wait::until("the controller knows the new identity", || {
+        let switch = cloud.switch(1);
+        let known = switch["datapath_id"] == json!(identity);
+        if known && switch["state"] == json!("in order") {
+            Ok(())
+        } else {
+            Err(switch)
+        }
+    });
+    assert_eq!(cloud.program(1), before);
+    Ping::start(&a, &two.ip).wait_for_answers(20);
+}
+
+#[test]
+fn a_bridge_that_is_deleted_is_made_again_and_takes_its_machines_back() {
+    if !need(&PARTS) {
+        return;
+    }
+    let (cloud, a, two) = pair();
+    let hypervisor = cloud.lab.hypervisor(2);
+    hypervisor.vsctl(&["--no-wait", "del-br", "br-int"]);
+    cloud.wait_for_status(&two, "DOWN");
+    wait::until("the bridge is there", || {
+        let bridges = hypervisor.vsctl(&["list-br"]);
+        if bridges.lines().any(|bridge| bridge == "br-int") {
+            Ok(())
+        } else {
+            Err(bridges)
+        }
+    });
+    hypervisor.wait_for_bridge("br-int");
+    let tap = format!("tap{:.11}", two.id);
+    let id = format!("external_ids:iface-id={}", two.id);
+    let words = [
+        "add-port",
+        "br-int",
+        &tap,
+        "--",
+        "set",
+        "Interface",
+        &tap,
+        &id,
+    ];
+    hypervisor.vsctl(&words);
+    cloud.wait_for_status(&two, "ACTIVE");
+    cloud.wait_until_in_order(&[1, 2]);
+    Ping::start(&a, &two.ip).wait_for_answers(20);
+}

@@ -159,3 +159,50 @@ fn what_is_plugged_and_unplugged_while_the_controller_is_away_is_known_when_it_r
     Ping::start(&a, &three.ip).wait_for_answers(20);
     cloud.wait_until_in_order(&[1, 2]);
 }
+
+#[test]
+fn a_switch_that_lost_its_flows_while_the_controller_was_away_gets_them_when_it_returns() {
+    if !need(&PARTS) {
+        return;
+    }
+    let (mut cloud, a, two) = pair();
+    let before = cloud.program(2);
+    cloud.kill_controller();
+    let hypervisor = cloud.lab.hypervisor_mut(2);
+    hypervisor.kill_vswitchd();
+    hypervisor.restart_ovsdb();
+    hypervisor.start_vswitchd();
+    assert_eq!(cloud.program(2), Vec::<String>::new());
+    cloud.start_controller();
+    cloud.wait_until_in_order(&[1, 2]);
+    assert_eq!(cloud.program(2), before);
+    assert_eq!(cloud.notices("held"), 0);
+    cloud.wait_for_status(&two, "ACTIVE");
+    Ping::start(&a, &two.ip).wait_for_answers(20);
+}
+
+#[test]
+fn a_switch_that_was_frozen_until_it_was_given_up_needs_only_what_is_new() {
+    if !need(&PARTS) {
+        return;
+    }
+    let (mut cloud, a, two) = pair();
+    let watch = FlowWatch::start(cloud.lab.hypervisor(1));
+    cloud.lab.hypervisor_mut(1).vswitchd().freeze();
+    cloud.wait_for_state(1, "disconnected");
+    cloud.lab.hypervisor_mut(1).vswitchd().thaw();
+    cloud.wait_until_in_order(&[1, 2]);
+    Ping::start(&a, &two.ip).wait_for_answers(20);
+    assert_eq!(watch.events(), Vec::<String>::new());
+
+    cloud.lab.hypervisor_mut(1).vswitchd().freeze();
+    cloud.wait_for_state(1, "disconnected");
+    let path = format!("/v2.0/ports/{}", two.id);
+    let network = cloud.api("GET", &path, None, 200);
+    let three = cloud.port(&text(&network["port"]["network_id"]), "three");
+    cloud.lab.hypervisor_mut(1).vswitchd().thaw();
+    cloud.wait_until_in_order(&[1, 2]);
+    let events = watch.events();
+    assert!(!events.is_empty() && events.iter().all(|event| event.contains("=ADDED")));
+    assert!(cloud.program(1).join("\n").contains(&three.mac));
+}
