@@ -24,5 +24,6 @@ pub mod process;
 pub mod slot;
 pub mod traffic;
 pub mod wait;
+pub mod watch;
 
 pub use need::{Part, need};

@@ -557,8 +557,8 @@ impl Member {
         if occasion == Occasion::Audit && !news.is_empty() {
             self.notice(Notice::Repaired {
                 chassis: chassis.clone(),
-                missing: news.flows.len(),
-                foreign: news.foreign.len() + news.stale_flows.len(),
+                missing: news.keys().count(),
+                foreign: news.removals(),
             });
         } else if occasion != Occasion::Audit {
             if occasion == Occasion::Arrival

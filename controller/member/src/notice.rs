@@ -59,12 +59,13 @@ pub enum Notice {
     },
     /// The audit found something on a switch that was changed by somebody else.
     #[error(
-        "switch of {chassis}: {missing} flows were missing, {foreign} were foreign or changed; repaired"
+        "switch of {chassis}: {missing} flows, groups or meters were missing, \
+         {foreign} were foreign or changed; repaired"
     )]
     Repaired {
         /// Whose.
         chassis: ChassisId,
-        /// How many flows had to be put in.
+        /// How many flows, groups and meters had to be put in.
         missing: usize,
         /// How many had to be taken out.
         foreign: usize,
