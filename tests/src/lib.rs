@@ -14,6 +14,7 @@
 
 pub mod cloud;
 pub mod dummy;
+pub mod frames;
 pub mod host;
 pub mod http;
 pub mod hypervisor;

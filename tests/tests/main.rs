@@ -4,6 +4,7 @@
 //! runs Weft in the labs; see `weft_tests` for what these offer.
 
 mod hypervisors;
+mod isolation;
 mod labs;
 mod layers;
 mod tidy;
