@@ -7,4 +7,6 @@ mod hypervisors;
 mod isolation;
 mod labs;
 mod layers;
+mod program_path;
+mod serve;
 mod tidy;
