@@ -125,26 +125,15 @@ fn pairs(machines: &[Machine]) -> impl Iterator<Item = (&Machine, &Machine)> {
 #[track_caller]
 fn try_to_be_heard(ours: &[Machine], theirs: &[Machine]) {
     let (one, victim) = (&ours[0], &theirs[5]);
-    let own: BTreeSet<&str> = ours
-        .iter()
-        .map(|machine| machine.port.ip.as_str())
-        .collect();
+    let own: BTreeSet<&str> = ours.iter().map(|machine| machine.port.ip.as_str()).collect();
     let foreign = theirs
         .iter()
         .filter(|machine| !own.contains(machine.port.ip.as_str()));
     let mut pings: Vec<Ping> = foreign
         .map(|machine| Ping::with_options(&one.host, &machine.port.ip, &["-i", "0.2"]))
         .collect();
-    pings.push(Ping::with_options(
-        &one.host,
-        "10.0.0.255",
-        &["-b", "-i", "0.2"],
-    ));
-    pings.push(Ping::with_options(
-        &one.host,
-        "ff02::1%eth0",
-        &["-i", "0.2"],
-    ));
+    pings.push(Ping::with_options(&one.host, "10.0.0.255", &["-b", "-i", "0.2"]));
+    pings.push(Ping::with_options(&one.host, "ff02::1%eth0", &["-i", "0.2"]));
     for ping in &pings {
         ping.wait_for_sent(3);
     }
@@ -160,8 +149,7 @@ fn hears_only_its_own(cloud: &Cloud, network: &str, machines: &[Machine]) {
         machine.shout(&format!("last-word-of-{};", machine.port.ip));
     }
     for (from, to) in pairs(machines) {
-        to.capture
-            .wait_for(&format!("last-word-of-{};", from.port.ip));
+        to.capture.wait_for(&format!("last-word-of-{};", from.port.ip));
     }
     let path = format!("/v2.0/ports?network_id={network}&fields=mac_address");
     let ports = cloud.api("GET", &path, None, 200);
