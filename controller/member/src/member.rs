@@ -308,8 +308,10 @@ impl Member {
             .copied()
             .filter(|holder| *holder != link);
         if let Some(holder) = holder {
-            let held_from = self.hypervisors[&holder].peer;
-            if held_from != peer {
+            let held = &self.hypervisors[&holder];
+            let held_from = held.peer;
+            // Hypervisors behind one address are told apart by their databases.
+            if held_from != peer || held.inventory.database != inventory.database {
                 let chassis = ChassisId::from(system_id.as_str());
                 let notice = Notice::DuplicateHypervisor {
                     chassis,

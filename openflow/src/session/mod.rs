@@ -423,10 +423,10 @@ impl Session {
     }
 
     fn answer_echo(&mut self, xid: u32, data: Bytes) {
-        if self.output.urgent() >= self.config.output_limit {
+        if self.output.echoes() >= self.config.echo_limit {
             return self.close_for(CloseReason::NotReading);
         }
-        self.enqueue(Lane::Control, &Message::EchoReply(data), xid);
+        self.enqueue(Lane::Echo, &Message::EchoReply(data), xid);
     }
 
     fn receive_error(&mut self, xid: u32, error: ErrorMessage) {

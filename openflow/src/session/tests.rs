@@ -599,7 +599,7 @@ fn a_version_that_was_not_agreed_on_is_refused() {
 #[test]
 fn a_peer_that_asks_and_never_reads_is_given_up() {
     let (mut session, _) = open(Version::V1_4);
-    session.config.output_limit = 10_000;
+    session.config.echo_limit = 10_000;
     let echo = Message::EchoRequest(vec![0; 1_000].into());
     let echo = echo.encode(Version::V1_4, 1).unwrap();
     for _ in 0..20 {
