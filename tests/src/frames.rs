@@ -27,7 +27,9 @@ pub const BROADCAST: Mac = [0xff; 6];
 pub fn mac(text: &str) -> Mac {
     let octets: Vec<u8> = text
         .split(':')
-        .map(|octet| u8::from_str_radix(octet, 16).unwrap_or_else(|error| panic!("{text}: {error}")))
+        .map(|octet| {
+            u8::from_str_radix(octet, 16).unwrap_or_else(|error| panic!("{text}: {error}"))
+        })
         .collect();
     octets
         .try_into()
@@ -131,7 +133,10 @@ fn addresses(line: &str) -> Option<(&str, &str)> {
     let (source, rest) = line.split_once(" > ")?;
     let (destination, _) = rest.split_once(", ")?;
     let is_mac = |text: &str| {
-        text.len() == 17 && text.split(':').all(|octet| u8::from_str_radix(octet, 16).is_ok())
+        text.len() == 17
+            && text
+                .split(':')
+                .all(|octet| u8::from_str_radix(octet, 16).is_ok())
     };
     (is_mac(source) && is_mac(destination)).then_some((source, destination))
 }

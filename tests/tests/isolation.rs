@@ -105,10 +105,10 @@ fn lease(machines: &[Machine]) {
 #[track_caller]
 fn all_reach_all(machines: &[Machine]) {
     let pings: Vec<Ping> = pairs(machines)
-        .map(|(from, to)| Ping::with_options(&from.host, &to.port.ip, &["-i", "0.2"]))
+        .map(|(from, to)| Ping::with_options(&from.host, &to.port.ip, &["-i", "0.1"]))
         .collect();
     for ping in &pings {
-        ping.wait_for_answers(3);
+        ping.wait_for_answers(1);
     }
 }
 
@@ -125,17 +125,28 @@ fn pairs(machines: &[Machine]) -> impl Iterator<Item = (&Machine, &Machine)> {
 #[track_caller]
 fn try_to_be_heard(ours: &[Machine], theirs: &[Machine]) {
     let (one, victim) = (&ours[0], &theirs[5]);
-    let own: BTreeSet<&str> = ours.iter().map(|machine| machine.port.ip.as_str()).collect();
+    let own: BTreeSet<&str> = ours
+        .iter()
+        .map(|machine| machine.port.ip.as_str())
+        .collect();
     let foreign = theirs
         .iter()
         .filter(|machine| !own.contains(machine.port.ip.as_str()));
     let mut pings: Vec<Ping> = foreign
-        .map(|machine| Ping::with_options(&one.host, &machine.port.ip, &["-i", "0.2"]))
+        .map(|machine| Ping::with_options(&one.host, &machine.port.ip, &["-i", "0.1"]))
         .collect();
-    pings.push(Ping::with_options(&one.host, "10.0.0.255", &["-b", "-i", "0.2"]));
-    pings.push(Ping::with_options(&one.host, "ff02::1%eth0", &["-i", "0.2"]));
+    pings.push(Ping::with_options(
+        &one.host,
+        "10.0.0.255",
+        &["-b", "-i", "0.1"],
+    ));
+    pings.push(Ping::with_options(
+        &one.host,
+        "ff02::1%eth0",
+        &["-i", "0.1"],
+    ));
     for ping in &pings {
-        ping.wait_for_sent(3);
+        ping.wait_for_sent(2);
     }
     let datagram = frames::udp4(one.end(), victim.end(), (7, 7), "to-a-foreign-address");
     frames::send(&one.host, &datagram);
@@ -149,7 +160,8 @@ fn hears_only_its_own(cloud: &Cloud, network: &str, machines: &[Machine]) {
         machine.shout(&format!("last-word-of-{};", machine.port.ip));
     }
     for (from, to) in pairs(machines) {
-        to.capture.wait_for(&format!("last-word-of-{};", from.port.ip));
+        to.capture
+            .wait_for(&format!("last-word-of-{};", from.port.ip));
     }
     let path = format!("/v2.0/ports?network_id={network}&fields=mac_address");
     let ports = cloud.api("GET", &path, None, 200);

@@ -3,6 +3,7 @@
 //! `layers` and `tidy` look at the tree itself. `labs` proves the labs with stock tools. The rest
 //! runs Weft in the labs; see `weft_tests` for what these offer.
 
+mod hostile;
 mod hypervisors;
 mod isolation;
 mod labs;

@@ -55,20 +55,21 @@ fn discover(port: &Port) -> Vec<u8> {
     frame
 }
 
-/// Two hypervisors, each with ports.
-struct World {
-    controller: Controller,
-    lab: Lab,
+/// Hypervisors, of which the first two have a port each.
+pub(crate) struct World {
+    pub(crate) controller: Controller,
+    pub(crate) lab: Lab,
+    pub(crate) network: String,
     /// On the first hypervisor, as `one`.
-    one: Port,
+    pub(crate) one: Port,
     /// On the second, as `two`.
-    two: Port,
+    pub(crate) two: Port,
 }
 
 impl World {
     #[track_caller]
-    fn start() -> World {
-        let lab = Lab::start(2);
+    pub(crate) fn start(hypervisors: u8) -> World {
+        let lab = Lab::start(hypervisors);
         let controller = Controller::start(&lab, &[]);
         for hypervisor in lab.hypervisors() {
             controller.manage(hypervisor);
@@ -77,6 +78,7 @@ impl World {
         let one = controller.port(&network, "one");
         let two = controller.port(&network, "two");
         let world = World {
+            network,
             one,
             two,
             lab,
@@ -88,7 +90,7 @@ impl World {
     }
 
     #[track_caller]
-    fn plug(&self, hypervisor: usize, name: &str, port: &Port) {
+    pub(crate) fn plug(&self, hypervisor: usize, name: &str, port: &Port) {
         let hypervisor = self.lab.hypervisor(hypervisor);
         hypervisor.add_dummy_port("br-int", name, None, Some(&port.id));
         self.controller.wait_for_status(port, "ACTIVE");
@@ -98,7 +100,7 @@ impl World {
     /// Injects until the packet arrives: the first ones only let the underlay's neighbours find each
     /// other.
     #[track_caller]
-    fn wait_until_it_crosses(&self, sequence: u16) {
+    pub(crate) fn wait_until_it_crosses(&self, sequence: u16) {
         let packet = echo(&self.one, &self.two, sequence);
         wait::until("a packet crosses the tunnel", || {
             self.lab.hypervisor(1).inject("one", &packet);
@@ -117,15 +119,13 @@ fn a_packet_crosses_vxlan_to_its_port_and_only_there() {
     if !need(&[Part::OpenVswitch]) {
         return;
     }
-    let world = World::start();
+    let world = World::start(2);
     let (lab, controller) = (&world.lab, &world.controller);
     assert_eq!(
         lab.hypervisor(1).get("Bridge", "br-int", "datapath_type"),
         "dummy"
     );
-    let network = controller.api("GET", "/v2.0/networks?name=blue", None, 200);
-    let network = network["networks"][0]["id"].as_str().unwrap().to_owned();
-    let beside = controller.port(&network, "beside");
+    let beside = controller.port(&world.network, "beside");
     let other = controller.network("red", "10.0.0.0/24");
     let stranger = controller.port(&other, "stranger");
     world.plug(2, "beside", &beside);
@@ -149,7 +149,7 @@ fn arp_is_answered_in_the_switch_and_nobody_else_hears_it() {
     if !need(&[Part::OpenVswitch]) {
         return;
     }
-    let mut world = World::start();
+    let mut world = World::start(2);
     world.wait_until_it_crosses(1);
     // Nobody but the switch is left to answer.
     world.controller.kill();
@@ -179,7 +179,7 @@ fn dhcp_is_answered_by_the_controller() {
     if !need(&[Part::OpenVswitch]) {
         return;
     }
-    let world = World::start();
+    let world = World::start(2);
     world.lab.hypervisor(1).inject("one", &discover(&world.one));
     let offer = wait::until("an offer", || {
         let received = world.lab.hypervisor(1).received("one");
@@ -212,7 +212,7 @@ fn a_restarted_controller_sends_only_what_is_missing() {
     if !need(&[Part::OpenVswitch]) {
         return;
     }
-    let mut world = World::start();
+    let mut world = World::start(2);
     world.wait_until_it_crosses(1);
     let in_order = |world: &World| {
         let hypervisors = world.lab.hypervisors();

@@ -526,7 +526,8 @@ impl Session {
         if Header::peek(bytes).is_some_and(|header| header.kind != ERROR) {
             self.refuse_now(error.answer, bytes);
         }
-        if self.malformed > self.config.malformed_limit {
+        // Who begins with something else than a hello does not speak OpenFlow.
+        if self.phase == Phase::Hello || self.malformed > self.config.malformed_limit {
             self.close_for(CloseReason::Malformed(error));
         } else {
             self.emit(Event::Malformed(error));
