@@ -256,6 +256,19 @@ impl Match {
         }
     }
 
+    /// Asks for registers one by one: in OpenFlow 1.5 Open vSwitch reports them in pairs.
+    pub fn split_register_pairs(&mut self) {
+        let entries = std::mem::take(&mut self.entries);
+        for entry in entries {
+            match entry {
+                Entry::Known(value) if value.field.pair_of_registers().is_some() => {
+                    self.entries.extend(halves(&value).map(Entry::Known));
+                }
+                entry => self.entries.push(entry),
+            }
+        }
+    }
+
     /// Puts the entries in the order of the table, in which what a field needs comes before it.
     pub fn sort(&mut self) {
         self.entries.sort_by_key(|entry| match entry {
@@ -328,6 +341,21 @@ impl Match {
         }
         Ok(Self { entries })
     }
+}
+
+/// What is asked of each register of a pair of which something is asked. The first of a pair is its
+/// upper half.
+fn halves(pair: &FieldValue) -> impl Iterator<Item = FieldValue> {
+    let (value, mask) = (pair.value, pair.significant());
+    let registers = pair.field.pair_of_registers();
+    let half = u128::from(u32::MAX);
+    registers
+        .into_iter()
+        .flat_map(|(upper, lower)| [(upper, 32), (lower, 0)])
+        .map(move |(register, shift)| {
+            FieldValue::masked(register, value >> shift & half, mask >> shift & half)
+        })
+        .filter(|register| register.significant() != 0)
 }
 
 /// Reads one entry.
@@ -418,4 +446,32 @@ pub(crate) fn decode_header(
             (ours && length == code.length(false) && number & 1 == 0).then_some(field)
         }),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_of_registers_are_split_into_the_registers_that_are_asked_for() {
+        let split = |field, value: u64, mask: u64| {
+            let mut matches = Match::any().with_masked(field, value, mask);
+            matches.split_register_pairs();
+            matches
+        };
+        assert_eq!(
+            split(Field::Xreg6, 0x0300, 0xff00),
+            Match::any().with_masked(Field::Reg13, 0x0300_u32, 0xff00_u32)
+        );
+        assert_eq!(
+            split(Field::Xreg7, 5 << 32 | 6, u64::MAX),
+            Match::any()
+                .with(Field::Reg14, 5_u32)
+                .with(Field::Reg15, 6_u32)
+        );
+        assert_eq!(
+            split(Field::TunnelId, 5, u64::MAX),
+            Match::any().with(Field::TunnelId, 5_u64)
+        );
+    }
 }

@@ -26,6 +26,9 @@ pub struct Network {
     pub key: DatapathKey,
     /// Its encapsulation between hypervisors.
     pub segment: Segment,
+    /// A second id in tunnels, under which a frame is to be passed on by who receives it; without
+    /// one, the sender makes every copy itself.
+    pub relay: Option<u32>,
     /// The largest IP packet that its ports may send, in bytes.
     pub mtu: u16,
     /// When false, no port of it carries traffic.

@@ -17,5 +17,7 @@ pub use entities::{
 pub use ids::{
     ChassisId, DatapathKey, InterfaceId, NetworkId, PortId, PortKey, SubnetId, TunnelKind,
 };
-pub use model::{Cell, Effects, Element, FloodClass, Index, IndexDelta, Location, Model};
+pub use model::{
+    Cell, Effects, Element, FloodClass, Index, IndexDelta, Location, Model, flood_chunk,
+};
 pub use physical::{Link, Physical, Place};

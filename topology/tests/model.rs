@@ -20,6 +20,7 @@ fn network() -> Change {
             id: 7,
         },
         mtu: 1450,
+        relay: None,
         admin_state_up: true,
     };
     Change::Network(NETWORK, Some(network))

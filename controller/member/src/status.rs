@@ -28,7 +28,7 @@ pub struct SwitchStatus {
     pub ovsdb: bool,
     /// The OpenFlow version that is spoken; none while it is not connected.
     pub openflow: Option<String>,
-    /// `disconnected`, `reading`, `in order`, `updating` or `held`.
+    /// `disconnected`, `reading`, `in order`, `updating`, `refusing` or `held`.
     pub state: String,
     /// The revision up to which it acknowledged its program.
     pub acknowledged: Option<u64>,
@@ -121,7 +121,7 @@ impl Topology {
         let nodes: Vec<_> = self
             .hypervisors
             .iter()
-            .map(|node| graph.add_node(format!("{}\\n{} ports", node.hostname, node.ports)))
+            .map(|node| graph.add_node(format!("{}\n{} ports", node.hostname, node.ports)))
             .collect();
         for tunnel in &self.tunnels {
             if let (Some(from), Some(to)) = (nodes.get(tunnel.from), nodes.get(tunnel.to)) {
@@ -166,6 +166,8 @@ impl Member {
                             Some((Sync::Held, _)) => "held",
                             Some((Sync::Following, true)) => "in order",
                             Some((Sync::Following, false)) => "updating",
+                            Some((Sync::Draining, _)) => "updating",
+                            Some((Sync::Failed, _)) => "refusing",
                             Some((Sync::Unknown | Sync::Reading | Sync::Released, _)) => "reading",
                         }
                         .to_owned(),
@@ -316,7 +318,7 @@ impl Member {
                 stage: flow.stage.name().to_owned(),
                 flow: text::print_flow(&text::Flow::from(flow.decode()), &names),
                 owners: self.owners(Key::Flow(flow.key)),
-                refused: switch.and_then(|switch| switch.refused.get(&flow.cookie).cloned()),
+                refused: switch.and_then(|switch| switch.words(Key::Flow(flow.key))),
             })
             .collect()
     }
@@ -357,7 +359,7 @@ impl Member {
             refused: self
                 .switches
                 .values()
-                .find_map(|switch| switch.refused.get(&cookie).cloned()),
+                .find_map(|switch| switch.words(Key::Flow(flow.key))),
         })
     }
 }

@@ -115,7 +115,7 @@ pub(super) fn print(out: &mut String, flow: &Flow, names: &Names) {
     if flow.cookie != 0 {
         push(out, format_args!("cookie={}, ", hex(flow.cookie.into())));
     }
-    if flow.table != TableId(0) {
+    if flow.table != TableId(0) || names.tables.contains_key(&flow.table) {
         push(out, format_args!("table={}, ", names.table(flow.table)));
     }
     let start = out.len();

@@ -267,7 +267,8 @@ impl<'a> Execution<'a> {
     }
 }
 
-/// The fields that only the switch knows: the port, and the others that are not zero.
+/// The fields that only the switch knows: the port, and the others that are not zero; registers in
+/// pairs, and in the order, in which Open vSwitch writes them in OpenFlow 1.5.
 fn metadata(packet: &Packet) -> Match {
     let tunnel = [
         Field::TunnelId,
@@ -276,16 +277,27 @@ fn metadata(packet: &Packet) -> Match {
         Field::TunIpv6Src,
         Field::TunIpv6Dst,
     ];
-    let registers = (0..16).filter_map(Field::register);
     let mut found = Match::any();
     found.push(FieldValue::exact(Field::InPort, packet.in_port()));
-    let fields = tunnel.into_iter().chain([Field::Metadata]).chain(registers);
-    for field in fields {
+    for field in tunnel {
         if let Some(value) = packet.get(field).filter(|value| *value != 0) {
             found.push(FieldValue::exact(field, value));
         }
     }
-    found.sort();
+    for pair in (0..8).filter_map(Field::register_pair) {
+        let value = packet.get(pair).unwrap_or_default();
+        let halves = [u128::from(u32::MAX), u128::from(u32::MAX) << 32];
+        let mask = halves
+            .iter()
+            .filter(|half| value & *half != 0)
+            .sum::<u128>();
+        if mask != 0 {
+            found.push(FieldValue::masked(pair, value, mask));
+        }
+    }
+    if let Some(value) = packet.get(Field::Metadata).filter(|value| *value != 0) {
+        found.push(FieldValue::exact(Field::Metadata, value));
+    }
     found
 }
 

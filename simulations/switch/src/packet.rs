@@ -7,11 +7,11 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use rust_openflow::field::{Field, Prerequisite};
+use rust_openflow::field::{Field, Prerequisite, ROWS};
 use rust_openflow::{FieldValue, PortNo};
 
 /// One for each field of the table.
-const FIELDS: usize = Field::CtTpDst as usize + 1;
+const FIELDS: usize = ROWS.len();
 
 pub(crate) const ARP: u128 = 0x0806;
 const RARP: u128 = 0x8035;
@@ -58,6 +58,8 @@ pub struct Tunnel {
 pub(crate) struct Layout {
     pub(crate) network: Option<usize>,
     pub(crate) transport: Option<usize>,
+    /// Where the IP packet ends, before padding.
+    pub(crate) end: usize,
     /// The first option of neighbour discovery.
     pub(crate) nd_option: Option<usize>,
     /// The first option that carries a link-layer address.
@@ -243,6 +245,7 @@ impl Packet {
             return None;
         }
         self.layout.network = Some(at);
+        self.layout.end = at + total;
         self.put(Field::Ipv4Src, be(packet, 12, 4)?);
         self.put(Field::Ipv4Dst, be(packet, 16, 4)?);
         self.traffic_class(packet[1]);
@@ -264,6 +267,7 @@ impl Packet {
             return None;
         }
         self.layout.network = Some(at);
+        self.layout.end = at + total;
         self.put(Field::Ipv6Src, be(packet, 8, 16)?);
         self.put(Field::Ipv6Dst, be(packet, 24, 16)?);
         self.put(Field::Ipv6Label, be(packet, 0, 4)? & 0xf_ffff);

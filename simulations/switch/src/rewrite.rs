@@ -1,7 +1,8 @@
 //! Fields written into the frame, with the checksums that cover them.
 //!
 //! A field that the packet does not have is left alone, as in Open vSwitch. Checksums are updated
-//! incrementally (RFC 1624): a wrong one stays wrong.
+//! incrementally (RFC 1624), so that a wrong one stays wrong; but for the flags and the option's type of
+//! neighbour discovery, with which Open vSwitch computes it anew.
 
 use rust_openflow::field::Field;
 
@@ -31,6 +32,8 @@ enum Sums {
     Addresses,
     /// The transport's.
     Transport,
+    /// That of ICMPv6, which is computed anew.
+    Discovery,
 }
 
 impl Packet {
@@ -166,6 +169,9 @@ impl Packet {
         {
             self.update_sum(network + 10, place.at - network, &old, &new);
         }
+        if place.sums == Sums::Discovery {
+            self.compute_icmpv6_sum();
+        }
         // ICMP for IPv4 has no pseudo header.
         let pseudo = place.sums == Sums::Addresses && self.value(Field::IpProto) != ICMP;
         if let (Some(transport), Some(sum)) = (self.layout.transport, self.transport_sum())
@@ -198,6 +204,24 @@ impl Packet {
         }
     }
 
+    /// Computes the checksum of an ICMPv6 message (RFC 4443, 2.3).
+    fn compute_icmpv6_sum(&mut self) -> Option<()> {
+        let (network, transport) = (self.layout.network?, self.layout.transport?);
+        self.frame.get_mut(transport + 2..transport + 4)?.fill(0);
+        let message = self.frame.get(transport..self.layout.end)?;
+        let addresses = self.frame.get(network + 8..network + 40)?;
+        let words = |bytes: &[u8]| -> u64 {
+            let word = |word: &[u8]| {
+                u64::from(word[0]) << 8 | word.get(1).map_or(0, |low| u64::from(*low))
+            };
+            bytes.chunks(2).map(word).sum()
+        };
+        let sum = words(addresses) + words(message) + message.len() as u64 + ICMPV6 as u64;
+        let sum = !fold(sum);
+        self.frame[transport + 2..transport + 4].copy_from_slice(&sum.to_be_bytes());
+        Some(())
+    }
+
     /// Updates a checksum for bytes that changed, `offset` bytes after the beginning of what it covers.
     fn update_sum(&mut self, at: usize, offset: usize, old: &[u8], new: &[u8]) {
         let Some(sum) = be(&self.frame, at, 2) else {
@@ -216,12 +240,17 @@ impl Packet {
             total += weight(n) * (u64::from(!*old) + u64::from(*new));
         }
         total += missing_complement(offset, old.len());
-        while total > 0xffff {
-            total = (total & 0xffff) + (total >> 16);
-        }
-        let sum = !(total as u16);
+        let sum = !fold(total);
         self.frame[at..at + 2].copy_from_slice(&sum.to_be_bytes());
     }
+}
+
+/// A sum of words in one's complement.
+fn fold(mut sum: u64) -> u16 {
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    sum as u16
 }
 
 /// What complementing byte by byte leaves out at the ends of whole words: 0xff for each byte of a
@@ -272,9 +301,9 @@ fn header(field: Field) -> Option<(Layer, usize, usize, u32, Sums)> {
         Field::TcpDst | Field::UdpDst => (Transport, 2, 2, 0, Sums::Transport),
         Field::Icmpv4Type | Field::Icmpv6Type => (Transport, 0, 1, 0, Sums::Transport),
         Field::Icmpv4Code | Field::Icmpv6Code => (Transport, 1, 1, 0, Sums::Transport),
-        Field::NdReserved => (Transport, 4, 4, 0, Sums::Transport),
+        Field::NdReserved => (Transport, 4, 4, 0, Sums::Discovery),
         Field::NdTarget => (Transport, 8, 16, 0, Sums::Transport),
-        Field::NdOptionsType => (FirstOption, 0, 1, 0, Sums::Transport),
+        Field::NdOptionsType => (FirstOption, 0, 1, 0, Sums::Discovery),
         Field::NdSll | Field::NdTll => (AddressOption, 2, 6, 0, Sums::Transport),
         _ => return None,
     })

@@ -3,8 +3,8 @@
 //!
 //! A port's own addresses are its fixed ones and its allowed pairs, each with the Ethernet address
 //! that goes with it; without port security, everything but VLAN tags goes. Priorities: tags (400),
-//! exceptions that deny (300),
-//! neighbour discovery (200: what is right, 150: the rest is dropped), ordinary packets (100).
+//! exceptions that deny (300), neighbour discovery (200: what is right, 150: the rest is dropped),
+//! ordinary packets (100).
 
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;

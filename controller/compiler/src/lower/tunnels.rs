@@ -7,9 +7,10 @@
 use std::net::IpAddr;
 
 use rust_openflow::Field;
-use weft_topology::{ChassisId, NetworkId, Segment, TunnelKind};
+use weft_topology::{ChassisId, FloodClass, NetworkId, Segment, TunnelKind};
 
 use crate::emit::{Emitter, FlowBuilder};
+use crate::lower::flood;
 use crate::pipeline::{Slot, Stage};
 use crate::view::View;
 
@@ -53,16 +54,25 @@ pub fn source(chassis: &ChassisId, view: &mut View<'_>, emit: &mut Emitter<'_>) 
     }
 }
 
-/// A network's id in tunnels.
+/// A network's ids in tunnels: of frames for this hypervisor's ports, and of those to be passed on.
 pub fn segment(id: NetworkId, view: &mut View<'_>, emit: &mut Emitter<'_>) {
     let Some(network) = view.network(id).filter(|network| network.admin_state_up) else {
         return;
     };
-    emit.flow(Stage::TunnelIn, 100)
-        .field(Field::InPort, network.segment.kind.ofport())
-        .field(Field::TunnelId, u64::from(network.segment.id))
-        .put(Slot::Datapath, network.key.get())
-        .goto(Stage::Arrive);
+    let relayed = FloodClass::ALL.map(|class| flood::relay_id(id, network, class, view));
+    let relayed = relayed.into_iter().flatten().next();
+    let arrivals = [
+        (Some(network.segment.id), Stage::Arrive),
+        (relayed, Stage::RelayIn),
+    ];
+    for (id, next) in arrivals {
+        let Some(id) = id else { continue };
+        emit.flow(Stage::TunnelIn, 100)
+            .field(Field::InPort, network.segment.kind.ofport())
+            .field(Field::TunnelId, u64::from(id))
+            .put(Slot::Datapath, network.key.get())
+            .goto(next);
+    }
 }
 
 /// The tunnel ports of a hypervisor; a copy to its own address goes nowhere.

@@ -48,8 +48,8 @@ fn isolated(world: &World, n: u8, outcome: &weft_verify::Outcome) -> Result<(), 
     Ok(())
 }
 
-fn world(changes: Vec<Change>) -> World {
-    let mut world = World::new((0..CHASSIS).map(chassis_id));
+fn world(changes: Vec<Change>, flood_direct: usize) -> World {
+    let mut world = World::new((0..CHASSIS).map(chassis_id), flood_direct);
     world.change(changes);
     world
 }
@@ -61,8 +61,9 @@ proptest! {
     fn switches_deliver_what_the_network_means(
         changes in universe(),
         recipes in prop::collection::vec(recipe(), 12),
+        flood_direct in 0..=usize::from(CHASSIS),
     ) {
-        let world = world(changes);
+        let world = world(changes, flood_direct);
         for recipe in &recipes {
             check(&world, recipe)?;
         }
@@ -71,9 +72,10 @@ proptest! {
     #[test]
     fn after_every_edit_switches_deliver_what_the_network_means_now(
         changes in universe(),
+        flood_direct in 0..=usize::from(CHASSIS),
         edits in prop::collection::vec((prop::collection::vec(change(), 1..4), prop::collection::vec(recipe(), 3)), 6),
     ) {
-        let mut world = world(changes);
+        let mut world = world(changes, flood_direct);
         for (edit, recipes) in edits {
             world.change(edit);
             for recipe in &recipes {

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use rust_openflow::MacAddr;
 use weft_topology::link_local;
 
-use crate::universe::{SERVICES, SLOTS, VRRP, ipv4, ipv6, mac};
+use super::universe::{SERVICES, SLOTS, VRRP, ipv4, ipv6, mac};
 
 /// Somebody with an address of each kind.
 #[derive(Debug, Clone, Copy)]

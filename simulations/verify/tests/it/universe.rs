@@ -3,13 +3,14 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::world::RELAYED;
 use proptest::prelude::*;
 use rust_openflow::{MacAddr, PortNo};
 use uuid::Uuid;
 use weft_topology::{
     AddressPair, Change, Chassis, ChassisId, DatapathKey, Encap, FixedAddress, Interface,
     InterfaceId, Network, NetworkId, Port, PortId, PortKey, Role, Segment, Subnet, SubnetId,
-    TunnelKind,
+    TunnelKind, flood_chunk,
 };
 
 pub(crate) const NETWORKS: u8 = 4;
@@ -35,8 +36,13 @@ fn services_port_id(network: u8) -> PortId {
     PortId(uuid(4, network))
 }
 
+/// Hypervisor `n`; those with even numbers are in one chunk of flood lists.
 pub(crate) fn chassis_id(n: u8) -> ChassisId {
-    ChassisId::from(format!("hv{n}").as_str())
+    let name = |i: u32| ChassisId::from(format!("hv{i}").as_str());
+    let shared = flood_chunk(&name(0));
+    let even = |id: &ChassisId| (flood_chunk(id) == shared) == n.is_multiple_of(2);
+    let found = (0..).map(name).filter(even).nth(usize::from(n / 2));
+    found.expect("names do not end")
 }
 
 pub(crate) fn mac(slot: u8) -> MacAddr {
@@ -76,6 +82,8 @@ fn network() -> impl Strategy<Value = Change> {
                     // VXLAN 100, Geneve 100, GRE 100, VXLAN 101.
                     id: 100 + u32::from(n) / 3,
                 },
+                // Every other network has an id for relayed frames.
+                relay: (n % 2 == 0).then_some(RELAYED + u32::from(n)),
                 mtu: 1450,
                 admin_state_up: up,
             };

@@ -34,10 +34,15 @@ pub(crate) struct World {
     switches: BTreeMap<ChassisId, Switch>,
 }
 
+/// Tunnel ids from here on say that a frame is to be passed on.
+pub(crate) const RELAYED: u32 = 10_000;
+
 impl World {
-    /// Hypervisors that are managed, and nothing else.
-    pub(crate) fn new(chassis: impl IntoIterator<Item = ChassisId>) -> Self {
-        let mut compiler = Compiler::new(Production, Secret::new([7; 16]));
+    /// Hypervisors that are managed, and nothing else. Flood lists longer than `flood_direct` are passed on
+    /// in two steps.
+    pub(crate) fn new(chassis: impl IntoIterator<Item = ChassisId>, flood_direct: usize) -> Self {
+        let compiler = Compiler::new(Production, Secret::new([7; 16]));
+        let mut compiler = compiler.with_flood_direct(flood_direct);
         let manage: Vec<ChassisId> = chassis.into_iter().collect();
         compiler.update(Input {
             manage: manage.clone(),
@@ -90,8 +95,17 @@ impl World {
         let mut observed = Observed::default();
         let arrived = self.step(chassis, port, Tunnel::default(), frame, &mut observed);
         for (chassis, port, tunnel, frame) in arrived {
+            let relayed = tunnel.id >= u64::from(RELAYED);
             let further = self.step(&chassis, port, tunnel, &frame, &mut observed);
-            assert_eq!(further, [], "what comes from a tunnel never enters one");
+            assert!(
+                relayed || further.is_empty(),
+                "what comes from a tunnel enters none, unless it is to be passed on: {further:?}"
+            );
+            for (chassis, port, tunnel, frame) in further {
+                assert!(tunnel.id < u64::from(RELAYED), "a frame is passed on once");
+                let further = self.step(&chassis, port, tunnel, &frame, &mut observed);
+                assert_eq!(further, [], "what was passed on enters no tunnel");
+            }
         }
         observed.emerged.sort();
         observed
