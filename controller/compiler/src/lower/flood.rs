@@ -5,6 +5,8 @@
 //! chunks that all switches share; a chunk holds its receivers' own addresses too, and the tunnel
 //! exit of each switch drops the copy to itself.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
 use rust_openflow::{Field, MacAddr};
 use weft_topology::{ChassisId, Element, FloodClass, Index, NetworkId};
 
@@ -80,11 +82,11 @@ pub fn chunk(
             _ => None,
         })
         .collect();
-    let addresses: Vec<_> = addresses
+    let (ipv4, ipv6): (Vec<_>, Vec<_>) = addresses
         .into_iter()
         .filter_map(|chassis| view.chassis(chassis)?.encap(network.segment.kind))
-        .collect();
-    if addresses.is_empty() {
+        .partition(IpAddr::is_ipv4);
+    if ipv4.is_empty() && ipv6.is_empty() {
         return;
     }
     let flow = emit
@@ -92,8 +94,17 @@ pub fn chunk(
         .slot(Slot::Datapath, network.key.get())
         .slot(Slot::FloodChunk, u32::from(chunk));
     let mut flow = tunnels::aim(flow, network.segment);
-    for address in addresses {
+    for address in ipv4 {
         flow = tunnels::towards(flow, address).call(Stage::TunnelOut);
+    }
+    // A copy goes to its IPv4 destination when it has one of each: here and in the next chunk, the
+    // other one must be clear.
+    if !ipv6.is_empty() {
+        flow = tunnels::towards(flow, Ipv4Addr::UNSPECIFIED.into());
+        for address in ipv6 {
+            flow = tunnels::towards(flow, address).call(Stage::TunnelOut);
+        }
+        flow = tunnels::towards(flow, Ipv6Addr::UNSPECIFIED.into());
     }
     flow.end();
 }
