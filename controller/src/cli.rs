@@ -10,7 +10,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::{Config, Layers, Surroundings, environment_name};
 use crate::logging::Log;
-use crate::{Error, config, pipeline, serve};
+use crate::{Error, bench, config, pipeline, serve};
 
 /// Weft, a network controller for clouds
 ///
@@ -66,6 +66,8 @@ pub enum Command {
     Serve(Box<Config>),
     /// Print the stages that packets go through, and what travels with them
     Pipeline(pipeline::Args),
+    /// Measure what Weft costs on this machine, beside what it may cost
+    Bench(bench::Args),
 }
 
 /// A command line that was understood.
@@ -181,6 +183,7 @@ pub fn run(args: Vec<OsString>) -> anyhow::Result<()> {
             runtime()?.block_on(serve::run(*config))
         }
         Command::Pipeline(args) => Ok(pipeline::run(&args, json, &mut std::io::stdout().lock())?),
+        Command::Bench(args) => bench::run(&args, json, &mut std::io::stdout().lock()),
     }
 }
 

@@ -3,8 +3,9 @@
 //! The shell around the pure crates. It decides nothing about networks: that is the engine's, the
 //! compiler's and the member's. Reading order: [`cli`] (what can be typed), [`config`] (what an
 //! installation decides for itself), [`serve`] (the controller's parts and how they end),
-//! [`client`] (how the other commands ask a running controller).
+//! [`client`] (how the other commands ask a running controller); [`bench`](mod@bench) measures.
 
+pub mod bench;
 pub mod cli;
 pub mod client;
 pub mod config;
