@@ -111,6 +111,19 @@ pub struct Port {
     pub host: Option<String>,
 }
 
+impl Port {
+    /// Whether frames to Ethernet addresses that nobody is known to have may be for this port: it may
+    /// use any, or one of its allowed address pairs names another than its own.
+    #[must_use]
+    pub fn takes_unknown(&self) -> bool {
+        !self.port_security
+            || self
+                .allowed_address_pairs
+                .iter()
+                .any(|pair| pair.mac != self.mac)
+    }
+}
+
 /// An address at which a hypervisor receives tunnelled frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Encap {

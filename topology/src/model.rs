@@ -29,7 +29,8 @@ pub const FLOOD_DIRECT: usize = 256;
 pub enum FloodClass {
     /// Broadcast and multicast: every port.
     Multicast,
-    /// Unicast to an address that the model does not know: ports without port security.
+    /// Unicast to an address that the model does not know: ports that may have such an address
+    /// ([`Port::takes_unknown`]).
     Unknown,
 }
 
@@ -387,7 +388,12 @@ impl Model {
 
     /// Decides where a port is, and puts it into the indexes of that place.
     fn place(&mut self, port: PortId, touched: &mut Touched) {
-        let Some(declared) = self.ports.get(&port) else {
+        // Weft's own ports are everywhere: no interface can claim to be one.
+        let Some(declared) = self
+            .ports
+            .get(&port)
+            .filter(|port| port.role == Role::Guest)
+        else {
             return;
         };
         let allowed = |id: &&InterfaceId| {
@@ -436,7 +442,7 @@ impl Model {
             touched,
         );
         for class in FloodClass::ALL {
-            if class == FloodClass::Unknown && port.port_security {
+            if class == FloodClass::Unknown && !port.takes_unknown() {
                 continue;
             }
             let ports = Index::FloodPorts(chassis.clone(), network, class);

@@ -155,7 +155,7 @@ stages! {
         "Which port a destination address belongs to; multicast and unknown addresses are flooded."
     }
     RelayIn "relay_in" {
-        matches [EthDst], sets [InPort],
+        matches [EthDst], sets [],
         reads [], writes [FloodChunk],
         next [Flood FloodUnknown Arrive], miss drop,
         "A packet from a tunnel that is to be passed on to the other hypervisors of this one's chunk."
@@ -182,7 +182,7 @@ stages! {
         matches [], sets [TunnelId TunDst TunIpv6Dst],
         reads [Datapath FloodChunk], writes [Tunnel],
         next [TunnelOut], miss drop,
-        "The same for unknown unicast: hypervisors with a port without port security."
+        "The same for unknown unicast: hypervisors with a port that may have the address."
     }
     Locate "locate" {
         matches [], sets [TunnelId TunDst TunIpv6Dst],
@@ -191,7 +191,7 @@ stages! {
         "Where the destination port is: here, or behind which tunnel."
     }
     TunnelOut "tunnel_out" {
-        matches [TunDst TunIpv6Dst], sets [],
+        matches [InPort TunDst TunIpv6Dst], sets [],
         reads [Tunnel], writes [],
         next [], miss drop,
         "Out of the tunnel port, but never to this hypervisor itself."
@@ -212,7 +212,7 @@ stages! {
         matches [], sets [],
         reads [Datapath], writes [OutPort],
         next [Output], miss drop,
-        "A copy for each local port of the network without port security."
+        "A copy for each local port of the network that may have an unknown address."
     }
     Output "output" {
         matches [], sets [],

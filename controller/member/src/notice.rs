@@ -172,7 +172,7 @@ impl Notice {
                 weft_responders::Level::Warn => Level::Warn,
             },
             Self::Unanswered(_) => Level::Debug,
-            Self::HypervisorUp(_) | Self::SwitchUp(_) | Self::InOrder { .. } => Level::Info,
+            Self::HypervisorUp(_) | Self::UnknownSwitch(_) | Self::SwitchUp(_) | Self::InOrder { .. } => Level::Info,
             Self::HypervisorDown(_)
             | Self::DuplicateHypervisor { .. }
             | Self::SwitchDown(_)

@@ -8,7 +8,7 @@
 //! 3. DHCP requests go to Weft where Weft hands out addresses ([`is_dhcp_request`]).
 //! 4. ARP and neighbour discovery are answered ([`answer`]).
 //! 5. Multicast reaches every other port of the network, a known address its port, an unknown one
-//!    the ports without port security ([`receivers`]), as far as tunnels reach ([`reaches`]).
+//!    the ports that may have such an address ([`receivers`]), as far as tunnels reach ([`reaches`]).
 //!
 //! Frames that contradict themselves (a length that is not theirs, an option twice) are not judged.
 
@@ -173,7 +173,7 @@ fn may_send_ipv6(port: &Port, mac: MacAddr, source: Ipv6Addr, payload: &Payload)
             owns(port, mac, (*target).into()) && told.is_none_or(|told| told == mac)
         }
         // Router solicitations and reports of multicast listeners come before an address is there.
-        Payload::Icmpv6(133 | 143) => own || unspecified,
+        Payload::Icmpv6(131 | 133 | 143) => own || unspecified,
         _ => own,
     }
 }
@@ -319,7 +319,7 @@ fn receivers<'a>(model: &'a Model, sender: &Place<'_>, to: MacAddr) -> Vec<Place
         vec![id]
     } else {
         all()
-            .filter(|(_, port)| !port.port_security)
+            .filter(|(_, port)| may_have_others_addresses(port))
             .map(|(id, _)| id)
             .collect()
     };
@@ -345,4 +345,11 @@ fn reaches(model: &Model, from: &Place<'_>, to: &Place<'_>) -> bool {
             .any(|encap| encap.kind == kind && encap.ip.is_ipv4() == ip.is_ipv4())
     };
     there.encap(kind).is_some_and(own)
+}
+
+/// Whether a port may have an Ethernet address that is not the one the API gave it: without port
+/// security any, else those that its allowed address pairs name.
+fn may_have_others_addresses(port: &Port) -> bool {
+    let pairs = &port.allowed_address_pairs;
+    !port.port_security || pairs.iter().any(|pair| pair.mac != port.mac)
 }

@@ -1,5 +1,5 @@
 //! Flooding: broadcast and multicast reach every port of a network, unicast to an unknown address
-//! those without port security.
+//! those that may have it.
 //!
 //! The sender's switch makes one copy for each hypervisor (source replication). The list is cut into
 //! chunks that all switches share; a chunk holds its receivers' own addresses too, and the tunnel
@@ -186,8 +186,7 @@ pub fn relay(
 }
 
 /// A hypervisor's own chunk: it serves that one itself, for its own ports and for those who send it a
-/// frame to pass on. Such a frame came in by the tunnel port that the copies leave by, which a
-/// switch takes for a mistake unless the packet forgets where it came from.
+/// frame to pass on.
 pub fn own_chunk(chassis: &ChassisId, emit: &mut Emitter<'_>) {
     let own = u32::from(flood_chunk(chassis));
     for class in FloodClass::ALL {
@@ -199,7 +198,6 @@ pub fn own_chunk(chassis: &ChassisId, emit: &mut Emitter<'_>) {
         emit.flow(Stage::RelayIn, way.priority)
             .masked(Field::EthDst, value, mask)
             .put(Slot::FloodChunk, own)
-            .set(Field::InPort, 0_u32)
             .call(way.chunk)
             .goto(Stage::Arrive);
     }

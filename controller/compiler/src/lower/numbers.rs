@@ -26,8 +26,8 @@ pub(crate) const NEIGHBOUR_SOLICITATION: u8 = 135;
 pub(crate) const NEIGHBOUR_ADVERTISEMENT: u8 = 136;
 /// ICMPv6 type of redirects (RFC 4861).
 pub(crate) const REDIRECT: u8 = 137;
-/// ICMPv6 type of multicast listener reports (RFC 3810).
-pub(crate) const LISTENER_REPORT: u8 = 143;
+/// ICMPv6 types of multicast listener reports (RFC 2710, RFC 3810).
+pub(crate) const LISTENER_REPORTS: [u8; 2] = [131, 143];
 
 /// UDP port of DHCP servers.
 pub(crate) const DHCP_SERVER: u16 = 67;

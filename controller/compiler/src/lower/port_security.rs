@@ -16,7 +16,7 @@ use weft_topology::{Port, PortId, link_local};
 use crate::emit::{Emitter, FlowBuilder};
 use crate::lower::live;
 use crate::lower::numbers::{
-    ARP, DHCP_CLIENT, DHCP_SERVER, DHCPV6_SERVER, ICMPV6, IPV4, IPV6, LISTENER_REPORT,
+    ARP, DHCP_CLIENT, DHCP_SERVER, DHCPV6_SERVER, ICMPV6, IPV4, IPV6, LISTENER_REPORTS,
     NEIGHBOUR_ADVERTISEMENT, NEIGHBOUR_SOLICITATION, REDIRECT, ROUTER_ADVERTISEMENT,
     ROUTER_SOLICITATION, TAGGED, UDP,
 };
@@ -135,7 +135,8 @@ fn without_address(key: u32, mac: MacAddr, emit: &mut Emitter<'_>) {
         .field(Field::ArpSha, mac)
         .field(Field::ArpSpa, Ipv4Addr::UNSPECIFIED)
         .goto(Stage::Services);
-    for kind in [ROUTER_SOLICITATION, LISTENER_REPORT] {
+    let reports = LISTENER_REPORTS.into_iter();
+    for kind in reports.chain([ROUTER_SOLICITATION]) {
         icmpv6(rule(emit, key, 100).field(Field::EthSrc, mac), kind)
             .field(Field::Ipv6Src, 0_u128)
             .goto(Stage::Services);

@@ -6,7 +6,7 @@
 
 use std::net::IpAddr;
 
-use rust_openflow::Field;
+use rust_openflow::{Field, PortNo};
 use weft_topology::{ChassisId, FloodClass, NetworkId, Segment, TunnelKind};
 
 use crate::emit::{Emitter, FlowBuilder};
@@ -92,6 +92,12 @@ pub fn exit(id: &ChassisId, view: &mut View<'_>, emit: &mut Emitter<'_>) {
                 .field(Field::TunIpv6Dst, address),
         }
         .end();
+        // What is passed on leaves by the port that it came in by, which has to be said.
+        emit.flow(Stage::TunnelOut, 150)
+            .slot(Slot::Tunnel, number(encap.kind))
+            .field(Field::InPort, encap.kind.ofport())
+            .output(PortNo::IN_PORT)
+            .end();
         emit.flow(Stage::TunnelOut, 100)
             .slot(Slot::Tunnel, number(encap.kind))
             .output(encap.kind.ofport())

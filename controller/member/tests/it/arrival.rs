@@ -26,7 +26,7 @@ pub(crate) fn cloud(seed: u64) -> (World, Vec<String>) {
 
 #[test]
 fn a_bare_hypervisor_gets_bridge_controller_tunnels_and_program() {
-    for seed in 0..20 {
+    for seed in 0..8 {
         let world = World::with_hosts(seed, 1);
         let database = world.hosts[0].ovsdb.database();
         assert_eq!(database.rows("Bridge").count(), 1);
@@ -54,7 +54,7 @@ fn a_bare_hypervisor_gets_bridge_controller_tunnels_and_program() {
 
 #[test]
 fn a_port_is_active_when_its_switch_acknowledged_its_flows_and_not_before() {
-    for seed in 0..20 {
+    for seed in 0..8 {
         let mut world = World::with_hosts(seed, 1);
         let network = world.network("10.0.0.0/24");
         let port = world.port(&network);
@@ -102,7 +102,7 @@ fn a_port_that_is_heard_of_after_its_interface_becomes_active_too() {
 
 #[test]
 fn a_restart_with_nothing_changed_sends_no_flow_and_writes_no_row() {
-    for seed in 0..20 {
+    for seed in 0..8 {
         let (mut world, ports) = cloud(seed);
         let (before, head) = (world.flow_mods(), world.head());
         world.restart();

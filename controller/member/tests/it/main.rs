@@ -5,6 +5,7 @@ mod arrival;
 mod audit;
 mod connections;
 mod dhcp;
+mod hostile;
 mod observations;
 mod placement;
 mod random;

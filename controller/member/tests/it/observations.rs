@@ -7,7 +7,7 @@ use crate::world::{Database, World};
 
 #[test]
 fn a_write_that_failed_is_made_again_and_only_once() {
-    for seed in 0..20 {
+    for seed in 0..8 {
         let mut world = World::with_hosts(seed, 2);
         let network = world.network("10.0.0.0/24");
         let ports = [world.port(&network), world.port(&network)];
@@ -39,7 +39,7 @@ fn a_write_that_failed_is_made_again_and_only_once() {
 
 #[test]
 fn a_write_whose_outcome_is_not_known_is_not_doubled() {
-    for seed in 0..30 {
+    for seed in 0..8 {
         let mut world = World::with_hosts(seed, 1);
         let network = world.network("10.0.0.0/24");
         let port = world.port(&network);
@@ -60,7 +60,7 @@ fn a_write_whose_outcome_is_not_known_is_not_doubled() {
 
 #[test]
 fn what_changes_while_a_write_is_under_way_is_written_after_it() {
-    for seed in 0..30 {
+    for seed in 0..8 {
         let (mut world, ports) = cloud(seed);
         for round in 0..3 {
             world.unplug(0, "tap0");
@@ -99,7 +99,7 @@ fn another_switchs_port_writes_nothing_about_this_one() {
 
 #[test]
 fn an_interface_is_not_ready_before_its_flows_are_because_of_a_restart() {
-    for seed in 0..20 {
+    for seed in 0..8 {
         let mut world = World::with_hosts(seed, 1);
         let network = world.network("10.0.0.0/24");
         let port = world.port(&network);
@@ -137,7 +137,7 @@ fn a_port_can_change_under_its_interface() {
 
 #[test]
 fn a_port_that_falls_back_is_active_only_when_its_old_switch_has_it_again() {
-    for seed in 0..20 {
+    for seed in 0..8 {
         let mut world = World::with_hosts(seed, 2);
         let network = world.network("10.0.0.0/24");
         let port = world.port(&network);

@@ -22,7 +22,7 @@ fn carriers(world: &World, port: &str) -> Vec<usize> {
 
 #[test]
 fn a_port_that_is_unplugged_is_down_and_its_flows_are_gone() {
-    for seed in 0..20 {
+    for seed in 0..8 {
         let mut world = World::with_hosts(seed, 2);
         let network = world.network("10.0.0.0/24");
         let port = world.port(&network);
@@ -43,7 +43,7 @@ fn a_port_that_is_unplugged_is_down_and_its_flows_are_gone() {
 
 #[test]
 fn the_later_of_two_appearances_carries_the_port() {
-    for seed in 0..20 {
+    for seed in 0..8 {
         let mut world = World::with_hosts(seed, 3);
         let network = world.network("10.0.0.0/24");
         let [port, other] = [world.port(&network), world.port(&network)];

@@ -229,7 +229,7 @@ fn check_rows(world: &mut World) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn at_rest_every_switch_has_its_program(seed: u64, steps in prop::collection::vec(step(), 1..60)) {

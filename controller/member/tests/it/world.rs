@@ -54,6 +54,8 @@ pub(crate) struct Host {
     pub(crate) manager: Option<Manager>,
     pub(crate) channel: Option<Channel>,
     pub(crate) versions: Vec<Version>,
+    /// Whether nothing gets through between its switch and the controller.
+    pub(crate) stalled: bool,
 }
 
 /// An OVSDB connection.
@@ -148,6 +150,7 @@ impl World {
             manager: None,
             channel: None,
             versions: vec![Version::V1_3, Version::V1_4, Version::V1_5],
+            stalled: false,
         });
         self.hosts.len() - 1
     }
@@ -425,7 +428,8 @@ impl World {
         true
     }
 
-    fn follow_log(&mut self) -> bool {
+    /// Tells the member of entries of the log; false when it knows all.
+    pub(crate) fn follow_log(&mut self) -> bool {
         let mut entries = self.store.entries_after(self.told);
         if entries.is_empty() || !self.follows {
             return false;
@@ -525,6 +529,9 @@ impl World {
         let now = self.now;
         let count = 1 + self.below(40);
         let host = &mut self.hosts[at];
+        if host.stalled {
+            return false;
+        }
         let Some(channel) = &mut host.channel else {
             return false;
         };

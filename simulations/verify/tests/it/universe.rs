@@ -3,7 +3,6 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::world::RELAYED;
 use proptest::prelude::*;
 use rust_openflow::{MacAddr, PortNo};
 use uuid::Uuid;
@@ -15,6 +14,8 @@ use weft_topology::{
 
 pub(crate) const NETWORKS: u8 = 4;
 pub(crate) const CHASSIS: u8 = 4;
+/// Tunnel ids from here on say that a frame is to be passed on.
+pub(crate) const RELAYED: u32 = 10_000;
 /// Ports of guests: port `n` has the addresses of slot `n % SLOTS` in one of two networks that
 /// no other port of the slot can be in.
 pub(crate) const PORTS: u8 = 10;

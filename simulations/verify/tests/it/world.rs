@@ -1,5 +1,6 @@
 //! A cloud of software switches: one for each hypervisor, told what the compiler gives, joined by tunnels.
 
+use crate::universe::RELAYED;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
@@ -33,9 +34,6 @@ pub(crate) struct World {
     compiler: Compiler<Production>,
     switches: BTreeMap<ChassisId, Switch>,
 }
-
-/// Tunnel ids from here on say that a frame is to be passed on.
-pub(crate) const RELAYED: u32 = 10_000;
 
 impl World {
     /// Hypervisors that are managed, and nothing else. Flood lists longer than `flood_direct` are passed on
