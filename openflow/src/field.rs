@@ -478,15 +478,6 @@ impl Field {
     pub fn register_pair(number: u8) -> Option<Self> {
         (number < 8).then(|| ROWS[Self::Xreg0 as usize + usize::from(number)].field)
     }
-
-    /// The registers that a pair consists of, its upper half first; none for another field.
-    #[must_use]
-    pub fn pair_of_registers(self) -> Option<(Self, Self)> {
-        let number = (self as u8).checked_sub(Self::Xreg0 as u8)?;
-        (number < 8)
-            .then(|| Some((Self::register(2 * number)?, Self::register(2 * number + 1)?)))
-            .flatten()
-    }
 }
 
 /// Rows by class (in the order of [`Field::from_code`]) and number.

@@ -256,15 +256,13 @@ impl Match {
         }
     }
 
-    /// Asks for registers one by one: in OpenFlow 1.5 Open vSwitch reports them in pairs.
-    pub fn split_register_pairs(&mut self) {
-        let entries = std::mem::take(&mut self.entries);
-        for entry in entries {
+    /// Asks of single registers what is asked of pairs and fours of them. Open vSwitch reports registers
+    /// in pairs from OpenFlow 1.5 on, however it was told of them (`nx_put_raw`, lib/nx-match.c).
+    pub fn split_registers(&mut self) {
+        for entry in std::mem::take(&mut self.entries) {
             match entry {
-                Entry::Known(value) if value.field.pair_of_registers().is_some() => {
-                    self.entries.extend(halves(&value).map(Entry::Known));
-                }
-                entry => self.entries.push(entry),
+                Entry::Known(value) => self.entries.extend(single_registers(value)),
+                unknown => self.entries.push(unknown),
             }
         }
     }
@@ -343,19 +341,26 @@ impl Match {
     }
 }
 
-/// What is asked of each register of a pair of which something is asked. The first of a pair is its
-/// upper half.
-fn halves(pair: &FieldValue) -> impl Iterator<Item = FieldValue> {
-    let (value, mask) = (pair.value, pair.significant());
-    let registers = pair.field.pair_of_registers();
-    let half = u128::from(u32::MAX);
-    registers
-        .into_iter()
-        .flat_map(|(upper, lower)| [(upper, 32), (lower, 0)])
-        .map(move |(register, shift)| {
-            FieldValue::masked(register, value >> shift & half, mask >> shift & half)
-        })
-        .filter(|register| register.significant() != 0)
+/// What is asked of each of the registers that a field is made of; of any other field, what is asked.
+fn single_registers(value: FieldValue) -> SmallVec<[Entry; 4]> {
+    let number = value.field as usize;
+    let (first, count) = match number {
+        _ if (Field::Xreg0 as usize..=Field::Xreg7 as usize).contains(&number) => {
+            (2 * (number - Field::Xreg0 as usize), 2)
+        }
+        _ if (Field::Xxreg0 as usize..=Field::Xxreg3 as usize).contains(&number) => {
+            (4 * (number - Field::Xxreg0 as usize), 4)
+        }
+        _ => return SmallVec::from_iter([Entry::Known(value)]),
+    };
+    let registers = (0..count).filter_map(|at| {
+        let field = Field::register(u8::try_from(first + at).ok()?)?;
+        let shift = 32 * (count - 1 - at);
+        let part = |bits: u128| bits >> shift & field.full_mask();
+        let single = FieldValue::masked(field, part(value.value), part(value.significant()));
+        (single.significant() != 0).then_some(Entry::Known(single))
+    });
+    registers.collect()
 }
 
 /// Reads one entry.
@@ -453,25 +458,24 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pairs_of_registers_are_split_into_the_registers_that_are_asked_for() {
-        let split = |field, value: u64, mask: u64| {
-            let mut matches = Match::any().with_masked(field, value, mask);
-            matches.split_register_pairs();
-            matches
-        };
-        assert_eq!(
-            split(Field::Xreg6, 0x0300, 0xff00),
-            Match::any().with_masked(Field::Reg13, 0x0300_u32, 0xff00_u32)
-        );
-        assert_eq!(
-            split(Field::Xreg7, 5 << 32 | 6, u64::MAX),
-            Match::any()
-                .with(Field::Reg14, 5_u32)
-                .with(Field::Reg15, 6_u32)
-        );
-        assert_eq!(
-            split(Field::TunnelId, 5, u64::MAX),
-            Match::any().with(Field::TunnelId, 5_u64)
-        );
+    fn pairs_and_fours_of_registers_split_into_those_that_are_asked_about() {
+        let mut matches = Match::any()
+            .with(Field::EthType, 0x0800_u16)
+            .with_masked(Field::Xreg7, 0x1234_u128 << 32, 0xffff_ffff_u128 << 32)
+            .with_masked(Field::Xreg6, 0x0300_u128, 0xff00_u128)
+            .with(
+                Field::Xxreg0,
+                1_u128 << 96 | 2_u128 << 64 | 3_u128 << 32 | 4,
+            );
+        matches.split_registers();
+        let split = Match::any()
+            .with(Field::EthType, 0x0800_u16)
+            .with(Field::Reg14, 0x1234_u32)
+            .with_masked(Field::Reg13, 0x0300_u32, 0xff00_u32)
+            .with(Field::Reg0, 1_u32)
+            .with(Field::Reg1, 2_u32)
+            .with(Field::Reg2, 3_u32)
+            .with(Field::Reg3, 4_u32);
+        assert_eq!(matches, split);
     }
 }

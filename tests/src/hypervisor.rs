@@ -263,6 +263,11 @@ impl Hypervisor {
         self.ovsdb = start_ovsdb(&self.plan);
     }
 
+    /// The process of `ovsdb-server`, for instance to freeze it.
+    pub fn ovsdb(&mut self) -> &mut Process {
+        &mut self.ovsdb
+    }
+
     /// The process of `ovs-vswitchd`, for instance to freeze it.
     ///
     /// # Panics

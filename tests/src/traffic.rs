@@ -176,6 +176,15 @@ pub type Lease = BTreeMap<String, String>;
 /// When the client gets no lease.
 #[track_caller]
 pub fn dhcp(client: DhcpClient, host: &Host) -> Lease {
+    dhcp_with_options(client, host, &[])
+}
+
+/// [`dhcp`] with further options of the client.
+///
+/// # Panics
+/// When the client gets no lease.
+#[track_caller]
+pub fn dhcp_with_options(client: DhcpClient, host: &Host, further: &[&str]) -> Lease {
     let lease = host.file("lease");
     let _ = std::fs::remove_file(&lease);
     let script = script(host, &lease).display().to_string();
@@ -190,7 +199,11 @@ pub fn dhcp(client: DhcpClient, host: &Host) -> Lease {
     words.extend(options.split(' ').chain([script.as_str()]));
     match client {
         DhcpClient::Udhcpc => words.extend(["-p", &pidfile]),
-        DhcpClient::Dhclient => words.extend(["-pf", &pidfile, "-lf", &leases, "eth0"]),
+        DhcpClient::Dhclient => words.extend(["-pf", &pidfile, "-lf", &leases]),
+    }
+    words.extend(further);
+    if client == DhcpClient::Dhclient {
+        words.push("eth0");
     }
     let mut process = host.spawn("dhcp", &words);
     let ended = process.wait();
@@ -206,6 +219,34 @@ pub fn dhcp(client: DhcpClient, host: &Host) -> Lease {
         .filter_map(|line| line.split_once('='))
         .map(|(name, value)| (name.to_string(), value.to_string()))
         .collect()
+}
+
+/// Starts udhcpc on `eth0` of `host`. It stays: SIGUSR1 makes it renew its lease, SIGUSR2 release it.
+///
+/// # Panics
+/// When it cannot be started.
+#[track_caller]
+pub fn udhcpc(host: &Host) -> Process {
+    let script = script(host, &host.file("lease")).display().to_string();
+    let pidfile = host.file("udhcpc.pid").display().to_string();
+    let options = "-f -t 20 -T 1 -i eth0 -s";
+    let words = ["udhcpc"].into_iter().chain(options.split(' '));
+    let words: Vec<&str> = words.chain([script.as_str(), "-p", &pidfile]).collect();
+    host.spawn("udhcpc", &words)
+}
+
+/// Makes the dhclient that [`dhcp`] left on `host` end, or release its lease first.
+///
+/// # Panics
+/// When there is none.
+#[track_caller]
+pub fn end_dhclient(host: &Host, release: bool) {
+    let file = |name: &str| host.file(name).display().to_string();
+    let how = if release { "-r" } else { "-x" };
+    let (program, script) = (file("dhclient"), file("dhcp-script"));
+    let (pidfile, leases) = (file("dhcp.pid"), file("dhclient.leases"));
+    let options = [how, "-sf", &script, "-pf", &pidfile, "-lf", &leases, "eth0"];
+    host.run(&[&[program.as_str()][..], &options].concat());
 }
 
 /// The client's program. Dhclient is copied: AppArmor, where it is active, lets the one at its usual

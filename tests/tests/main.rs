@@ -4,9 +4,23 @@
 //! the software switch with Open vSwitch. The rest runs Weft in the labs; see `weft_tests` for what
 //! these offer.
 
+mod audit;
+mod bridge;
+mod cleanup;
+mod dhcp;
 mod fidelity;
+mod hitless;
+mod hostile;
 mod hypervisors;
+mod isolation;
 mod labs;
 mod layers;
+mod migration;
+mod openstack_client;
 mod operator;
+mod ports;
+mod program_path;
+mod refusals;
+mod restarts;
+mod serve;
 mod tidy;

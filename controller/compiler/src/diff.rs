@@ -37,7 +37,7 @@ impl Installed {
             return;
         }
         let mut matches = flow.matches;
-        matches.split_register_pairs();
+        matches.split_registers();
         matches.sort();
         let hashes = content::hashes(
             secret,
@@ -94,10 +94,13 @@ impl Difference {
     /// How many things are to be changed.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.meters.len()
-            + self.groups.len()
-            + self.foreign.len()
-            + self.flows.len()
+        self.meters.len() + self.groups.len() + self.flows.len() + self.removals()
+    }
+
+    /// How many things are to go.
+    #[must_use]
+    pub fn removals(&self) -> usize {
+        self.foreign.len()
             + self.stale_flows.len()
             + self.stale_groups.len()
             + self.stale_meters.len()

@@ -12,8 +12,8 @@ use std::ops::RangeInclusive;
 use bytes::Bytes;
 use weft_compiler::pipeline::STAGES;
 use weft_ovsdb::bridge::{WantedBridge, WantedTunnel, choose_datapath_type, reconcile};
-use weft_ovsdb::inventory;
 use weft_ovsdb::session::{Config, Event as SessionEvent, Output, Session};
+use weft_ovsdb::{Error, Uuid, inventory};
 use weft_schema::observation::{ChassisRow, EncapRow};
 use weft_topology::TunnelKind;
 
@@ -22,6 +22,9 @@ const DATAPATH_PATIENCE: u64 = 5_000;
 
 /// How long, in milliseconds, after a transaction that failed the next one is tried.
 const RETRY_DELAY: u64 = 1_000;
+
+/// Bytes that may wait until the hypervisor reads them.
+const MAX_OUTPUT: usize = 16 << 20;
 
 /// How many things that a hypervisor names and cannot be used are told.
 const COMPLAINTS: usize = 8;
@@ -57,6 +60,8 @@ pub struct Plugged {
 pub struct Inventory {
     /// `external_ids:system-id`.
     pub system_id: String,
+    /// The id of the database's root row, which no two databases share that were not copied.
+    pub database: Option<Uuid>,
     /// The hypervisor.
     pub chassis: ChassisRow,
     /// Its interfaces that say to be logical ports, by name.
@@ -91,6 +96,8 @@ pub struct HypervisorLink {
     without_datapath: Option<u64>,
     events: VecDeque<Event>,
     output: VecDeque<Bytes>,
+    /// Bytes that wait in `output`.
+    queued: usize,
 }
 
 impl HypervisorLink {
@@ -119,6 +126,7 @@ impl HypervisorLink {
             without_datapath: None,
             events: VecDeque::new(),
             output: VecDeque::new(),
+            queued: 0,
         };
         link.follow(now);
         link
@@ -151,7 +159,9 @@ impl HypervisorLink {
 
     /// The next bytes for the hypervisor.
     pub fn next_output(&mut self) -> Option<Bytes> {
-        self.output.pop_front()
+        let bytes = self.output.pop_front();
+        self.queued -= bytes.as_ref().map_or(0, Bytes::len);
+        bytes
     }
 
     /// The next event.
@@ -169,7 +179,15 @@ impl HypervisorLink {
             let mut looked = false;
             while let Some(output) = self.session.poll() {
                 match output {
-                    Output::Send(bytes) => self.output.push_back(bytes),
+                    Output::Send(bytes) => {
+                        self.queued += bytes.len();
+                        self.output.push_back(bytes);
+                        if self.queued > MAX_OUTPUT {
+                            let limit = MAX_OUTPUT;
+                            self.close(Error::OutputFull { limit }.to_string());
+                            return;
+                        }
+                    }
                     Output::Event(SessionEvent::Closed { reason }) => {
                         self.events.push_back(Event::Closed(reason.to_string()));
                         return;
@@ -252,6 +270,7 @@ impl HypervisorLink {
                 iface_types: Vec::new(),
             },
             interfaces: plugged(mirror, &self.settings.bridge),
+            database: mirror.root().map(|(id, _)| id),
             system_id,
         });
         if now >= self.not_before {

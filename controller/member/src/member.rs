@@ -338,9 +338,11 @@ impl Member {
             .by_system_id
             .get(&system_id)
             .filter(|holder| **holder != link)
-            .and_then(|holder| Some((*holder, self.hypervisors.get(holder)?.peer)));
-        if let Some((holder, held_from)) = holder {
-            if held_from != peer {
+            .and_then(|holder| Some((*holder, self.hypervisors.get(holder)?)));
+        if let Some((holder, held)) = holder {
+            let held_from = held.peer;
+            // Hypervisors behind one address are told apart by their databases.
+            if held_from != peer || held.inventory.database != inventory.database {
                 let chassis = ChassisId::from(system_id.as_str());
                 let notice = Notice::DuplicateHypervisor {
                     chassis,
@@ -557,8 +559,8 @@ impl Member {
         if occasion == Occasion::Audit && !news.is_empty() {
             self.notice(Notice::Repaired {
                 chassis: chassis.clone(),
-                missing: news.flows.len(),
-                foreign: news.foreign.len() + news.stale_flows.len(),
+                missing: news.keys().count(),
+                foreign: news.removals(),
             });
         } else if occasion != Occasion::Audit {
             if occasion == Occasion::Arrival

@@ -1,9 +1,11 @@
 //! Every flow can be said in every version that switches may negotiate, and means the same there.
 
+use std::collections::BTreeMap;
+
 use rust_openflow::message::{FlowStats, Message};
-use rust_openflow::{DecodeError, Version};
+use rust_openflow::{DecodeError, Field, FieldValue, Match, Version};
 use weft_compiler::content::hashes;
-use weft_compiler::diff::Installed;
+use weft_compiler::diff::{Difference, Installed};
 use weft_compiler::engine::Input;
 use weft_compiler::{Compiler, Content, Production};
 use weft_topology::{AddressPair, Change, Port, Role};
@@ -80,6 +82,59 @@ fn a_flow_has_the_same_content_in_every_version() -> Result<(), DecodeError> {
     }
     assert!(count > 100, "{count} flows");
     Ok(())
+}
+
+/// A match as Open vSwitch reports it in OpenFlow 1.5: registers in pairs.
+fn in_pairs(matches: &Match) -> Match {
+    let mut pairs: BTreeMap<u8, (u128, u128)> = BTreeMap::new();
+    let mut reported = Match::default();
+    for value in matches.fields() {
+        let register = (0..16).find(|number| Field::register(*number) == Some(value.field));
+        let Some(number) = register else {
+            reported.push(*value);
+            continue;
+        };
+        let shift = if number % 2 == 0 { 32 } else { 0 };
+        let pair = pairs.entry(number / 2).or_default();
+        pair.0 |= value.value << shift;
+        pair.1 |= value.significant() << shift;
+    }
+    for (number, (value, mask)) in pairs {
+        let field = Field::register_pair(number).unwrap();
+        reported.push(FieldValue::masked(field, value, mask));
+    }
+    reported
+}
+
+#[test]
+fn a_flow_is_known_again_when_its_registers_are_reported_in_pairs() {
+    let program = program();
+    let mut installed = Installed::default();
+    let mut paired = 0;
+    for content in &program {
+        let Content::Flow(flow) = content else {
+            continue;
+        };
+        let flow_mod = flow.decode();
+        let matches = in_pairs(&flow_mod.matches);
+        paired += usize::from(matches != flow_mod.matches);
+        let reported = FlowStats {
+            table: flow_mod.table,
+            priority: flow_mod.priority,
+            idle_timeout: 0,
+            hard_timeout: 0,
+            flags: flow_mod.flags,
+            importance: 0,
+            cookie: flow_mod.cookie,
+            stats: Default::default(),
+            matches,
+            instructions: flow_mod.instructions,
+        };
+        installed.add_flow(&secret(), reported);
+    }
+    assert!(paired > 50, "{paired} flows with registers");
+    assert_eq!(installed.foreign, []);
+    assert!(Difference::between(&installed, &program).flows.is_empty());
 }
 
 #[test]
