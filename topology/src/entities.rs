@@ -108,6 +108,17 @@ pub struct Port {
     pub host: Option<String>,
 }
 
+impl Port {
+    /// Whether frames to other Ethernet addresses than its own may be for it: without port security,
+    /// and when a pair allows it one. Such an address may move between ports (RFC 9568, 7.3), so the
+    /// model does not know which port has it.
+    #[must_use]
+    pub fn may_have_other_macs(&self) -> bool {
+        let mut pairs = self.allowed_address_pairs.iter();
+        !self.port_security || pairs.any(|pair| pair.mac != self.mac)
+    }
+}
+
 /// An address at which a hypervisor receives tunnelled frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Encap {

@@ -24,7 +24,8 @@ pub const FLOOD_CHUNKS: u8 = 64;
 pub enum FloodClass {
     /// Broadcast and multicast: every port.
     Multicast,
-    /// Unicast to an address that the model does not know: ports without port security.
+    /// Unicast to an address that the model does not know: ports for which
+    /// [`Port::may_have_other_macs`].
     Unknown,
 }
 
@@ -389,7 +390,7 @@ impl Model {
             touched,
         );
         for class in FloodClass::ALL {
-            if class == FloodClass::Unknown && port.port_security {
+            if class == FloodClass::Unknown && !port.may_have_other_macs() {
                 continue;
             }
             let ports = Index::FloodPorts(chassis.clone(), network, class);

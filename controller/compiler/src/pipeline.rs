@@ -164,7 +164,7 @@ stages! {
         matches [], sets [TunnelId TunDst TunIpv6Dst],
         reads [Datapath FloodChunk], writes [Tunnel],
         next [TunnelOut], miss drop,
-        "The same for unknown unicast: hypervisors with a port without port security."
+        "The same for unknown unicast: hypervisors with a port that may have other Ethernet addresses than its own."
     }
     Locate "locate" {
         matches [], sets [TunnelId TunDst TunIpv6Dst],
@@ -194,7 +194,7 @@ stages! {
         matches [], sets [],
         reads [Datapath], writes [OutPort],
         next [Output], miss drop,
-        "A copy for each local port of the network without port security."
+        "A copy for each local port of the network that may have other Ethernet addresses than its own."
     }
     Output "output" {
         matches [], sets [],

@@ -1,5 +1,5 @@
 //! Flooding: broadcast and multicast reach every port of a network, unicast to an unknown address
-//! those without port security.
+//! those that may have other Ethernet addresses than their own.
 //!
 //! The sender's switch makes one copy for each hypervisor (source replication). The list is cut into
 //! chunks that all switches share; a chunk holds its receivers' own addresses too, and the tunnel
