@@ -1,13 +1,12 @@
 //! DHCP with stock clients, through a whole lease: what they are told, renewing, being refused a wrong
 //! address, and giving an address back.
 
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use weft_tests::cloud::{Cloud, Port, text};
 use weft_tests::host::Host;
 use weft_tests::traffic::{DhcpClient, Lease, dhcp, dhcp_with_options, end_dhclient, udhcpc};
 use weft_tests::{Part, need, wait};
-
-use rustix::process::Signal;
 
 const PARTS: [Part; 3] = [Part::OpenVswitch, Part::Namespaces, Part::DhcpClients];
 
