@@ -1,19 +1,25 @@
 //! The listener: how many connections, how much of a head, how long, and how it ends.
 //!
-//! Knows nothing of what is served.
+//! When all places are taken, a newcomer gets that of the connection which has asked for nothing yet
+//! for longest: many connections that are opened and left alone keep nobody out. Knows nothing of what
+//! is served.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
@@ -28,7 +34,7 @@ const LEAST_BUFFER: usize = 8_192;
 /// What one listener bears.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections at the same time; more of them wait until one is closed.
+    /// Connections at the same time; more of them wait until one is closed that asked for something.
     pub connections: usize,
     /// The request line and all headers, in bytes.
     pub head_bytes: usize,
@@ -64,18 +70,25 @@ pub async fn serve(
 ) {
     let mut shutdown = pin!(shutdown);
     let places = Arc::new(Semaphore::new(limits.connections));
+    let strangers = Arc::new(Strangers::default());
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
     loop {
         let (stream, place) = tokio::select! {
-            accepted = accept(&listener, &places) => accepted,
+            accepted = accept(&listener, &places, &strangers) => accepted,
             () = &mut shutdown => break,
         };
-        let connection = connection(stream, router.clone(), &limits);
+        let (stranger, asked_to_leave) = strangers.admit();
+        let connection = connection(stream, router.clone(), &limits, stranger);
         let connection = graceful.watch(connection);
         connections.spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection ended badly");
+            tokio::select! {
+                ended = connection => if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection ended badly");
+                },
+                Ok(()) = asked_to_leave => {
+                    tracing::debug!("a connection that asked for nothing was closed for another");
+                }
             }
             drop(place);
         });
@@ -91,31 +104,106 @@ pub async fn serve(
     connections.shutdown().await;
 }
 
-/// Waits for a place, then for a peer.
+/// Waits for a peer, then for a place: a free one, or that of a stranger.
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
+    strangers: &Strangers,
 ) -> (TcpStream, Option<OwnedSemaphorePermit>) {
-    // It is never closed, so there always is a place at last.
-    let place = places.clone().acquire_owned().await.ok();
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
                 // An answer is written at once; there is nothing to wait for.
                 let _ = stream.set_nodelay(true);
-                return (stream, place);
+                if places.available_permits() == 0 {
+                    strangers.dismiss_oldest();
+                }
+                // It is never closed, so there always is a place at last.
+                return (stream, places.clone().acquire_owned().await.ok());
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
+                strangers.dismiss_oldest();
                 sleep(PAUSE).await;
             }
         }
     }
 }
 
-type Connection = http1::Connection<TokioIo<Patience<TcpStream>>, TowerToHyperService<Router>>;
+/// Connections that have asked for nothing yet, in the order in which they came.
+#[derive(Debug, Default)]
+struct Strangers(Mutex<(u64, BTreeMap<u64, oneshot::Sender<()>>)>);
 
-fn connection(stream: TcpStream, router: Router, limits: &Limits) -> Connection {
+impl Strangers {
+    /// Takes a connection in; what comes second resolves when it has to go.
+    fn admit(self: &Arc<Self>) -> (Stranger, oneshot::Receiver<()>) {
+        let (ask, asked) = oneshot::channel();
+        let mut strangers = self.lock();
+        strangers.0 += 1;
+        let number = strangers.0;
+        strangers.1.insert(number, ask);
+        let strangers = self.clone();
+        (Stranger { strangers, number }, asked)
+    }
+
+    fn dismiss_oldest(&self) {
+        if let Some((_, ask)) = self.lock().1.pop_first() {
+            // It may have ended by itself.
+            let _ = ask.send(());
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, (u64, BTreeMap<u64, oneshot::Sender<()>>)> {
+        // Nothing panics while it holds the lock; the map is whole in any case.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A connection that has asked for nothing yet, until it does or ends.
+#[derive(Debug)]
+struct Stranger {
+    strangers: Arc<Strangers>,
+    number: u64,
+}
+
+impl Stranger {
+    /// It is none any more.
+    fn introduced(&self) {
+        self.strangers.lock().1.remove(&self.number);
+    }
+}
+
+impl Drop for Stranger {
+    fn drop(&mut self) {
+        self.introduced();
+    }
+}
+
+/// What is served, to somebody who is a stranger until the first request.
+struct Guest {
+    stranger: Stranger,
+    service: TowerToHyperService<Router>,
+}
+
+impl Service<Request<Incoming>> for Guest {
+    type Response = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Response;
+    type Error = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Error;
+    type Future = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Future;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        self.stranger.introduced();
+        self.service.call(request)
+    }
+}
+
+type Connection = http1::Connection<TokioIo<Patience<TcpStream>>, Guest>;
+
+fn connection(
+    stream: TcpStream,
+    router: Router,
+    limits: &Limits,
+    stranger: Stranger,
+) -> Connection {
     let io = TokioIo::new(Patience::new(stream, limits.write_time));
     http1::Builder::new()
         .timer(TokioTimer::new())
@@ -123,5 +211,11 @@ fn connection(stream: TcpStream, router: Router, limits: &Limits) -> Connection 
         .max_headers(limits.headers)
         .max_header_size(limits.head_bytes)
         .max_buf_size(limits.head_bytes.max(LEAST_BUFFER))
-        .serve_connection(io, TowerToHyperService::new(router))
+        .serve_connection(
+            io,
+            Guest {
+                stranger,
+                service: TowerToHyperService::new(router),
+            },
+        )
 }

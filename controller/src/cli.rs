@@ -3,14 +3,16 @@
 //! A command is here when it works; what it does is in the module of its name.
 
 use std::ffi::OsString;
+use std::io::Write;
 use std::path::PathBuf;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use crate::client::{Client, Controller};
 use crate::config::{Config, Layers, Surroundings, environment_name};
 use crate::logging::Log;
-use crate::{Error, config, pipeline, serve};
+use crate::{Error, config, explain, flows, pipeline, ports, serve, switches, topology};
 
 /// Weft, a network controller for clouds
 ///
@@ -64,8 +66,55 @@ pub enum Command {
     /// Run the controller
     #[command(after_help = SERVE_EXAMPLES)]
     Serve(Box<Config>),
+    /// Ask a running controller
+    #[command(flatten)]
+    Question(Question),
     /// Print the stages that packets go through, and what travels with them
     Pipeline(pipeline::Args),
+}
+
+/// The commands that ask a running controller.
+#[derive(Subcommand, Debug)]
+pub enum Question {
+    /// List hypervisors and their switches, or release a switch that is held
+    #[command(after_help = switches::EXAMPLES)]
+    Switches(switches::Args),
+    /// List logical ports and where they are
+    #[command(after_help = ports::EXAMPLES)]
+    Ports(ports::Args),
+    /// List hypervisors and the tunnels between them
+    #[command(after_help = topology::EXAMPLES)]
+    Topology(topology::Args),
+    /// Print the flows that a switch is to have
+    #[command(after_help = flows::EXAMPLES)]
+    Flows(flows::Args),
+    /// Print where a flow comes from
+    #[command(after_help = explain::EXAMPLES)]
+    Explain(explain::Args),
+}
+
+impl Question {
+    /// How the controller to ask was named.
+    fn controller(&self) -> &Controller {
+        match self {
+            Self::Switches(args) => &args.controller,
+            Self::Ports(args) => &args.controller,
+            Self::Topology(args) => &args.controller,
+            Self::Flows(args) => &args.controller,
+            Self::Explain(args) => &args.controller,
+        }
+    }
+
+    /// Asks and prints the answer.
+    async fn ask(&self, client: &Client, json: bool, out: &mut dyn Write) -> anyhow::Result<()> {
+        match self {
+            Self::Switches(args) => switches::run(args, client, json, out).await,
+            Self::Ports(args) => ports::run(args, client, json, out).await,
+            Self::Topology(args) => topology::run(args, client, json, out).await,
+            Self::Flows(args) => flows::run(args, client, json, out).await,
+            Self::Explain(args) => explain::run(args, client, json, out).await,
+        }
+    }
 }
 
 /// A command line that was understood.
@@ -171,16 +220,22 @@ pub fn run(args: Vec<OsString>) -> anyhow::Result<()> {
         environment: &|name| std::env::var_os(name),
         root: rustix::process::geteuid().is_root(),
     };
+    let invocation = parse(args, &surroundings)?;
     let Cli {
         log, json, command, ..
-    } = parse(args, &surroundings)?.cli;
+    } = &invocation.cli;
     log.install();
+    let out = &mut std::io::stdout().lock();
     match command {
         Command::Serve(config) => {
             config.check()?;
-            runtime()?.block_on(serve::run(*config))
+            runtime()?.block_on(serve::run((**config).clone()))
         }
-        Command::Pipeline(args) => Ok(pipeline::run(&args, json, &mut std::io::stdout().lock())?),
+        Command::Question(question) => {
+            let client = question.controller().client(|| invocation.config())?;
+            runtime()?.block_on(question.ask(&client, *json, out))
+        }
+        Command::Pipeline(args) => Ok(pipeline::run(args, *json, out)?),
     }
 }
 

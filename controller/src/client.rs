@@ -14,6 +14,7 @@ use hyper::client::conn::http1;
 use hyper::header::{ACCEPT, CONTENT_TYPE, HOST};
 use hyper::{Method, Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -83,18 +84,25 @@ impl From<SocketAddr> for ApiUrl {
 
 /// The option of every command that asks a controller.
 #[derive(clap::Args, Debug, Clone)]
-pub struct Args {
+pub struct Controller {
     /// The controller to ask; by default the one of --listen-api in the same configuration
-    #[arg(long, value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL")]
     api: Option<ApiUrl>,
 }
 
-impl Args {
-    /// The client of the controller that is meant.
-    #[must_use]
-    pub fn client(&self, config: &Config) -> Client {
-        let url = self.api.clone();
-        Client::new(url.unwrap_or_else(|| config.listen_api.0.into()))
+impl Controller {
+    /// The client of the controller that is meant. The configuration is asked for only when no
+    /// controller was named.
+    ///
+    /// # Errors
+    ///
+    /// Those of `config`.
+    pub fn client(&self, config: impl FnOnce() -> Result<Config, Error>) -> Result<Client, Error> {
+        let url = match &self.api {
+            Some(url) => url.clone(),
+            None => config()?.listen_api.0.into(),
+        };
+        Ok(Client::new(url))
     }
 }
 
@@ -109,6 +117,12 @@ impl Client {
     #[must_use]
     pub fn new(url: ApiUrl) -> Self {
         Self { url }
+    }
+
+    /// The controller that is asked.
+    #[must_use]
+    pub fn url(&self) -> &ApiUrl {
+        &self.url
     }
 
     /// What stands at a path below [`ROOT`], which begins with a slash.
@@ -231,6 +245,12 @@ impl Client {
     }
 }
 
+/// A word as one segment of a path, whatever it holds.
+#[must_use]
+pub fn segment(word: &str) -> String {
+    utf8_percent_encode(word, NON_ALPHANUMERIC).to_string()
+}
+
 /// The words of a refusal: the `message` of the body or of the object in it, else the status.
 fn message(status: StatusCode, body: &[u8]) -> String {
     let value: Value = serde_json::from_slice(body).unwrap_or_default();
@@ -328,6 +348,12 @@ mod tests {
         for (body, said) in rows {
             assert_eq!(message(StatusCode::NOT_FOUND, body.as_bytes()), said);
         }
+    }
+
+    #[test]
+    fn a_segment_of_a_path_holds_no_slash_space_or_question_mark() {
+        assert_eq!(segment("hv1"), "hv1");
+        assert_eq!(segment("a/b c?"), "a%2Fb%20c%3F");
     }
 
     #[test]

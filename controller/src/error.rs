@@ -82,6 +82,12 @@ pub enum Error {
         /// The controller's words.
         message: String,
     },
+    /// A switch was to be released that is not held.
+    #[error("the switch of {0} is not held: there is nothing to release")]
+    NotHeld(String),
+    /// No hypervisor has a name.
+    #[error("no hypervisor has the system-id, host name or datapath id '{0}'")]
+    NoHypervisor(String),
 }
 
 impl Error {

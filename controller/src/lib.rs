@@ -3,22 +3,29 @@
 //! The shell around the pure crates. It decides nothing about networks: that is the engine's, the
 //! compiler's and the member's. Reading order: [`cli`] (what can be typed), [`config`] (what an
 //! installation decides for itself), [`serve`] (the controller's parts and how they end),
-//! [`client`] (how the other commands ask a running controller).
+//! [`client`] (how the other commands ask a running controller), [`switches`] and its siblings (what
+//! they ask, and how it is shown).
 
 pub mod cli;
 pub mod client;
 pub mod config;
 mod error;
+pub mod explain;
+pub mod flows;
 pub mod listen;
 pub mod logging;
 pub mod metrics;
 pub mod operator;
 pub mod pipeline;
+pub mod ports;
 #[cfg(test)]
 mod reference;
 pub mod serve;
+mod show;
 pub mod shutdown;
 pub mod southbound;
+pub mod switches;
+pub mod topology;
 
 #[cfg(test)]
 mod golden;

@@ -6,6 +6,7 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tracing::warn;
 
@@ -17,6 +18,22 @@ const BACKLOG: u32 = 1024;
 /// How long no connection is accepted after the system refused one, which it does when file
 /// descriptors or memory are short.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// Lets this process have as many files open as it may, and tells how many that is: a connection is
+/// a file, and the usual limit is far below what a cloud needs.
+pub fn raise_file_limit() -> u64 {
+    let limit = getrlimit(Resource::Nofile);
+    let most = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    let limit = match setrlimit(Resource::Nofile, most) {
+        Ok(()) => most,
+        Err(_) => limit,
+    };
+    // No limit at all is none that matters.
+    limit.current.unwrap_or(u64::MAX)
+}
 
 /// A row of what is listened for.
 #[derive(Debug)]

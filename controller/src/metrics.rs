@@ -62,6 +62,7 @@ macro_rules! metrics {
 metrics! {
     NOTICES Counter "weft_notices_total" {"event"} Count "What operators were told, by kind of event.";
     PACKETS_DROPPED Counter "weft_packets_dropped_total" {} Count "Packets for the controller that were dropped because it had too much to do.";
+    CONNECTIONS_REFUSED Counter "weft_connections_refused_total" {"protocol"} Count "Connections of switches and hypervisors that were refused because there were too many.";
     BUILD_INFO Gauge "weft_build_info" {"version"} Count "1, with the version that runs.";
 }
 

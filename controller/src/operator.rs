@@ -11,7 +11,11 @@ use weft_api::identity::Identity;
 use weft_member::{Input, Member};
 use weft_topology::ChassisId;
 
+use crate::Error;
+use crate::flows::Flows;
+use crate::ports::Ports;
 use crate::southbound::MemberHandle;
+use crate::switches::{Released, Switches};
 
 /// Why a question has no answer.
 enum Refusal {
@@ -27,19 +31,19 @@ enum Refusal {
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        let (status, error) = match self {
+        let (status, message) = match self {
             Self::Forbidden => (
                 StatusCode::FORBIDDEN,
                 "only an administrator may ask this".to_owned(),
             ),
-            Self::NotFound(error) => (StatusCode::NOT_FOUND, error),
-            Self::Bad(error) => (StatusCode::BAD_REQUEST, error),
+            Self::NotFound(message) => (StatusCode::NOT_FOUND, message),
+            Self::Bad(message) => (StatusCode::BAD_REQUEST, message),
             Self::Ending => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "the controller is ending".to_owned(),
             ),
         };
-        (status, Json(json!({ "error": error }))).into_response()
+        (status, Json(json!({ "message": message }))).into_response()
     }
 }
 
@@ -71,12 +75,12 @@ async fn look<T: Send + 'static>(
 
 async fn switches(State(member): State<MemberHandle>, headers: HeaderMap) -> Answer {
     let switches = look(&member, &headers, Member::switch_statuses).await?;
-    Ok(Json(json!({ "switches": switches })).into_response())
+    Ok(Json(Switches { switches }).into_response())
 }
 
 async fn ports(State(member): State<MemberHandle>, headers: HeaderMap) -> Answer {
     let ports = look(&member, &headers, Member::port_statuses).await?;
-    Ok(Json(json!({ "ports": ports })).into_response())
+    Ok(Json(Ports { ports }).into_response())
 }
 
 async fn topology(State(member): State<MemberHandle>, headers: HeaderMap) -> Answer {
@@ -94,7 +98,7 @@ async fn flows(
         member.flow_statuses(&chassis)
     })
     .await?;
-    Ok(Json(json!({ "flows": flows })).into_response())
+    Ok(Json(Flows { flows }).into_response())
 }
 
 async fn release(
@@ -110,7 +114,11 @@ async fn release(
     if held {
         member.tell(Input::Release(chassis.clone())).await;
     }
-    Ok(Json(json!({ "system_id": chassis, "released": held })).into_response())
+    let released = Released {
+        system_id: chassis.to_string(),
+        released: held,
+    };
+    Ok(Json(released).into_response())
 }
 
 async fn explain(
@@ -141,11 +149,7 @@ async fn find(
     let wanted = name.clone();
     look(member, headers, move |member| member.find_chassis(&wanted))
         .await?
-        .ok_or_else(|| {
-            Refusal::NotFound(format!(
-                "no hypervisor has the system-id, host name or datapath id '{name}'"
-            ))
-        })
+        .ok_or_else(|| Refusal::NotFound(Error::NoHypervisor(name).to_string()))
 }
 
 /// A cookie as flows show it: hexadecimal.

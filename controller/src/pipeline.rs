@@ -4,13 +4,11 @@
 
 use std::io::{self, Write};
 
-use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 use rust_openflow::field::Field;
 use serde_json::{Value, json};
 use weft_compiler::pipeline::{Miss, SLOTS, STAGES, Slot, SlotRow, Stage, StageRow};
 
-/// Columns of output that goes to no terminal.
-const WIDTH: u16 = 140;
+use crate::show::{self, markdown_table, table};
 
 /// The options of `weft pipeline`.
 #[derive(clap::Args, Debug, Clone)]
@@ -30,8 +28,7 @@ pub fn run(args: &Args, json: bool, out: &mut dyn Write) -> io::Result<()> {
         (true, _) => writeln!(out, "{:#}", as_json()),
         (_, true) => out.write_all(as_markdown().as_bytes()),
         _ => {
-            let width =
-                rustix::termios::tcgetwinsize(io::stdout()).map_or(WIDTH, |size| size.ws_col);
+            let width = show::width();
             writeln!(out, "{}\n\n{}", stages(width), slots(width))
         }
     }
@@ -100,31 +97,12 @@ fn bits(row: &SlotRow) -> String {
     format!("{}[{}..{last}]", row.field.row().name, row.offset)
 }
 
-fn table<const N: usize>(
-    width: u16,
-    columns: [&str; N],
-    rows: impl Iterator<Item = [String; N]>,
-) -> String {
-    let mut table = Table::new();
-    table
-        .load_style(presets::ASCII_HORIZONTAL_ONLY)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_width(width)
-        .set_header(columns)
-        .add_rows(rows);
-    // Names are looked for and copied: they are never broken.
-    if let Some(names) = table.column_mut(0) {
-        names.set_constraint(ColumnConstraint::ContentWidth);
-    }
-    table.trim_fmt()
-}
-
 fn stages(width: u16) -> String {
-    table(width, STAGE_COLUMNS, STAGES.iter().map(stage_cells))
+    table(width, 1, STAGE_COLUMNS, STAGES.iter().map(stage_cells))
 }
 
 fn slots(width: u16) -> String {
-    table(width, SLOT_COLUMNS, SLOTS.iter().map(slot_cells))
+    table(width, 1, SLOT_COLUMNS, SLOTS.iter().map(slot_cells))
 }
 
 fn as_json() -> Value {
@@ -173,19 +151,6 @@ not is never sent.
     page += "\n## Slots\n\n";
     page += &markdown_table(SLOT_COLUMNS, SLOTS.iter().map(slot_cells));
     page
-}
-
-/// A table of Markdown.
-pub(crate) fn markdown_table<const N: usize>(
-    columns: [&str; N],
-    rows: impl Iterator<Item = [String; N]>,
-) -> String {
-    let mut text = format!("| {} |\n|{}\n", columns.join(" | "), "---|".repeat(N));
-    for row in rows {
-        let cells = row.map(|cell| cell.replace('|', "\\|"));
-        text += &format!("| {} |\n", cells.join(" | "));
-    }
-    text
 }
 
 #[cfg(test)]

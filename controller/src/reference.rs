@@ -2,11 +2,11 @@
 //!
 //! The pages stand in `docs/` and are compared, or written with `UPDATE=1`, by the tests here.
 
-use clap::{Arg, Command};
+use clap::{Arg, Command, Id};
 
 use crate::config::{environment_name, options};
 use crate::metrics::METRICS;
-use crate::pipeline::markdown_table;
+use crate::show::markdown_table;
 
 const CLI: &str = "\
 # The command line
@@ -25,59 +25,61 @@ fn command_line(command: &Command) -> String {
         .map(|arg| arg.get_id())
         .cloned()
         .collect();
-    let section = |name: String, section: &Command| {
-        let about = section.get_long_about().or(section.get_about());
-        let about = about.map(ToString::to_string).unwrap_or_default();
-        let mut text = format!("\n## {name}\n\n{about}\n\n");
-        let rows = section
-            .get_arguments()
-            .filter(|arg| arg.get_long().is_some());
-        text += &markdown_table(
-            ["option", "default", "environment", "meaning"],
-            rows.map(|arg| cells(arg, settable.contains(arg.get_id()))),
-        );
-        if let Some(examples) = section.get_after_help() {
-            text += &format!("\n```text\n{examples}\n```\n");
-        }
-        text
-    };
-    let mut page = CLI.to_owned() + &section("weft".into(), command);
-    for sub in command.get_subcommands() {
-        page += &section(format!("weft {}", sub.get_name()), sub);
-    }
+    let mut page = CLI.to_owned();
+    add_section(&mut page, "weft".to_owned(), command, &settable);
     page
+}
+
+/// A command's section, and those of the commands below it.
+fn add_section(page: &mut String, name: String, command: &Command, settable: &[Id]) {
+    let about = command.get_long_about().or(command.get_about());
+    let about = about.map(ToString::to_string).unwrap_or_default();
+    *page += &format!("\n## {name}\n\n{about}\n");
+    let rows: Vec<_> = command
+        .get_arguments()
+        .map(|arg| cells(arg, settable.contains(arg.get_id())))
+        .collect();
+    if !rows.is_empty() {
+        let columns = ["option", "default", "environment", "meaning"];
+        *page += &format!("\n{}", markdown_table(columns, rows.into_iter()));
+    }
+    if let Some(examples) = command.get_after_help() {
+        *page += &format!("\n```text\n{examples}\n```\n");
+    }
+    for below in command.get_subcommands() {
+        let name = format!("{name} {}", below.get_name());
+        add_section(page, name, below, settable);
+    }
 }
 
 /// An option's row.
 fn cells(arg: &Arg, settable: bool) -> [String; 4] {
-    let name = arg.get_long().unwrap_or_default();
     let values = arg.get_value_names().unwrap_or_default().join(" ");
     let takes = match arg.get_action().takes_values() {
         true if arg.is_require_equals_set() => format!("[={values}]"),
         true => format!(" {values}"),
         false => String::new(),
     };
+    let name = match arg.get_long() {
+        Some(name) => format!("`--{name}{takes}`"),
+        None => format!("`{values}`"),
+    };
     let default = arg.get_default_values().iter();
     let default: Vec<_> = default
         .map(|value| format!("`{}`", value.display()))
         .collect();
-    let environment = match settable {
-        true => format!("`{}`", environment_name(name)),
-        false => String::new(),
+    let environment = match arg.get_long() {
+        Some(name) if settable => format!("`{}`", environment_name(name)),
+        _ => String::new(),
     };
     let help = arg.get_long_help().or(arg.get_help());
     let mut help = help.map(ToString::to_string).unwrap_or_default();
     let possible: Vec<_> = arg.get_possible_values();
-    if !possible.is_empty() && takes.starts_with(' ') {
+    if !possible.is_empty() && takes.starts_with(' ') && !arg.is_hide_possible_values_set() {
         let names: Vec<_> = possible.iter().map(|value| value.get_name()).collect();
         help += &format!(": {}", names.join(", "));
     }
-    [
-        format!("`--{name}{takes}`"),
-        default.join(" "),
-        environment,
-        help,
-    ]
+    [name, default.join(" "), environment, help]
 }
 
 fn metrics() -> String {

@@ -51,6 +51,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let replica = Arc::new(Replica::start(Arc::new(store.clone())).await?);
     let secret = Secret::new(replica.read(|state| *state.secret()));
     let settings = southbound_settings(&config, &listeners)?;
+    let limits = southbound::Limits::for_files(listen::raise_file_limit());
     let member = southbound::start(&replica, &settings, &ended);
 
     let mut parts = Parts::new();
@@ -60,12 +61,14 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         member.clone(),
         secret,
         GENERATION,
+        limits,
         ended.clone(),
     ));
     parts.spawn(southbound::hypervisors(
         listeners.ovsdb,
         member.clone(),
         settings.hypervisors,
+        limits,
         ended.clone(),
     ));
     let operations = Arc::new(Operations {

@@ -19,7 +19,7 @@ const EXPERIMENTER: u16 = 0xffff;
 /// Nicira's vendor id.
 pub const NICIRA: u32 = 0x0000_2320;
 /// How deep actions may nest in actions (Open vSwitch: `MAX_CT_NEST` and the clones around it).
-const MAX_NESTING: u8 = 16;
+pub(crate) const MAX_NESTING: u8 = 16;
 
 /// One encoding of an action.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ macro_rules! encodings {
 encodings! {
     Output "output" std 0 V1_1 V1_5 "Sends the packet out of a port.";
     PushVlan "push_vlan" std 17 V1_1 V1_5 "Adds a VLAN tag.";
-    PopVlan "strip_vlan" std 18 V1_1 V1_5 "Removes the outermost VLAN tag.";
+    PopVlan "pop_vlan" std 18 V1_1 V1_5 "Removes the outermost VLAN tag.";
     SetQueue "set_queue" std 21 V1_1 V1_5 "Chooses the queue of later outputs.";
     Group "group" std 22 V1_1 V1_5 "Hands the packet to a group.";
     SetTtl "mod_nw_ttl" std 23 V1_1 V1_5 "Sets the TTL or hop limit.";
@@ -461,8 +461,8 @@ impl Action {
             }
             Self::CheckPktLarger { limit, destination } => {
                 w.u16(*limit);
-                matches::encode_header(w, destination.field, version)?;
                 w.u16(destination.offset);
+                matches::encode_header(w, destination.field, version)?;
             }
             Self::Unknown(_) => {}
         }
@@ -620,8 +620,8 @@ fn decode_body(
         }
         Raw::CheckPktLarger => {
             let limit = r.u16("check_pkt_larger.pkt_len")?;
-            let field = matches::decode_header(r, version)?;
             let offset = r.u16("check_pkt_larger.offset")?;
+            let field = matches::decode_header(r, version)?;
             return Ok(subfield(field, offset, 1)
                 .map(|destination| Action::CheckPktLarger { limit, destination }));
         }
@@ -698,14 +698,10 @@ impl ToController {
     fn encode_properties(&self, w: &mut Writer) -> Result<(), EncodeError> {
         w.pad(6);
         if self.max_len != 0xffff {
-            property(w, controller2::MAX_LEN, &self.max_len.to_be_bytes())?;
+            property_u16(w, controller2::MAX_LEN, self.max_len)?;
         }
         if self.controller_id != 0 {
-            property(
-                w,
-                controller2::CONTROLLER_ID,
-                &self.controller_id.to_be_bytes(),
-            )?;
+            property_u16(w, controller2::CONTROLLER_ID, self.controller_id)?;
         }
         if self.reason != 1 {
             property(w, controller2::REASON, &[self.reason])?;
@@ -733,13 +729,17 @@ impl ToController {
                 .checked_sub(4)
                 .ok_or_else(|| r.error("a property length of at least 4"))?;
             let mut property = r.sub(body, "the property that its length tells of")?;
-            r.skip(
-                length.next_multiple_of(8) - length,
-                "the property's padding",
-            )?;
+            let filled = length.next_multiple_of(8) - length;
+            ours &= padding(r, filled, "the property's padding")?;
             match kind {
-                controller2::MAX_LEN => to.max_len = property.u16("max_len")?,
-                controller2::CONTROLLER_ID => to.controller_id = property.u16("controller_id")?,
+                controller2::MAX_LEN => {
+                    to.max_len = property.u16("max_len")?;
+                    ours &= padding(&mut property, 2, "max_len.pad")?;
+                }
+                controller2::CONTROLLER_ID => {
+                    to.controller_id = property.u16("controller_id")?;
+                    ours &= padding(&mut property, 2, "controller_id.pad")?;
+                }
                 controller2::REASON => to.reason = property.u8("reason")?,
                 controller2::USERDATA => to.userdata = property.rest(),
                 controller2::PAUSE => to.pause = true,
@@ -751,6 +751,12 @@ impl ToController {
         }
         Ok((ours && to.needs_properties()).then_some(to))
     }
+}
+
+/// A property of 16 bits; its length counts the two bytes of padding.
+fn property_u16(w: &mut Writer, kind: u16, value: u16) -> Result<(), EncodeError> {
+    let [high, low] = value.to_be_bytes();
+    property(w, kind, &[high, low, 0, 0])
 }
 
 fn property(w: &mut Writer, kind: u16, value: &[u8]) -> Result<(), EncodeError> {

@@ -94,6 +94,15 @@ pub struct Code {
     pub since: Version,
 }
 
+impl Code {
+    /// `oxm_length`: what follows the header, with a mask or without.
+    #[must_use]
+    pub fn length(&self, masked: bool) -> u8 {
+        let experimenter = if self.class == EXPERIMENTER { 4 } else { 0 };
+        experimenter + (self.bytes << u8::from(masked))
+    }
+}
+
 /// A row of the table.
 #[derive(Debug)]
 pub struct Row {
@@ -129,8 +138,11 @@ pub const ERICSSON: u16 = 0x1000;
 pub const BASIC: u16 = 0x8000;
 /// `OFPXMC_PACKET_REGS`.
 pub const PACKET_REGS: u16 = 0x8001;
-/// `OFPXMC_EXPERIMENTER`.
+/// `OFPXMC_EXPERIMENTER`. In the table it is always that of the ONF ([`ONF`]).
 pub const EXPERIMENTER: u16 = 0xffff;
+/// The experimenter id of the ONF, which brought fields of 1.5 to 1.3 and 1.4 (extension EXT-109
+/// and EXT-233).
+pub const ONF: u32 = 0x4f4e_4600;
 
 macro_rules! code {
     (oxm $number:literal $bytes:literal $since:ident $name:literal) => {
@@ -149,6 +161,15 @@ macro_rules! code {
             bytes: $bytes,
             name: $name,
             since: Version::V1_0,
+        }
+    };
+    (onf $number:literal $bytes:literal $since:ident $name:literal) => {
+        Code {
+            class: EXPERIMENTER,
+            number: $number,
+            bytes: $bytes,
+            name: $name,
+            since: Version::$since,
         }
     };
     (nx $number:literal $bytes:literal $name:literal) => {
@@ -238,7 +259,7 @@ fields! {
     TunGbpFlags "tun_gbp_flags" 8 Hexadecimal mask None [nx 39 1 "NXM_NX_TUN_GBP_FLAGS"] "VXLAN group policy flags.";
     InPort "in_port_oxm" as "in_port" 32 Port exact None [oxm 0 4 V1_2 "OXM_OF_IN_PORT", of 0 2 "NXM_OF_IN_PORT"] "The port that the packet came in by.";
     InPhyPort "in_phy_port" 32 Port exact None [oxm 1 4 V1_2 "OXM_OF_IN_PHY_PORT"] "The physical port below the port that it came in by.";
-    ActsetOutput "actset_output" 32 Port exact None [oxm 43 4 V1_5 "OXM_OF_ACTSET_OUTPUT"] "The output port in the action set.";
+    ActsetOutput "actset_output" 32 Port exact None [oxm 43 4 V1_5 "OXM_OF_ACTSET_OUTPUT", onf 43 4 V1_3 "ONFOXM_ET_ACTSET_OUTPUT"] "The output port in the action set.";
     PktMark "pkt_mark" 32 Hexadecimal mask None [nx 33 4 "NXM_NX_PKT_MARK"] "The packet's mark in the host.";
     CtState "ct_state" 32 CtState mask None [nx 105 4 "NXM_NX_CT_STATE"] "What connection tracking says.";
     CtZone "ct_zone" 16 Decimal exact None [nx 106 2 "NXM_NX_CT_ZONE"] "The zone of connection tracking.";
@@ -304,7 +325,7 @@ fields! {
     // Transport layer.
     TcpSrc "tcp_src" as "tp_src" 16 Decimal mask Tcp [oxm 13 2 V1_2 "OXM_OF_TCP_SRC", of 9 2 "NXM_OF_TCP_SRC"] "TCP source port.";
     TcpDst "tcp_dst" as "tp_dst" 16 Decimal mask Tcp [oxm 14 2 V1_2 "OXM_OF_TCP_DST", of 10 2 "NXM_OF_TCP_DST"] "TCP destination port.";
-    TcpFlags "tcp_flags" 12 TcpFlags mask Tcp [oxm 42 2 V1_5 "OXM_OF_TCP_FLAGS", nx 34 2 "NXM_NX_TCP_FLAGS"] "TCP flags.";
+    TcpFlags "tcp_flags" 12 TcpFlags mask Tcp [oxm 42 2 V1_5 "OXM_OF_TCP_FLAGS", nx 34 2 "NXM_NX_TCP_FLAGS", onf 42 2 V1_3 "ONFOXM_ET_TCP_FLAGS"] "TCP flags.";
     UdpSrc "udp_src" as "tp_src" 16 Decimal mask Udp [oxm 15 2 V1_2 "OXM_OF_UDP_SRC", of 11 2 "NXM_OF_UDP_SRC"] "UDP source port.";
     UdpDst "udp_dst" as "tp_dst" 16 Decimal mask Udp [oxm 16 2 V1_2 "OXM_OF_UDP_DST", of 12 2 "NXM_OF_UDP_DST"] "UDP destination port.";
     SctpSrc "sctp_src" as "tp_src" 16 Decimal mask Sctp [oxm 17 2 V1_2 "OXM_OF_SCTP_SRC"] "SCTP source port.";
@@ -400,7 +421,7 @@ impl Field {
         codes
             .iter()
             .rev()
-            .find(|code| Some(code.bytes) == wide)
+            .find(|code| Some(code.bytes) == wide && code.class != EXPERIMENTER)
             .map_or(self.row().name, |code| code.name)
     }
 
@@ -414,6 +435,7 @@ impl Field {
             BASIC => INDEX[2][usize::from(number & 0x7f)],
             PACKET_REGS => INDEX[3][usize::from(number & 0x7f)],
             ERICSSON => INDEX[4][usize::from(number & 0x7f)],
+            EXPERIMENTER => INDEX[5][usize::from(number & 0x7f)],
             _ => None,
         };
         let row = &ROWS[usize::from(index?)];
@@ -459,10 +481,10 @@ impl Field {
 }
 
 /// Rows by class (in the order of [`Field::from_code`]) and number.
-static INDEX: [[Option<u8>; 128]; 5] = index();
+static INDEX: [[Option<u8>; 128]; 6] = index();
 
-const fn index() -> [[Option<u8>; 128]; 5] {
-    let mut table = [[None; 128]; 5];
+const fn index() -> [[Option<u8>; 128]; 6] {
+    let mut table = [[None; 128]; 6];
     let mut row = 0;
     while row < ROWS.len() {
         let codes = ROWS[row].codes;
@@ -473,7 +495,8 @@ const fn index() -> [[Option<u8>; 128]; 5] {
                 NXM_1 => 1,
                 BASIC => 2,
                 PACKET_REGS => 3,
-                _ => 4,
+                ERICSSON => 4,
+                _ => 5,
             };
             table[class][codes[at].number as usize] = Some(row as u8);
             at += 1;

@@ -42,6 +42,20 @@ mod code {
 }
 
 impl Instruction {
+    fn encode_actions(
+        kind: u16,
+        actions: &[Action],
+        w: &mut Writer,
+        version: Version,
+    ) -> Result<(), EncodeError> {
+        let start = w.len();
+        w.u16(kind);
+        w.u16(0);
+        w.pad(4);
+        action::encode_list(actions, w, version)?;
+        w.patch_length(start + 2, start, "ofp_instruction_actions")
+    }
+
     fn encode(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
         let start = w.len();
         let mut header = |kind| {
@@ -59,13 +73,11 @@ impl Instruction {
                 header(code::METER);
                 w.u32(meter.0);
             }
-            Self::ApplyActions(actions) | Self::WriteActions(actions) => {
-                header(match self {
-                    Self::ApplyActions(_) => code::APPLY_ACTIONS,
-                    _ => code::WRITE_ACTIONS,
-                });
-                w.pad(4);
-                action::encode_list(actions, w, version)?;
+            Self::ApplyActions(actions) => {
+                return Self::encode_actions(code::APPLY_ACTIONS, actions, w, version);
+            }
+            Self::WriteActions(actions) => {
+                return Self::encode_actions(code::WRITE_ACTIONS, actions, w, version);
             }
             Self::ClearActions => {
                 header(code::CLEAR_ACTIONS);
@@ -97,8 +109,23 @@ pub(crate) fn encode_list(
     w: &mut Writer,
     version: Version,
 ) -> Result<(), EncodeError> {
-    list.iter()
-        .try_for_each(|instruction| instruction.encode(w, version))
+    for instruction in list {
+        match instruction {
+            // What is an action from 1.5 on is an instruction before.
+            Instruction::ApplyActions(actions) if version < Version::V1_5 => {
+                let mut rest = actions.as_slice();
+                while let [Action::Meter(meter), after @ ..] = rest {
+                    Instruction::Meter(*meter).encode(w, version)?;
+                    rest = after;
+                }
+                if !rest.is_empty() || actions.is_empty() {
+                    Instruction::encode_actions(code::APPLY_ACTIONS, rest, w, version)?;
+                }
+            }
+            other => other.encode(w, version)?,
+        }
+    }
+    Ok(())
 }
 
 /// Instructions by themselves: the content of a flow, for hashing.

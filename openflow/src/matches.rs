@@ -6,8 +6,9 @@
 use bytes::Bytes;
 use smallvec::SmallVec;
 
+use crate::action::port32;
 use crate::error::{DecodeError, EncodeError, ErrorAnswer};
-use crate::field::{Field, Prerequisite};
+use crate::field::{EXPERIMENTER, Field, ONF, Prerequisite};
 use crate::wire::{Reader, Writer};
 use crate::{MacAddr, Version};
 
@@ -72,10 +73,12 @@ impl FieldValue {
             version,
         })?;
         let bytes = usize::from(code.bytes);
-        let total = code.bytes << u8::from(self.mask.is_some());
         w.u16(code.class);
         w.u8(code.number << 1 | u8::from(self.mask.is_some()));
-        w.u8(total);
+        w.u8(code.length(self.mask.is_some()));
+        if code.class == EXPERIMENTER {
+            w.u32(ONF);
+        }
         // The 16-bit port numbers of NXM_0 are the low half of the reserved 32-bit ones.
         w.uint(self.value, bytes);
         if let Some(mask) = self.mask {
@@ -221,7 +224,9 @@ impl Match {
             self.get(field)
                 .is_some_and(|value| value.value & value.significant() & bits != 0)
         };
-        let icmpv6 = || ethertype(&[0x86dd]) && is(Field::IpProto, 58);
+        // Fragments but the first begin behind the transport header.
+        let transport = |protocol| is(Field::IpProto, protocol) && !has_bits(Field::IpFrag, 2);
+        let icmpv6 = || ethertype(&[0x86dd]) && transport(58);
         let neighbour = |types: &[u128]| {
             let mut kinds = types.iter();
             icmpv6() && is(Field::Icmpv6Code, 0) && kinds.any(|kind| is(Field::Icmpv6Type, *kind))
@@ -234,10 +239,10 @@ impl Match {
             Prerequisite::Ipv6 => ethertype(&[0x86dd]),
             Prerequisite::Ip => ip(),
             Prerequisite::Mpls => ethertype(&[0x8847, 0x8848]),
-            Prerequisite::Tcp => ip() && is(Field::IpProto, 6),
-            Prerequisite::Udp => ip() && is(Field::IpProto, 17),
-            Prerequisite::Sctp => ip() && is(Field::IpProto, 132),
-            Prerequisite::Icmpv4 => ethertype(&[0x0800]) && is(Field::IpProto, 1),
+            Prerequisite::Tcp => ip() && transport(6),
+            Prerequisite::Udp => ip() && transport(17),
+            Prerequisite::Sctp => ip() && transport(132),
+            Prerequisite::Icmpv4 => ethertype(&[0x0800]) && transport(1),
             Prerequisite::Icmpv6 => icmpv6(),
             Prerequisite::NeighbourDiscovery => neighbour(&[135, 136]),
             Prerequisite::NeighbourSolicitation => neighbour(&[135]),
@@ -248,6 +253,17 @@ impl Match {
             Prerequisite::CtIpv4 => ethertype(&[0x0800]) && tracked(),
             Prerequisite::CtIpv6 => ethertype(&[0x86dd]) && tracked(),
             Prerequisite::CtIp => ip() && tracked(),
+        }
+    }
+
+    /// Asks of single registers what is asked of pairs and fours of them. Open vSwitch reports registers
+    /// in pairs from OpenFlow 1.5 on, however it was told of them (`nx_put_raw`, lib/nx-match.c).
+    pub fn split_registers(&mut self) {
+        for entry in std::mem::take(&mut self.entries) {
+            match entry {
+                Entry::Known(value) => self.entries.extend(single_registers(value)),
+                unknown => self.entries.push(unknown),
+            }
         }
     }
 
@@ -325,6 +341,28 @@ impl Match {
     }
 }
 
+/// What is asked of each of the registers that a field is made of; of any other field, what is asked.
+fn single_registers(value: FieldValue) -> SmallVec<[Entry; 4]> {
+    let number = value.field as usize;
+    let (first, count) = match number {
+        _ if (Field::Xreg0 as usize..=Field::Xreg7 as usize).contains(&number) => {
+            (2 * (number - Field::Xreg0 as usize), 2)
+        }
+        _ if (Field::Xxreg0 as usize..=Field::Xxreg3 as usize).contains(&number) => {
+            (4 * (number - Field::Xxreg0 as usize), 4)
+        }
+        _ => return SmallVec::from_iter([Entry::Known(value)]),
+    };
+    let registers = (0..count).filter_map(|at| {
+        let field = Field::register(u8::try_from(first + at).ok()?)?;
+        let shift = 32 * (count - 1 - at);
+        let part = |bits: u128| bits >> shift & field.full_mask();
+        let single = FieldValue::masked(field, part(value.value), part(value.significant()));
+        (single.significant() != 0).then_some(Entry::Known(single))
+    });
+    registers.collect()
+}
+
 /// Reads one entry.
 pub(crate) fn decode_entry(r: &mut Reader<'_>, version: Version) -> Result<Entry, DecodeError> {
     let start = r.offset();
@@ -336,11 +374,22 @@ pub(crate) fn decode_entry(r: &mut Reader<'_>, version: Version) -> Result<Entry
         r.skip(usize::from(length), "the entry that oxm_length tells of")?;
         return Ok(Entry::Unknown(r.since(start)));
     };
-    if length != code.bytes << u8::from(has_mask) {
+    let foreign = code.class == EXPERIMENTER && !r.peek().starts_with(&ONF.to_be_bytes());
+    if foreign {
+        r.skip(usize::from(length), "the entry that oxm_length tells of")?;
+        return Ok(Entry::Unknown(r.since(start)));
+    }
+    if length != code.length(has_mask) {
         return Err(r.error("the oxm_length of the field"));
     }
+    if code.class == EXPERIMENTER {
+        r.skip(4, "the experimenter")?;
+    }
     let bytes = usize::from(code.bytes);
-    let value = r.uint(bytes, "the value of the field")?;
+    let mut value = r.uint(bytes, "the value of the field")?;
+    if field == Field::InPort && bytes == 2 {
+        value = port32(value as u16).bits();
+    }
     let mask = has_mask
         .then(|| r.uint(bytes, "the mask of the field"))
         .transpose()?;
@@ -377,7 +426,10 @@ pub(crate) fn encode_header(
     })?;
     w.u16(code.class);
     w.u8(code.number << 1);
-    w.u8(code.bytes);
+    w.u8(code.length(false));
+    if code.class == EXPERIMENTER {
+        w.u32(ONF);
+    }
     Ok(())
 }
 
@@ -390,10 +442,40 @@ pub(crate) fn decode_header(
     let class = r.u16("oxm_class")?;
     let number = r.u8("oxm_field")?;
     let length = r.u8("oxm_length")?;
+    if class == EXPERIMENTER && r.u32("oxm_experimenter")? != ONF {
+        return Ok(None);
+    }
     Ok(
         Field::from_code(class, number >> 1).and_then(|(field, code)| {
             let ours = field.code(version).is_some_and(|ours| ours == code);
-            (ours && length == code.bytes && number & 1 == 0).then_some(field)
+            (ours && length == code.length(false) && number & 1 == 0).then_some(field)
         }),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pairs_and_fours_of_registers_split_into_those_that_are_asked_about() {
+        let mut matches = Match::any()
+            .with(Field::EthType, 0x0800_u16)
+            .with_masked(Field::Xreg7, 0x1234_u128 << 32, 0xffff_ffff_u128 << 32)
+            .with_masked(Field::Xreg6, 0x0300_u128, 0xff00_u128)
+            .with(
+                Field::Xxreg0,
+                1_u128 << 96 | 2_u128 << 64 | 3_u128 << 32 | 4,
+            );
+        matches.split_registers();
+        let split = Match::any()
+            .with(Field::EthType, 0x0800_u16)
+            .with(Field::Reg14, 0x1234_u32)
+            .with_masked(Field::Reg13, 0x0300_u32, 0xff00_u32)
+            .with(Field::Reg0, 1_u32)
+            .with(Field::Reg1, 2_u32)
+            .with(Field::Reg2, 3_u32)
+            .with(Field::Reg3, 4_u32);
+        assert_eq!(matches, split);
+    }
 }

@@ -2,7 +2,8 @@
 //!
 //! Nothing is typed on a hypervisor but `set-manager`; networks and ports are made over the API.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
@@ -111,6 +112,21 @@ impl Cloud {
         self.controller.as_mut().expect("the controller runs")
     }
 
+    /// What the controller has logged since it was started.
+    ///
+    /// # Panics
+    /// When it is not running.
+    #[track_caller]
+    pub fn log(&self) -> String {
+        self.controller.as_ref().expect("the controller runs").log()
+    }
+
+    /// Where the controller's database is.
+    #[must_use]
+    pub fn database(&self) -> &Path {
+        &self.database
+    }
+
     /// Kills the controller with `kill -9`.
     #[track_caller]
     pub fn kill_controller(&mut self) {
@@ -185,6 +201,16 @@ impl Cloud {
         self.lab.plug(hypervisor, name, &port.mac, &port.id)
     }
 
+    /// Plugs a virtual machine that is a port into a hypervisor and gives it the port's address.
+    #[track_caller]
+    pub fn machine(&mut self, hypervisor: usize, name: &str, port: &Port) -> Host {
+        let machine = self.plug(hypervisor, name, port);
+        let address = format!("{}/24", port.ip);
+        machine.run(&["ip", "address", "add", &address, "dev", "eth0"]);
+        self.wait_for_status(port, "ACTIVE");
+        machine
+    }
+
     /// Waits until a port has a status.
     #[track_caller]
     pub fn wait_for_status(&self, port: &Port, status: &str) {
@@ -200,6 +226,56 @@ impl Cloud {
     pub fn switches(&self) -> Vec<Value> {
         let answer = self.api("GET", "/weft/v1/switches", None, 200);
         answer["switches"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// The flows of a hypervisor's switch, with the names of stages and without counters and times,
+    /// sorted; all but the note of the revision, which changes with every push.
+    #[track_caller]
+    pub fn program(&self, hypervisor: usize) -> Vec<String> {
+        let options = ["-O", "OpenFlow15", "--names", "--no-stats"];
+        let words = [&["ovs-ofctl"], &options[..], &["dump-flows", "br-int"]].concat();
+        let text = self.lab.hypervisor(hypervisor).host().run(&words);
+        let lines = text.lines().map(str::trim);
+        let mut flows: Vec<String> = lines
+            .filter(|line| line.contains("actions=") && !line.contains("table=marker,"))
+            .map(String::from)
+            .collect();
+        flows.sort();
+        flows
+    }
+
+    /// What operators see of the switch of a hypervisor; null when there is none.
+    #[track_caller]
+    pub fn switch(&self, hypervisor: usize) -> Value {
+        let id = json!(self.lab.hypervisor(hypervisor).system_id());
+        let mut switches = self.switches().into_iter();
+        let found = switches.find(|switch| switch["system_id"] == id);
+        found.unwrap_or_default()
+    }
+
+    /// Waits until the switch of a hypervisor is in a state, such as `held`.
+    #[track_caller]
+    pub fn wait_for_state(&self, hypervisor: usize, state: &str) {
+        wait::until(&format!("switch {hypervisor} is {state}"), || {
+            let switch = self.switch(hypervisor);
+            if switch["state"] == json!(state) {
+                Ok(())
+            } else {
+                Err(switch)
+            }
+        });
+    }
+
+    /// How often something happened that operators are told of, such as `repaired`.
+    #[track_caller]
+    pub fn notices(&self, event: &str) -> u64 {
+        let url = format!("http://{FABRIC}:9696/metrics");
+        let response = self.fabric().http("GET", &url, &[], None);
+        let response = response.unwrap_or_else(|error| panic!("{url}: {error:#}"));
+        let text = String::from_utf8_lossy(&response.body).into_owned();
+        let row = format!("weft_notices_total{{event=\"{event}\"}} ");
+        let count = text.lines().find_map(|line| line.strip_prefix(&row));
+        count.map_or(0, |count| count.parse().expect("a count is a number"))
     }
 
     /// Waits until every switch of these hypervisors has acknowledged everything there is.
@@ -235,7 +311,10 @@ impl FlowWatch {
             "br-int",
             "watch:",
         ];
-        let process = hypervisor.host().spawn("flow-watch", &words);
+        // A second watch must not show what the first one saw.
+        static STARTED: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("flow-watch-{}", STARTED.fetch_add(1, Ordering::Relaxed));
+        let process = hypervisor.host().spawn(&name, &words);
         let watch = FlowWatch { process };
         wait::until("the flow monitor has begun", || {
             let log = watch.process.log();

@@ -61,14 +61,19 @@ impl Lab {
     /// A loopback address of this lab only, where member `number` of a cluster can listen on its usual
     /// ports beside those of other labs.
     pub fn address(&self, number: u8) -> Ipv4Addr {
-        let [.., high, low] = self.slot.number().to_be_bytes();
-        Ipv4Addr::new(127, 100 + high, low, number)
+        address(&self.slot, number)
     }
 
     /// The lab's slot, with its folder.
     pub fn slot(&self) -> &Slot {
         &self.slot
     }
+}
+
+/// [`Lab::address`] for who has a slot and no hypervisors.
+pub fn address(slot: &Slot, number: u8) -> Ipv4Addr {
+    let [.., high, low] = slot.number().to_be_bytes();
+    Ipv4Addr::new(127, 100 + high, low, number)
 }
 
 fn plan(slot: &Slot, number: u8, count: u8) -> Plan {

@@ -219,10 +219,11 @@ impl Hypervisor {
     }
 
     /// Waits until packets follow the tables as they are now. A barrier's reply is not enough for
-    /// that: for an instant, packets still follow what the datapath has cached.
+    /// that: for an instant, packets still follow what the datapath has cached; and waiting for rounds of
+    /// revalidation has left stale entries there. So all that is cached is thrown away.
     #[track_caller]
     pub fn revalidate(&self) {
-        self.appctl("revalidator/wait", &[]);
+        self.appctl("revalidator/purge", &[]);
     }
 
     /// Kills `ovs-vswitchd`: all that it had only in memory is lost, flows and connections too.
@@ -260,6 +261,11 @@ impl Hypervisor {
     pub fn restart_ovsdb(&mut self) {
         self.ovsdb.kill();
         self.ovsdb = start_ovsdb(&self.plan);
+    }
+
+    /// The process of `ovsdb-server`, for instance to freeze it.
+    pub fn ovsdb(&mut self) -> &mut Process {
+        &mut self.ovsdb
     }
 
     /// The process of `ovs-vswitchd`, for instance to freeze it.

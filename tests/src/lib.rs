@@ -7,12 +7,13 @@
 //! [`hypervisor`]s (a pair of Open vSwitch's daemons). Bridges for tenants, controllers and
 //! tunnels are never made here: that is Weft's work, or the test's own.
 //!
-//! [`cloud`] puts a controller into such a lab.
+//! [`cloud`] puts a controller into a lab with namespaces, [`controller`] beside one without privileges.
 //!
 //! The library is for tests: what goes wrong in a lab panics in the line of the test that asked for
 //! it. It knows Weft as its users do: the binary and its API. Start reading in [`need()`], then `tests/`.
 
 pub mod cloud;
+pub mod controller;
 pub mod dummy;
 pub mod frames;
 pub mod host;
@@ -24,5 +25,6 @@ pub mod process;
 pub mod slot;
 pub mod traffic;
 pub mod wait;
+pub mod watch;
 
 pub use need::{Part, need};

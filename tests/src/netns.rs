@@ -116,6 +116,22 @@ impl Lab {
         host
     }
 
+    /// Cuts a hypervisor off the management network. Its own interfaces do not notice: Open vSwitch
+    /// looks at all routes anew when one of them does, and may lose a tunnelled packet meanwhile.
+    #[track_caller]
+    pub fn cut_management(&self, hypervisor: usize) {
+        let cable = format!("mg-hv{hypervisor}");
+        self.fabric.run(&["ip", "link", "set", &cable, "nomaster"]);
+    }
+
+    /// Undoes [`Lab::cut_management`].
+    #[track_caller]
+    pub fn mend_management(&self, hypervisor: usize) {
+        let cable = format!("mg-hv{hypervisor}");
+        let words = ["ip", "link", "set", &cable, "master", "mg", "up"];
+        self.fabric.run(&words);
+    }
+
     /// The lab's slot, with its folder.
     pub fn slot(&self) -> &Slot {
         &self.slot
@@ -195,6 +211,81 @@ impl Lab {
         machine.hypervisor = hypervisor;
         self.connect(&machine);
         self.machines.insert(name.to_string(), machine);
+    }
+
+    /// Boots a machine that can be on two hypervisors for a while, as one is during a live migration:
+    /// it answers to each where that one asked it. See [`Lab::begin_migration`].
+    ///
+    /// # Panics
+    /// When it cannot be plugged.
+    #[track_caller]
+    pub fn plug_movable(&mut self, hypervisor: usize, name: &str, mac: &str, id: &str) -> Host {
+        let host = Host::with_netns(&self.slot, &format!("vm-{name}"));
+        host.run(&[
+            "ip", "link", "add", "eth0", "address", mac, "type", "bridge",
+        ]);
+        host.run(&["ip", "link", "set", "eth0", "up"]);
+        let machine = Machine {
+            host: host.clone(),
+            hypervisor,
+            tap: format!("tap{id:.11}"),
+            mac: mac.to_string(),
+            iface_id: id.to_string(),
+        };
+        self.connect_leg(&machine);
+        self.machines.insert(name.to_string(), machine);
+        host
+    }
+
+    /// Gives a movable machine its interface on another hypervisor, beside the one it has.
+    ///
+    /// # Panics
+    /// When there is no such machine.
+    #[track_caller]
+    pub fn begin_migration(&mut self, name: &str, hypervisor: usize) {
+        let machine = &self.machines[name];
+        let target = Machine {
+            host: machine.host.clone(),
+            hypervisor,
+            tap: machine.tap.clone(),
+            mac: machine.mac.clone(),
+            iface_id: machine.iface_id.clone(),
+        };
+        self.connect_leg(&target);
+        self.machines.insert(format!("{name} moves"), target);
+    }
+
+    /// Removes a movable machine's interface from the hypervisor where it was.
+    ///
+    /// # Panics
+    /// When its migration was not begun.
+    #[track_caller]
+    pub fn end_migration(&mut self, name: &str) {
+        let target = self.machines.remove(&format!("{name} moves"));
+        let target = target.unwrap_or_else(|| panic!("{name} does not move"));
+        let Some(source) = self.machines.insert(name.to_string(), target) else {
+            panic!("no machine {name}");
+        };
+        self.disconnect(&source);
+        let switch = self.hypervisor(source.hypervisor).host();
+        switch.run(&["ip", "link", "del", &source.tap]);
+    }
+
+    /// A cable from a movable machine to a hypervisor. Nothing crosses the machine from one to another.
+    #[track_caller]
+    fn connect_leg(&self, machine: &Machine) {
+        let (host, leg) = (&machine.host, format!("leg{}", machine.hypervisor));
+        let hypervisor = self.hypervisor(machine.hypervisor);
+        let switch = hypervisor.host().netns().unwrap_or_default();
+        let pair = ["ip", "link", "add", &leg, "type", "veth", "peer", "name"];
+        host.run(&[&pair[..], &[&machine.tap, "netns", switch]].concat());
+        offload_off(host, &leg);
+        hush(host, &leg);
+        host.run(&["ip", "link", "set", &leg, "master", "eth0"]);
+        let isolated = ["type", "bridge_slave", "isolated", "on"];
+        host.run(&[&["ip", "link", "set", &leg][..], &isolated].concat());
+        host.run(&["ip", "link", "set", &leg, "up"]);
+        self.connect(machine);
     }
 
     #[track_caller]

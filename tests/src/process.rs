@@ -53,6 +53,22 @@ impl Process {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
+    /// How much memory it has, in bytes (`VmRSS` of proc(5)).
+    ///
+    /// # Panics
+    /// When it has ended.
+    #[track_caller]
+    pub fn memory(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(&path).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        match kilobytes {
+            Some(kilobytes) => kilobytes * 1024,
+            None => panic!("{} has no memory: {status}", self.name),
+        }
+    }
+
     /// Is it still running?
     pub fn running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))

@@ -1,14 +1,26 @@
 //! The integration tests: one binary, one module for each thing that is tested.
 //!
-//! `layers` and `tidy` look at the tree itself. `labs` proves the labs with stock tools. The rest
-//! runs Weft in the labs; see `weft_tests` for what these offer.
+//! `layers` and `tidy` look at the tree itself. `labs` proves the labs with stock tools, `fidelity`
+//! the software switch with Open vSwitch. The rest runs Weft in the labs; see `weft_tests` for what
+//! these offer.
 
+mod audit;
+mod bridge;
 mod cleanup;
 mod dhcp;
+mod fidelity;
+mod hitless;
+mod hostile;
 mod hypervisors;
 mod isolation;
 mod labs;
 mod layers;
+mod migration;
 mod openstack_client;
+mod operator;
 mod ports;
+mod program_path;
+mod refusals;
+mod restarts;
+mod serve;
 mod tidy;

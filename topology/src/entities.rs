@@ -26,6 +26,9 @@ pub struct Network {
     pub key: DatapathKey,
     /// Its encapsulation between hypervisors.
     pub segment: Segment,
+    /// A second id in tunnels, under which a frame is to be passed on by who receives it; without
+    /// one, the sender makes every copy itself.
+    pub relay: Option<u32>,
     /// The largest IP packet that its ports may send, in bytes.
     pub mtu: u16,
     /// When false, no port of it carries traffic.
@@ -109,13 +112,15 @@ pub struct Port {
 }
 
 impl Port {
-    /// Whether frames to other Ethernet addresses than its own may be for it: without port security,
-    /// and when a pair allows it one. Such an address may move between ports (RFC 9568, 7.3), so the
-    /// model does not know which port has it.
+    /// Whether frames to Ethernet addresses that nobody is known to have may be for this port: it may
+    /// use any, or one of its allowed address pairs names another than its own.
     #[must_use]
-    pub fn may_have_other_macs(&self) -> bool {
-        let mut pairs = self.allowed_address_pairs.iter();
-        !self.port_security || pairs.any(|pair| pair.mac != self.mac)
+    pub fn takes_unknown(&self) -> bool {
+        !self.port_security
+            || self
+                .allowed_address_pairs
+                .iter()
+                .any(|pair| pair.mac != self.mac)
     }
 }
 

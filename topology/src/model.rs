@@ -14,18 +14,23 @@ use rust_openflow::PortNo;
 
 use crate::entities::{Change, Chassis, Interface, Network, Port, Role, Subnet};
 use crate::ids::{ChassisId, InterfaceId, NetworkId, PortId, PortKey, SubnetId};
+use crate::physical::Physical;
 
 /// In how many chunks a network's flood list is cut, so that one more hypervisor sends again one
 /// chunk and not the whole list.
 pub const FLOOD_CHUNKS: u8 = 64;
+
+/// A flood list with more hypervisors than this is passed on in two steps, where the network has an
+/// id for that: Open vSwitch makes about 780 copies of a packet and silently no more.
+pub const FLOOD_DIRECT: usize = 256;
 
 /// Which frames a flood list is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FloodClass {
     /// Broadcast and multicast: every port.
     Multicast,
-    /// Unicast to an address that the model does not know: ports for which
-    /// [`Port::may_have_other_macs`].
+    /// Unicast to an address that the model does not know: ports that may have such an address
+    /// ([`Port::takes_unknown`]).
     Unknown,
 }
 
@@ -53,6 +58,8 @@ pub enum Index {
     FloodPorts(ChassisId, NetworkId, FloodClass),
     /// The chunks of a network's flood list that are not empty.
     FloodChunks(NetworkId, FloodClass),
+    /// Holds chunk 0 when a network's flood list is longer than [`FLOOD_DIRECT`].
+    FloodLong(NetworkId, FloodClass),
     /// The hypervisors in a chunk of a network's flood list.
     FloodChunk(NetworkId, FloodClass, u8),
 }
@@ -119,8 +126,10 @@ pub struct Location {
 }
 
 /// The network.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Model {
+    /// See [`FLOOD_DIRECT`].
+    flood_direct: usize,
     networks: HashMap<NetworkId, Arc<Network>>,
     subnets: HashMap<SubnetId, Arc<Subnet>>,
     ports: HashMap<PortId, Arc<Port>>,
@@ -131,6 +140,9 @@ pub struct Model {
     by_chassis: HashMap<ChassisId, BTreeSet<InterfaceId>>,
     locations: HashMap<PortId, Location>,
     indexes: HashMap<Index, BTreeSet<Element>>,
+    /// How many hypervisors are in flood lists.
+    flooded: HashMap<(NetworkId, FloodClass), usize>,
+    physical: Physical,
 }
 
 /// What a batch has touched so far; an element that came and went again cancels out.
@@ -140,11 +152,38 @@ struct Touched {
     deltas: BTreeMap<(Index, Element), bool>,
 }
 
+impl Default for Model {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Model {
     /// The empty network.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        Self::with_flood_direct(FLOOD_DIRECT)
+    }
+
+    /// The empty network, in which flood lists longer than `flood_direct` are passed on in two
+    /// steps: for who wants to see that with few hypervisors.
+    #[must_use]
+    pub fn with_flood_direct(flood_direct: usize) -> Self {
+        Self {
+            flood_direct,
+            networks: HashMap::new(),
+            subnets: HashMap::new(),
+            ports: HashMap::new(),
+            by_key: HashMap::new(),
+            chassis: HashMap::new(),
+            interfaces: HashMap::new(),
+            by_port: HashMap::new(),
+            by_chassis: HashMap::new(),
+            locations: HashMap::new(),
+            indexes: HashMap::new(),
+            flooded: HashMap::new(),
+            physical: Physical::default(),
+        }
     }
 
     /// A network.
@@ -189,6 +228,12 @@ impl Model {
         self.locations.get(&port)
     }
 
+    /// The physical network as a graph.
+    #[must_use]
+    pub fn physical(&self) -> &Physical {
+        &self.physical
+    }
+
     /// The elements of an index, in order.
     pub fn elements<'a>(&'a self, index: &Index) -> impl Iterator<Item = &'a Element> + use<'a> {
         self.indexes.get(index).into_iter().flatten()
@@ -214,11 +259,13 @@ impl Model {
         };
         for ((index, element), present) in touched.deltas {
             effects.cells.insert(Cell::Index(index.clone()));
-            effects.deltas.push(IndexDelta {
+            let delta = IndexDelta {
                 index,
                 element,
                 present,
-            });
+            };
+            self.physical.follow(&delta);
+            effects.deltas.push(delta);
         }
         effects
     }
@@ -341,7 +388,12 @@ impl Model {
 
     /// Decides where a port is, and puts it into the indexes of that place.
     fn place(&mut self, port: PortId, touched: &mut Touched) {
-        let Some(declared) = self.ports.get(&port) else {
+        // Weft's own ports are everywhere: no interface can claim to be one.
+        let Some(declared) = self
+            .ports
+            .get(&port)
+            .filter(|port| port.role == Role::Guest)
+        else {
             return;
         };
         let allowed = |id: &&InterfaceId| {
@@ -390,20 +442,18 @@ impl Model {
             touched,
         );
         for class in FloodClass::ALL {
-            if class == FloodClass::Unknown && !port.may_have_other_macs() {
+            if class == FloodClass::Unknown && !port.takes_unknown() {
                 continue;
             }
             let ports = Index::FloodPorts(chassis.clone(), network, class);
             self.set_element(ports.clone(), Element::Port(id), present, touched);
             let any = self.indexes.contains_key(&ports);
-            let chunk = chunk_of(chassis);
+            let chunk = flood_chunk(chassis);
             let members = Index::FloodChunk(network, class, chunk);
-            self.set_element(
-                members.clone(),
-                Element::Chassis(chassis.clone()),
-                any,
-                touched,
-            );
+            let joined = Element::Chassis(chassis.clone());
+            if self.set_element(members.clone(), joined, any, touched) {
+                self.count_flooded(network, class, any, touched);
+            }
             let any_member = self.indexes.contains_key(&members);
             self.set_element(
                 Index::FloodChunks(network, class),
@@ -421,6 +471,30 @@ impl Model {
                 );
             }
         }
+    }
+
+    /// Counts a hypervisor that came into a flood list or left it.
+    fn count_flooded(
+        &mut self,
+        network: NetworkId,
+        class: FloodClass,
+        joined: bool,
+        touched: &mut Touched,
+    ) {
+        let key = (network, class);
+        let count = self.flooded.get(&key).copied().unwrap_or(0);
+        let count = if joined {
+            count + 1
+        } else {
+            count.saturating_sub(1)
+        };
+        if count == 0 {
+            self.flooded.remove(&key);
+        } else {
+            self.flooded.insert(key, count);
+        }
+        let long = Index::FloodLong(network, class);
+        self.set_element(long, Element::Chunk(0), count > self.flood_direct, touched);
     }
 
     fn move_element(
@@ -441,13 +515,14 @@ impl Model {
         }
     }
 
+    /// Puts an element into an index or takes it out; tells whether that changed anything.
     fn set_element(
         &mut self,
         index: Index,
         element: Element,
         present: bool,
         touched: &mut Touched,
-    ) {
+    ) -> bool {
         let changed = if present {
             self.indexes
                 .entry(index.clone())
@@ -457,18 +532,20 @@ impl Model {
             remove_from(&mut self.indexes, &index, &element)
         };
         if !changed {
-            return;
+            return false;
         }
         let key = (index, element);
         // The opposite earlier in the batch: nothing happened, on balance.
         if touched.deltas.remove(&key).is_none() {
             touched.deltas.insert(key, present);
         }
+        true
     }
 }
 
 /// The chunk of flood lists that a hypervisor is in: content decides, never the order of arrival.
-fn chunk_of(chassis: &ChassisId) -> u8 {
+#[must_use]
+pub fn flood_chunk(chassis: &ChassisId) -> u8 {
     // FNV-1a: stable over versions of the program, which is all that is asked of it.
     let hash = chassis
         .0

@@ -147,6 +147,10 @@ fn network(row: Reader<'_>) -> Result<Network, BadRow> {
             kind: TunnelKind::from_name(&kind).ok_or_else(|| row.bad("provider:network_type"))?,
             id: row.number("provider:segmentation_id")?,
         },
+        relay: match row.body.get("_relay") {
+            None => None,
+            Some(_) => Some(row.number("_relay")?),
+        },
         mtu: row.number("mtu")?,
         admin_state_up: row.flag("admin_state_up")?,
     })

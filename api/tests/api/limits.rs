@@ -160,6 +160,25 @@ async fn who_comes_when_all_places_are_taken_waits_for_one() {
 }
 
 #[tokio::test]
+async fn who_asks_for_nothing_goes_for_who_does() {
+    let limits = Limits {
+        connections: 2,
+        ..Limits::default()
+    };
+    let server = limited(Options::default(), limits).await;
+    let mut known = Client::new(&server).await;
+    assert_eq!(known.send("GET", "/healthz", None).await.status, 200);
+    let mut silent = Client::new(&server).await;
+    let mut slow = Client::new(&server).await;
+    assert!(silent.is_closed().await);
+    slow.write("GET / HTTP/1.1\r\nHost: h\r\nX-Slow").await;
+    let mut newcomer = Client::new(&server).await;
+    assert_eq!(newcomer.send("GET", "/healthz", None).await.status, 200);
+    assert!(slow.is_closed().await);
+    assert_eq!(known.send("GET", "/healthz", None).await.status, 200);
+}
+
+#[tokio::test]
 async fn a_request_that_has_begun_is_answered_before_the_end() {
     let mut server = server().await;
     let mut idle = Client::new(&server).await;

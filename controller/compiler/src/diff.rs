@@ -10,7 +10,7 @@ use hashbrown::HashSet;
 use rust_openflow::message::{FlowCommand, FlowMod, FlowStats, GroupMod, MeterMod};
 use rust_openflow::{GroupId, MeterId};
 
-use crate::content::{self, Content, Flow, Secret};
+use crate::content::{self, Content, Flow, Key, Secret};
 use crate::engine::Delta;
 use crate::marker;
 
@@ -37,6 +37,7 @@ impl Installed {
             return;
         }
         let mut matches = flow.matches;
+        matches.split_registers();
         matches.sort();
         let hashes = content::hashes(
             secret,
@@ -93,13 +94,24 @@ impl Difference {
     /// How many things are to be changed.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.meters.len()
-            + self.groups.len()
-            + self.foreign.len()
-            + self.flows.len()
+        self.meters.len() + self.groups.len() + self.flows.len() + self.removals()
+    }
+
+    /// How many things are to go.
+    #[must_use]
+    pub fn removals(&self) -> usize {
+        self.foreign.len()
             + self.stale_flows.len()
             + self.stale_groups.len()
             + self.stale_meters.len()
+    }
+
+    /// The keys of what is to come in.
+    pub fn keys(&self) -> impl Iterator<Item = Key> {
+        let meters = self.meters.iter().map(|(meter, _)| Key::Meter(meter.meter));
+        let groups = self.groups.iter().map(|(group, _)| Key::Group(group.group));
+        let flows = self.flows.iter().map(|flow| Key::Flow(flow.key));
+        meters.chain(groups).chain(flows)
     }
 
     /// What parts of a delta amount to.

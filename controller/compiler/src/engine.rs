@@ -169,6 +169,16 @@ impl<R: Rules> Compiler<R> {
         }
     }
 
+    /// The same compiler, for a network in which flood lists longer than `flood_direct` are passed on in
+    /// two steps ([`Model::with_flood_direct`]). To be said before anything else.
+    #[must_use]
+    pub fn with_flood_direct(self, flood_direct: usize) -> Self {
+        Self {
+            model: Model::with_flood_direct(flood_direct),
+            ..self
+        }
+    }
+
     /// The network that programs are compiled from.
     #[must_use]
     pub fn model(&self) -> &Model {
@@ -323,6 +333,12 @@ impl<R: Rules> Compiler<R> {
                 of_key.map(move |emission| (item, emission.origin))
             })
             .collect()
+    }
+
+    /// What a switch is to have under a key; none when it has nothing there.
+    #[must_use]
+    pub fn content(&self, chassis: &ChassisId, key: Key) -> Option<Content> {
+        self.resolve(key, &self.switches.get(chassis)?.scopes)
     }
 
     /// The flow of that cookie on any managed switch.

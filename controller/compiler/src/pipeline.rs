@@ -117,12 +117,12 @@ stages! {
     TunnelIn "tunnel_in" {
         matches [InPort TunnelId], sets [],
         reads [], writes [Datapath],
-        next [Arrive], miss drop,
+        next [RelayIn Arrive], miss drop,
         "Which network a tunnelled packet belongs to: kind of tunnel and its id."
     }
     PortSecurity "port_security" {
         matches [
-            EthSrc EthType Ipv4Src Ipv4Dst Ipv6Src Ipv6Dst IpProto UdpSrc UdpDst
+            VlanVid EthSrc EthType Ipv4Src Ipv4Dst Ipv6Src Ipv6Dst IpProto UdpSrc UdpDst
             ArpSpa ArpSha ArpOp Icmpv6Type Icmpv6Code NdTarget NdSll NdTll IpFrag
         ], sets [],
         reads [InPort], writes [],
@@ -151,8 +151,26 @@ stages! {
     L2Lookup "l2_lookup" {
         matches [EthDst], sets [],
         reads [Datapath], writes [OutPort FloodChunk],
-        next [Flood FloodUnknown Locate FloodLocal FloodLocalUnknown], miss drop,
+        next [Relay RelayUnknown Flood FloodUnknown Locate FloodLocal FloodLocalUnknown], miss drop,
         "Which port a destination address belongs to; multicast and unknown addresses are flooded."
+    }
+    RelayIn "relay_in" {
+        matches [EthDst], sets [],
+        reads [], writes [FloodChunk],
+        next [Flood FloodUnknown Arrive], miss drop,
+        "A packet from a tunnel that is to be passed on to the other hypervisors of this one's chunk."
+    }
+    Relay "relay" {
+        matches [], sets [TunnelId TunDst TunIpv6Dst],
+        reads [Datapath FloodChunk], writes [Tunnel],
+        next [Flood TunnelOut], miss drop,
+        "A chunk of a long flood list: one copy for a hypervisor that passes it on; to the own chunk, directly."
+    }
+    RelayUnknown "relay_unknown" {
+        matches [], sets [TunnelId TunDst TunIpv6Dst],
+        reads [Datapath FloodChunk], writes [Tunnel],
+        next [FloodUnknown TunnelOut], miss drop,
+        "The same for unknown unicast."
     }
     Flood "flood" {
         matches [], sets [TunnelId TunDst TunIpv6Dst],
@@ -164,7 +182,7 @@ stages! {
         matches [], sets [TunnelId TunDst TunIpv6Dst],
         reads [Datapath FloodChunk], writes [Tunnel],
         next [TunnelOut], miss drop,
-        "The same for unknown unicast: hypervisors with a port that may have other Ethernet addresses than its own."
+        "The same for unknown unicast: hypervisors with a port that may have the address."
     }
     Locate "locate" {
         matches [], sets [TunnelId TunDst TunIpv6Dst],
@@ -173,7 +191,7 @@ stages! {
         "Where the destination port is: here, or behind which tunnel."
     }
     TunnelOut "tunnel_out" {
-        matches [TunDst TunIpv6Dst], sets [],
+        matches [InPort TunDst TunIpv6Dst], sets [],
         reads [Tunnel], writes [],
         next [], miss drop,
         "Out of the tunnel port, but never to this hypervisor itself."
@@ -194,7 +212,7 @@ stages! {
         matches [], sets [],
         reads [Datapath], writes [OutPort],
         next [Output], miss drop,
-        "A copy for each local port of the network that may have other Ethernet addresses than its own."
+        "A copy for each local port of the network that may have an unknown address."
     }
     Output "output" {
         matches [], sets [],
@@ -215,7 +233,7 @@ slots! {
     InPort "in_port_key" Reg14[0; 32] Classify..Neighbours "The key of the port that sent the packet.";
     OutPort "out_port_key" Reg15[0; 32] L2Lookup..Output "The key of the port that is to get the packet.";
     FloodChunk "flood_chunk" Reg13[0; 8] L2Lookup..FloodUnknown "Which chunk of the flood list is looked up.";
-    Tunnel "tunnel" Reg13[8; 8] Flood..TunnelOut "The kind of tunnel that the packet leaves by, counted from one.";
+    Tunnel "tunnel" Reg13[8; 8] Relay..TunnelOut "The kind of tunnel that the packet leaves by, counted from one.";
 }
 
 impl Stage {

@@ -5,14 +5,15 @@
 //! controller's address; how to get there is [`weft_ovsdb::bridge`]'s. What becomes of the report is
 //! decided by [`crate::Member`].
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 
 use bytes::Bytes;
 use weft_compiler::pipeline::STAGES;
 use weft_ovsdb::bridge::{WantedBridge, WantedTunnel, choose_datapath_type, reconcile};
-use weft_ovsdb::inventory;
 use weft_ovsdb::session::{Config, Event as SessionEvent, Output, Session};
+use weft_ovsdb::{Error, Uuid, inventory};
 use weft_schema::observation::{ChassisRow, EncapRow};
 use weft_topology::TunnelKind;
 
@@ -21,6 +22,16 @@ const DATAPATH_PATIENCE: u64 = 5_000;
 
 /// How long, in milliseconds, after a transaction that failed the next one is tried.
 const RETRY_DELAY: u64 = 1_000;
+
+/// Bytes that may wait until the hypervisor reads them.
+const MAX_OUTPUT: usize = 16 << 20;
+
+/// How many things that a hypervisor names and cannot be used are told.
+const COMPLAINTS: usize = 8;
+
+/// The numbers that Open vSwitch gives to interfaces (`ofp-port.h`: below `OFPP_MAX`). Others are
+/// reserved, and what a hypervisor says of itself need not be true.
+const PORT_NUMBERS: RangeInclusive<u32> = 1..=0xfeff;
 
 /// What is the same for every hypervisor.
 #[derive(Debug, Clone)]
@@ -49,6 +60,8 @@ pub struct Plugged {
 pub struct Inventory {
     /// `external_ids:system-id`.
     pub system_id: String,
+    /// The id of the database's root row, which no two databases share that were not copied.
+    pub database: Option<Uuid>,
     /// The hypervisor.
     pub chassis: ChassisRow,
     /// Its interfaces that say to be logical ports, by name.
@@ -73,14 +86,18 @@ pub struct HypervisorLink {
     wanted: WantedBridge,
     peer: IpAddr,
     reported: Option<Inventory>,
-    /// The last complaint, said once.
-    complaint: Option<String>,
+    /// What is wrong with the hypervisor as it is, each said once.
+    complaints: BTreeSet<String>,
+    /// Why the last transaction failed, said once.
+    failure: Option<String>,
     /// After a transaction that failed: when the next one may be tried.
     not_before: u64,
     /// Since when the bridge has no datapath.
     without_datapath: Option<u64>,
     events: VecDeque<Event>,
     output: VecDeque<Bytes>,
+    /// Bytes that wait in `output`.
+    queued: usize,
 }
 
 impl HypervisorLink {
@@ -103,11 +120,13 @@ impl HypervisorLink {
             wanted,
             peer,
             reported: None,
-            complaint: None,
+            complaints: BTreeSet::new(),
+            failure: None,
             not_before: 0,
             without_datapath: None,
             events: VecDeque::new(),
             output: VecDeque::new(),
+            queued: 0,
         };
         link.follow(now);
         link
@@ -140,7 +159,9 @@ impl HypervisorLink {
 
     /// The next bytes for the hypervisor.
     pub fn next_output(&mut self) -> Option<Bytes> {
-        self.output.pop_front()
+        let bytes = self.output.pop_front();
+        self.queued -= bytes.as_ref().map_or(0, Bytes::len);
+        bytes
     }
 
     /// The next event.
@@ -158,7 +179,15 @@ impl HypervisorLink {
             let mut looked = false;
             while let Some(output) = self.session.poll() {
                 match output {
-                    Output::Send(bytes) => self.output.push_back(bytes),
+                    Output::Send(bytes) => {
+                        self.queued += bytes.len();
+                        self.output.push_back(bytes);
+                        if self.queued > MAX_OUTPUT {
+                            let limit = MAX_OUTPUT;
+                            self.close(Error::OutputFull { limit }.to_string());
+                            return;
+                        }
+                    }
                     Output::Event(SessionEvent::Closed { reason }) => {
                         self.events.push_back(Event::Closed(reason.to_string()));
                         return;
@@ -166,7 +195,7 @@ impl HypervisorLink {
                     Output::Event(SessionEvent::TransactionDone {
                         result: Err(error), ..
                     }) => {
-                        self.complain(format!("transaction failed: {error}"));
+                        self.failed(format!("transaction failed: {error}"));
                         self.not_before = now + RETRY_DELAY;
                         looked = true;
                     }
@@ -184,11 +213,19 @@ impl HypervisorLink {
         }
     }
 
-    fn complain(&mut self, complaint: String) {
-        if self.complaint.as_ref() != Some(&complaint) {
-            self.events.push_back(Event::Remark(complaint.clone()));
-            self.complaint = Some(complaint);
+    fn failed(&mut self, failure: String) {
+        if self.failure.as_ref() != Some(&failure) {
+            self.events.push_back(Event::Remark(failure.clone()));
+            self.failure = Some(failure);
         }
+    }
+
+    /// Takes note of all that is wrong now, and says what was not wrong before.
+    fn complain(&mut self, complaints: BTreeSet<String>) {
+        for complaint in complaints.difference(&self.complaints) {
+            self.events.push_back(Event::Remark(complaint.clone()));
+        }
+        self.complaints = complaints;
     }
 
     /// Looks at the replica: corrects the bridge, reports what is there.
@@ -196,6 +233,7 @@ impl HypervisorLink {
         let Some(mirror) = self.session.mirror() else {
             return;
         };
+        let mut complaints = BTreeSet::new();
         let encapsulation = inventory::encapsulation(mirror);
         self.wanted.tunnels = encapsulation
             .kinds
@@ -232,65 +270,85 @@ impl HypervisorLink {
                 iface_types: Vec::new(),
             },
             interfaces: plugged(mirror, &self.settings.bridge),
+            database: mirror.root().map(|(id, _)| id),
             system_id,
         });
-        if self.session.is_idle() && now >= self.not_before {
+        if now >= self.not_before {
             self.not_before = 0;
-            match reconcile(mirror, &self.wanted, self.settings.generation) {
-                Ok(Some(transaction)) => {
-                    if let Err(error) = self.session.transact(now, transaction) {
-                        self.complain(error.to_string());
-                    }
-                }
-                Ok(None) => self.watch_datapath(datapath.is_some(), now),
-                Err(error) => self.complain(error.to_string()),
-            }
+            self.correct(now, &mut complaints);
         }
-        for rejected in encapsulation.rejected {
-            self.complain(format!(
-                "'{rejected}' in weft-encap-ip or weft-encap-type cannot be used"
-            ));
-        }
+        let rejected = encapsulation.rejected.iter().take(COMPLAINTS);
+        complaints.extend(rejected.map(|rejected| {
+            format!("'{rejected}' in weft-encap-ip or weft-encap-type cannot be used")
+        }));
         match report {
-            None => self.complain(
-                "external_ids:system-id is not set: the hypervisor is left alone".to_owned(),
-            ),
+            None => _ = complaints.insert("external_ids:system-id is not set".to_owned()),
             Some(report) if self.reported.as_ref() != Some(&report) => {
                 self.reported = Some(report.clone());
                 self.events.push_back(Event::Inventory(Box::new(report)));
             }
             Some(_) => {}
         }
+        self.complain(complaints);
     }
 
-    /// A bridge that gets no datapath asks for a datapath type that the host does not have.
-    fn watch_datapath(&mut self, has_datapath: bool, now: u64) {
+    /// Makes the bridge what it should be, one transaction at a time.
+    fn correct(&mut self, now: u64, complaints: &mut BTreeSet<String>) {
+        let Some(mirror) = self.session.mirror().filter(|_| self.session.is_idle()) else {
+            return;
+        };
+        let has_datapath = inventory::datapath_id(mirror, &self.settings.bridge).is_some();
+        match reconcile(mirror, &self.wanted, self.settings.generation) {
+            Ok(Some(transaction)) => {
+                if let Err(error) = self.session.transact(now, transaction) {
+                    complaints.insert(error.to_string());
+                }
+            }
+            Ok(None) => {
+                if self.watch_datapath(has_datapath, now) {
+                    self.correct(now, complaints);
+                }
+            }
+            Err(error) => _ = complaints.insert(error.to_string()),
+        }
+    }
+
+    /// A bridge that gets no datapath asks for a datapath type that the host does not have. True when
+    /// another one is wanted from now on, which happens once.
+    fn watch_datapath(&mut self, has_datapath: bool, now: u64) -> bool {
         if has_datapath || self.wanted.datapath_type.is_some() {
             self.without_datapath = None;
-            return;
+            return false;
         }
         match self.without_datapath {
             None => self.without_datapath = Some(now),
             Some(since) if now >= since + DATAPATH_PATIENCE => {
                 self.without_datapath = None;
                 self.wanted.datapath_type = Some("netdev".to_owned());
-                self.complain(format!(
+                self.events.push_back(Event::Remark(format!(
                     "bridge {} got no datapath: trying datapath_type=netdev",
                     self.settings.bridge
-                ));
+                )));
+                return true;
             }
             Some(_) => {}
         }
+        false
     }
 }
 
+/// The interfaces that say to be logical ports. A name with a slash, which no device has, would be
+/// that of another row.
 fn plugged(mirror: &weft_ovsdb::Mirror, bridge: &str) -> BTreeMap<String, Plugged> {
     inventory::interfaces(mirror, bridge)
         .into_iter()
+        .filter(|interface| !interface.name.contains('/'))
         .filter_map(|interface| {
             let plugged = Plugged {
                 port_id: interface.iface_id?,
-                ofport: interface.ofport,
+                ofport: interface
+                    .ofport
+                    .filter(|ofport| PORT_NUMBERS.contains(ofport)),
             };
             Some((interface.name, plugged))
         })

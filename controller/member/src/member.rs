@@ -5,16 +5,16 @@
 //! comes out as [`Effect`]s. Nothing here waits: a write's outcome, a switch's answer come back as
 //! inputs.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use rust_openflow::message::PacketIn;
+use rust_openflow::message::{self, PacketIn};
 use rust_openflow::session::push::Refusal;
-use rust_openflow::{DatapathId, Version};
+use rust_openflow::{DatapathId, GroupId, MeterId, Version};
 use weft_compiler::diff::{Difference, Installed};
 use weft_compiler::lower::Item;
-use weft_compiler::{Compiler, Content, Input as CompilerInput, Production, Secret};
+use weft_compiler::{Compiler, Content, Input as CompilerInput, Key, Production, Secret};
 use weft_schema::observation::InterfaceRow;
 use weft_schema::{LogEntry, Revision, State, WriteSet};
 use weft_topology::{Change, ChassisId, Element, Index, InterfaceId, PortId};
@@ -23,7 +23,7 @@ use crate::answer::{self, answer};
 use crate::hypervisor_link::Inventory;
 pub use crate::notice::Notice;
 use crate::observe::{Observations, Standing};
-use crate::switch::{Outstanding, Switch, Sync, hold};
+use crate::switch::{Outstanding, Refused, Switch, Sync, hold};
 use crate::switch_link::Command;
 
 /// Names an OpenFlow connection.
@@ -33,6 +33,13 @@ pub type HypervisorId = u64;
 
 /// How many times a push is tried again that failed for no flow's sake, before it waits for an audit.
 const RETRIES: u32 = 3;
+
+/// After how many refused pushes in a row the next one goes message by message, so that the switch
+/// names all that it refuses at once: of a bundle it names the first.
+const BUNDLED_ROUNDS: u32 = 3;
+
+/// How many refusals of one push are told one by one.
+const REFUSALS_TOLD: usize = 16;
 
 /// What a member is told.
 #[derive(Debug)]
@@ -137,6 +144,8 @@ pub struct Member {
     by_datapath: HashMap<DatapathId, ChassisId>,
     /// The revision since which an interface carries its port's flows as they are.
     since: HashMap<InterfaceId, Revision>,
+    /// The same for interfaces that were there at the start.
+    origin: Revision,
     faults: usize,
     next_push: u64,
     effects: Vec<Effect>,
@@ -157,6 +166,7 @@ impl Member {
             by_chassis: BTreeMap::new(),
             by_datapath: HashMap::new(),
             since: HashMap::new(),
+            origin: state.revision(),
             faults: 0,
             next_push: 1,
             effects: Vec::new(),
@@ -246,20 +256,29 @@ impl Member {
     fn entries(&mut self, entries: &[Arc<LogEntry>]) {
         let mut changes = Vec::new();
         let mut observed = BTreeSet::new();
+        let mut touched = BTreeSet::new();
         for entry in entries {
             if entry.revision <= self.revision {
                 continue;
             }
             self.revision = entry.revision;
             changes.extend(self.readable(weft_engine::topology::changes(entry)));
+            touched.extend(self.observations.touched(entry));
             observed.extend(self.observations.apply(entry));
         }
         self.learn_datapaths(&changes);
-        let touched: Vec<PortId> = changes.iter().filter_map(port_of).collect();
+        for change in &changes {
+            if let Change::Interface(interface, None) = change {
+                self.since.remove(interface);
+            }
+        }
+        // Only where a port was or is can a change make an interface's row another one.
+        self.collect_places(&touched, &mut observed);
         let deltas = self.compiler.update(CompilerInput {
             changes,
             ..CompilerInput::default()
         });
+        self.collect_places(&touched, &mut observed);
         for port in touched {
             if let Some(location) = self.compiler.model().location(port) {
                 self.since.insert(location.interface.clone(), self.revision);
@@ -268,13 +287,21 @@ impl Member {
         self.report_faults();
         for (chassis, parts) in deltas {
             let difference = Difference::of_deltas(parts.iter().map(|part| &**part));
-            self.follow(&chassis, difference);
-            observed.insert(chassis.0.to_string());
+            if self.follow(&chassis, difference) {
+                observed.insert(chassis.0.to_string());
+            }
         }
         self.adopt_switches();
         for system_id in observed {
             self.observe(&system_id);
         }
+    }
+
+    /// The hypervisors on which these ports are.
+    fn collect_places(&self, ports: &BTreeSet<PortId>, places: &mut BTreeSet<String>) {
+        let model = self.compiler.model();
+        let locations = ports.iter().filter_map(|port| model.location(*port));
+        places.extend(locations.map(|location| location.interface.chassis.0.to_string()));
     }
 
     fn report_faults(&mut self) {
@@ -302,14 +329,20 @@ impl Member {
 
     fn inventory(&mut self, link: HypervisorId, peer: IpAddr, inventory: Inventory) {
         let system_id = inventory.system_id.clone();
+        let before = self.hypervisors.get(&link);
+        if before.is_some_and(|before| before.inventory.system_id != system_id) {
+            // It has another name now; under the old one nobody is there.
+            self.hypervisor_gone(link);
+        }
         let holder = self
             .by_system_id
             .get(&system_id)
-            .copied()
-            .filter(|holder| *holder != link);
-        if let Some(holder) = holder {
-            let held_from = self.hypervisors[&holder].peer;
-            if held_from != peer {
+            .filter(|holder| **holder != link)
+            .and_then(|holder| Some((*holder, self.hypervisors.get(holder)?)));
+        if let Some((holder, held)) = holder {
+            let held_from = held.peer;
+            // Hypervisors behind one address are told apart by their databases.
+            if held_from != peer || held.inventory.database != inventory.database {
                 let chassis = ChassisId::from(system_id.as_str());
                 let notice = Notice::DuplicateHypervisor {
                     chassis,
@@ -371,7 +404,7 @@ impl Member {
             let located = model.location(port).is_some_and(|location| {
                 location.interface == interface && Some(location.ofport.0) == row.ofport
             });
-            let since = since.get(&interface).copied().unwrap_or(0);
+            let since = since.get(&interface).copied().unwrap_or(self.origin);
             let error = switch.and_then(|switch| switch.errors.get(&port).cloned());
             Some(Standing {
                 ready: located && error.is_none() && (row.ready || since <= acknowledged),
@@ -442,17 +475,28 @@ impl Member {
         }
     }
 
-    /// Tells a switch what the network's change means for it.
-    fn follow(&mut self, chassis: &ChassisId, difference: Difference) {
+    /// Tells a switch what the network's change means for it; true when it refuses less of its program
+    /// from now on.
+    fn follow(&mut self, chassis: &ChassisId, difference: Difference) -> bool {
         let Some(link) = self.by_chassis.get(chassis).copied() else {
-            return;
+            return false;
         };
-        if matches!(
-            self.switches.get(&link).map(|switch| &switch.sync),
-            Some(Sync::Following)
-        ) {
+        let Some(switch) = self.switches.get_mut(&link) else {
+            return false;
+        };
+        let (following, refused) = (switch.sync == Sync::Following, switch.refused.len());
+        let compiler = &self.compiler;
+        switch.refused.retain(|key, refused| {
+            compiler.content(chassis, *key).as_ref() == Some(&refused.content)
+        });
+        let less = switch.refused.len() < refused;
+        if less {
+            self.attribute_refusals(link);
+        }
+        if following {
             self.push(link, difference);
         }
+        less
     }
 
     fn push(&mut self, link: SwitchId, difference: Difference) {
@@ -461,14 +505,16 @@ impl Member {
             return;
         };
         self.next_push += 1;
-        switch.audit = None;
+        switch.audit = false;
         switch.outstanding.push_back(Outstanding { push, revision });
+        let apart = switch.rounds >= BUNDLED_ROUNDS;
         self.effects.push(Effect::Switch(
             link,
             Command::Push {
                 push,
                 difference: Box::new(difference),
                 revision,
+                apart,
             },
         ));
     }
@@ -483,7 +529,7 @@ impl Member {
                     Sync::Released => Some((switch.chassis.clone()?, Occasion::Release)),
                     // Something was pushed while the switch was answering: the next audit will tell.
                     Sync::Following
-                        if switch.audit.take().is_some() && switch.outstanding.is_empty() =>
+                        if std::mem::take(&mut switch.audit) && switch.outstanding.is_empty() =>
                     {
                         Some((switch.chassis.clone()?, Occasion::Audit))
                     }
@@ -501,16 +547,20 @@ impl Member {
         let Some(switch) = self.switches.get_mut(&link) else {
             return;
         };
-        let wanted: BTreeSet<u64> = difference.flows.iter().map(|flow| flow.cookie).collect();
-        switch.refused.retain(|cookie, _| wanted.contains(cookie));
-        difference
-            .flows
-            .retain(|flow| !switch.refused.contains_key(&flow.cookie));
-        if occasion == Occasion::Audit && !difference.is_empty() {
+        let mut news = difference.clone();
+        switch.leave_out_refused(&mut news);
+        if occasion == Occasion::Audit {
+            switch.begin_anew();
+        } else {
+            let wanted: BTreeSet<Key> = difference.keys().collect();
+            switch.refused.retain(|key, _| wanted.contains(key));
+            difference = news.clone();
+        }
+        if occasion == Occasion::Audit && !news.is_empty() {
             self.notice(Notice::Repaired {
                 chassis: chassis.clone(),
-                missing: difference.flows.len(),
-                foreign: difference.foreign.len() + difference.stale_flows.len(),
+                missing: news.keys().count(),
+                foreign: news.removals(),
             });
         } else if occasion != Occasion::Audit {
             if occasion == Occasion::Arrival
@@ -534,12 +584,18 @@ impl Member {
                 changed: difference.len(),
             });
         }
-        self.attribute_refusals(link);
-        if let Some(switch) = self.switches.get_mut(&link) {
-            switch.sync = Sync::Following;
-        }
-        if !difference.is_empty() {
+        let Some(switch) = self.switches.get_mut(&link) else {
+            return;
+        };
+        switch.sync = Sync::Following;
+        // Every push writes the marker, which protects the switch from a wrong database.
+        let unmarked = installed.marker.is_none() && switch.refused.is_empty();
+        if !difference.is_empty() || unmarked {
             self.push(link, difference);
+        } else {
+            switch.rounds = 0;
+            switch.retries = 0;
+            self.attribute_refusals(link);
         }
         self.observe(&chassis.0);
     }
@@ -554,41 +610,114 @@ impl Member {
         let Some(chassis) = switch.chassis.clone() else {
             return;
         };
-        if refusals.is_empty() {
-            switch.retries = 0;
-            self.observe(&chassis.0);
-            return;
+        if !refusals.is_empty() {
+            self.refused(link, &chassis, refusals);
         }
-        let mut notices = Vec::new();
-        let mut explained = false;
-        for refusal in refusals {
-            let words = refusal.error.to_string();
-            notices.push(match refusal.cookie {
-                Some(cookie) => {
-                    explained |= switch.refused.insert(cookie, words.clone()).is_none();
-                    Notice::Refused {
-                        chassis: chassis.clone(),
-                        cookie,
-                        words,
+        let Some(switch) = self.switches.get_mut(&link) else {
+            return;
+        };
+        let in_error = !switch.errors.is_empty();
+        if switch.outstanding.is_empty() {
+            match switch.sync {
+                Sync::Following => {
+                    switch.rounds = 0;
+                    switch.retries = 0;
+                    if in_error {
+                        self.attribute_refusals(link);
                     }
                 }
-                None => Notice::PushRefused {
+                // What it has now is not known; it is asked, and told again without what it refuses.
+                // Earlier it could answer for a time before its last pushes.
+                Sync::Draining => {
+                    switch.sync = Sync::Reading;
+                    self.effects.push(Effect::Switch(link, Command::Read));
+                }
+                _ => {}
+            }
+        }
+        // Most pushes acknowledge what no interface waits for.
+        if in_error || !self.observations.is_settled(&chassis.0) {
+            self.observe(&chassis.0);
+        }
+    }
+
+    /// Takes note of what a switch refused, and decides how to go on.
+    fn refused(&mut self, link: SwitchId, chassis: &ChassisId, refusals: &[Refusal]) {
+        let found = self.find_refused(chassis, refusals);
+        let Some(switch) = self.switches.get_mut(&link) else {
+            return;
+        };
+        let mut notices = Vec::new();
+        let mut explained = false;
+        for (refusal, content) in refusals.iter().zip(found) {
+            let words = refusal.error.to_string();
+            notices.push(match &content {
+                Some(Content::Flow(flow)) => Notice::Refused {
                     chassis: chassis.clone(),
-                    words,
+                    cookie: flow.cookie,
+                    words: words.clone(),
+                },
+                _ => Notice::PushRefused {
+                    chassis: chassis.clone(),
+                    words: words.clone(),
                 },
             });
+            if let Some(content) = content {
+                let key = content.key();
+                explained |= switch
+                    .refused
+                    .insert(key, Refused { content, words })
+                    .is_none();
+            }
         }
-        switch.retries += u32::from(!explained);
-        // What it has now is not known; it is asked, and told again without what it refuses.
-        if switch.retries <= RETRIES {
-            switch.sync = Sync::Reading;
-            self.effects.push(Effect::Switch(link, Command::Read));
+        if switch.sync == Sync::Following {
+            switch.rounds += 1;
+            switch.retries += u32::from(!explained);
+            switch.sync = if switch.retries > RETRIES {
+                Sync::Failed
+            } else {
+                Sync::Draining
+            };
+        }
+        let untold = notices.len().saturating_sub(REFUSALS_TOLD);
+        notices.truncate(REFUSALS_TOLD);
+        if untold > 0 {
+            notices.push(Notice::PushRefused {
+                chassis: chassis.clone(),
+                words: format!("{untold} more refusals"),
+            });
         }
         for notice in notices {
             self.notice(notice);
         }
         self.attribute_refusals(link);
-        self.observe(&chassis.0);
+    }
+
+    /// What of a switch's program each refusal is about.
+    fn find_refused(&self, chassis: &ChassisId, refusals: &[Refusal]) -> Vec<Option<Content>> {
+        let cookies: HashSet<u64> = refusals
+            .iter()
+            .filter_map(|refusal| refusal.cookie)
+            .collect();
+        let mut flows = HashMap::new();
+        if !cookies.is_empty() {
+            for content in self.compiler.program(chassis) {
+                if let Content::Flow(flow) = &content
+                    && cookies.contains(&flow.cookie)
+                {
+                    flows.insert(flow.cookie, content);
+                }
+            }
+        }
+        refusals
+            .iter()
+            .map(|refusal| match refusal.cookie {
+                Some(cookie) => flows.get(&cookie).cloned(),
+                None => self
+                    .compiler
+                    .content(chassis, numbered(&refusal.error.data)?),
+            })
+            .collect()
     }
 
     /// Finds the ports whose flows a switch refused.
@@ -599,12 +728,16 @@ impl Member {
         let Some(chassis) = &switch.chassis else {
             return;
         };
+        let mut items: BTreeMap<&Item, &str> = BTreeMap::new();
+        for (key, refused) in &switch.refused {
+            for (item, _) in self.compiler.emitters(*key) {
+                items.entry(item).or_insert(&refused.words);
+            }
+        }
         let mut errors = BTreeMap::new();
-        for (cookie, words) in &switch.refused {
-            for (item, _) in self.compiler.owners(*cookie) {
-                for port in self.ports_of(item, chassis) {
-                    errors.entry(port).or_insert_with(|| words.clone());
-                }
+        for (item, words) in items {
+            for port in self.ports_of(item, chassis) {
+                errors.entry(port).or_insert_with(|| words.to_owned());
             }
         }
         if let Some(switch) = self.switches.get_mut(&link) {
@@ -659,10 +792,18 @@ impl Member {
 
     fn audit(&mut self) {
         for (link, switch) in &mut self.switches {
-            if matches!(switch.sync, Sync::Following) && switch.outstanding.is_empty() {
-                switch.audit = Some(true);
-                self.effects.push(Effect::Switch(*link, Command::Read));
+            if !switch.outstanding.is_empty() {
+                continue;
             }
+            match switch.sync {
+                Sync::Following => switch.audit = true,
+                Sync::Failed => {
+                    switch.begin_anew();
+                    switch.sync = Sync::Reading;
+                }
+                _ => continue,
+            }
+            self.effects.push(Effect::Switch(*link, Command::Read));
         }
     }
 
@@ -693,11 +834,17 @@ enum Occasion {
     Audit,
 }
 
-/// The port that a change is about, as far as where its packets go is concerned.
-fn port_of(change: &Change) -> Option<PortId> {
-    match change {
-        Change::Port(port, Some(_)) => Some(*port),
-        Change::Interface(_, Some(interface)) => Some(interface.port),
+/// The group or meter that a refused message is about, read from the bytes that the error carries
+/// back; both have their number at the same place (OpenFlow 1.5.1, 7.3.4.3 and 7.3.4.5).
+fn numbered(data: &[u8]) -> Option<Key> {
+    const GROUP_MOD: u8 = 15;
+    const METER_MOD: u8 = 29;
+    const NUMBER: usize = 12;
+    let message = message::bundled(data).unwrap_or(data);
+    let number = u32::from_be_bytes(*message.get(NUMBER..)?.first_chunk()?);
+    match message::Header::peek(message)?.kind {
+        GROUP_MOD => Some(Key::Group(GroupId(number))),
+        METER_MOD => Some(Key::Meter(MeterId(number))),
         _ => None,
     }
 }

@@ -59,12 +59,13 @@ pub enum Notice {
     },
     /// The audit found something on a switch that was changed by somebody else.
     #[error(
-        "switch of {chassis}: {missing} flows were missing, {foreign} were foreign or changed; repaired"
+        "switch of {chassis}: {missing} flows, groups or meters were missing, \
+         {foreign} were foreign or changed; repaired"
     )]
     Repaired {
         /// Whose.
         chassis: ChassisId,
-        /// How many flows had to be put in.
+        /// How many flows, groups and meters had to be put in.
         missing: usize,
         /// How many had to be taken out.
         foreign: usize,
@@ -172,7 +173,10 @@ impl Notice {
                 weft_responders::Level::Warn => Level::Warn,
             },
             Self::Unanswered(_) => Level::Debug,
-            Self::HypervisorUp(_) | Self::SwitchUp(_) | Self::InOrder { .. } => Level::Info,
+            Self::HypervisorUp(_)
+            | Self::UnknownSwitch(_)
+            | Self::SwitchUp(_)
+            | Self::InOrder { .. } => Level::Info,
             Self::HypervisorDown(_)
             | Self::DuplicateHypervisor { .. }
             | Self::SwitchDown(_)

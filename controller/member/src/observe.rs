@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use weft_schema::observation::{self, ChassisRow, InterfaceRow, appearance};
 use weft_schema::{Actor, Body, LogEntry, Revision, RowChange, RowKey, State, WriteSet};
+use weft_topology::PortId;
 
 use crate::hypervisor_link::Inventory;
 
@@ -77,6 +78,32 @@ impl Observations {
         changed
     }
 
+    /// The ports whose place or flows an entry that was not applied yet may change.
+    pub(crate) fn touched(&self, entry: &LogEntry) -> BTreeSet<PortId> {
+        let mut touched = BTreeSet::new();
+        for RowChange { key, after, .. } in &entry.rows {
+            match &*key.kind {
+                "port" => touched.extend(key.id.parse::<PortId>()),
+                observation::CHASSIS => {
+                    let known = self.hypervisors.get(&*key.id).into_iter();
+                    let rows = known.flat_map(|known| known.interfaces.values());
+                    touched.extend(rows.filter_map(|(_, row)| row.port_id.parse::<PortId>().ok()));
+                }
+                observation::INTERFACE => {
+                    let before = interface_of(key).and_then(|(system_id, name)| {
+                        let known = self.hypervisors.get(system_id)?;
+                        known.interfaces.get(name)?.1.port_id.parse::<PortId>().ok()
+                    });
+                    let after = after.as_ref().and_then(|body| body.get("port_id"));
+                    let after = after.and_then(|port| port.as_str()?.parse().ok());
+                    touched.extend(before.into_iter().chain(after));
+                }
+                _ => {}
+            }
+        }
+        touched
+    }
+
     /// A write is over: it is an entry of the log, which goes up to `seen` so far, or failed.
     pub(crate) fn written(&mut self, system_id: &str, entry: Option<Revision>, seen: Revision) {
         if entry.is_none() {
@@ -104,7 +131,7 @@ impl Observations {
                 Some(key.id.to_string())
             }
             observation::INTERFACE => {
-                let (system_id, name) = key.id.rsplit_once('/')?;
+                let (system_id, name) = interface_of(key)?;
                 let known = self.hypervisors.entry(system_id.to_owned()).or_default();
                 match body
                     .and_then(|body| Some((body.clone(), InterfaceRow::read(key, body).ok()?)))
@@ -116,6 +143,13 @@ impl Observations {
             }
             _ => None,
         }
+    }
+
+    /// Whether every interface of a hypervisor is ready, so that no acknowledgement changes a row.
+    pub(crate) fn is_settled(&self, system_id: &str) -> bool {
+        self.hypervisors
+            .get(system_id)
+            .is_none_or(|known| known.interfaces.values().all(|(_, row)| row.ready))
     }
 
     pub(crate) fn get(&self, system_id: &str) -> Option<&Known> {
@@ -187,6 +221,11 @@ impl Observations {
             reads: BTreeSet::new(),
         })
     }
+}
+
+/// The hypervisor and the name of an interface's row.
+fn interface_of(key: &RowKey) -> Option<(&str, &str)> {
+    key.id.rsplit_once('/')
 }
 
 fn chassis_change(

@@ -28,7 +28,7 @@ pub struct SwitchStatus {
     pub ovsdb: bool,
     /// The OpenFlow version that is spoken; none while it is not connected.
     pub openflow: Option<String>,
-    /// `disconnected`, `reading`, `in order`, `updating` or `held`.
+    /// `disconnected`, `reading`, `in order`, `updating`, `refusing` or `held`.
     pub state: String,
     /// The revision up to which it acknowledged its program.
     pub acknowledged: Option<u64>,
@@ -121,7 +121,7 @@ impl Topology {
         let nodes: Vec<_> = self
             .hypervisors
             .iter()
-            .map(|node| graph.add_node(format!("{}\\n{} ports", node.hostname, node.ports)))
+            .map(|node| graph.add_node(format!("{}\n{} ports", node.hostname, node.ports)))
             .collect();
         for tunnel in &self.tunnels {
             if let (Some(from), Some(to)) = (nodes.get(tunnel.from), nodes.get(tunnel.to)) {
@@ -166,6 +166,8 @@ impl Member {
                             Some((Sync::Held, _)) => "held",
                             Some((Sync::Following, true)) => "in order",
                             Some((Sync::Following, false)) => "updating",
+                            Some((Sync::Draining, _)) => "updating",
+                            Some((Sync::Failed, _)) => "refusing",
                             Some((Sync::Unknown | Sync::Reading | Sync::Released, _)) => "reading",
                         }
                         .to_owned(),
@@ -240,11 +242,14 @@ impl Member {
                 ports: model.elements(&Index::LocalPorts((*id).clone())).count(),
             })
             .collect();
+        let at = |id: &ChassisId| chassis.binary_search(&id).unwrap_or_default();
         let mut carried: BTreeMap<(TunnelKind, usize, usize), usize> = BTreeMap::new();
-        for (kind, ends) in self.networks_by_place(&chassis) {
-            for (at, from) in ends.iter().enumerate() {
-                for to in &ends[at + 1..] {
-                    *carried.entry((kind, *from, *to)).or_default() += 1;
+        for ((from, to), networks) in model.physical().tunnels() {
+            for network in networks {
+                if let Some(network) = model.network(network) {
+                    *carried
+                        .entry((network.segment.kind, at(from), at(to)))
+                        .or_default() += 1;
                 }
             }
         }
@@ -260,23 +265,6 @@ impl Member {
                 })
                 .collect(),
         }
-    }
-
-    /// For each network: its encapsulation, and where it has ports.
-    fn networks_by_place(&self, chassis: &[&ChassisId]) -> Vec<(TunnelKind, Vec<usize>)> {
-        let model = self.compiler.model();
-        let mut places: BTreeMap<_, Vec<usize>> = BTreeMap::new();
-        for (at, id) in chassis.iter().enumerate() {
-            for element in model.elements(&Index::LocalNetworks((*id).clone())) {
-                if let Element::Network(network) = element {
-                    places.entry(*network).or_default().push(at);
-                }
-            }
-        }
-        places
-            .into_iter()
-            .filter_map(|(network, ends)| Some((model.network(network)?.segment.kind, ends)))
-            .collect()
     }
 
     /// The hypervisor that a name means: its system-id, host name or datapath id.
@@ -330,7 +318,7 @@ impl Member {
                 stage: flow.stage.name().to_owned(),
                 flow: text::print_flow(&text::Flow::from(flow.decode()), &names),
                 owners: self.owners(Key::Flow(flow.key)),
-                refused: switch.and_then(|switch| switch.refused.get(&flow.cookie).cloned()),
+                refused: switch.and_then(|switch| switch.words(Key::Flow(flow.key))),
             })
             .collect()
     }
@@ -371,7 +359,7 @@ impl Member {
             refused: self
                 .switches
                 .values()
-                .find_map(|switch| switch.refused.get(&cookie).cloned()),
+                .find_map(|switch| switch.words(Key::Flow(flow.key))),
         })
     }
 }

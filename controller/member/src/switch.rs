@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use rust_openflow::{DatapathId, Version};
-use weft_compiler::Content;
 use weft_compiler::diff::{Difference, Installed};
+use weft_compiler::{Content, Key};
 use weft_schema::Revision;
 use weft_topology::{ChassisId, PortId};
 
@@ -21,6 +21,10 @@ pub(crate) enum Sync {
     Unknown,
     /// It was asked what it has.
     Reading,
+    /// It refused something; when its pushes are over it is asked what it has.
+    Draining,
+    /// It refuses what nothing of its program explains: the next audit begins anew.
+    Failed,
     /// It has its program, or was told what is missing.
     Following,
     /// Most of what it has would go: an operator decides.
@@ -44,14 +48,25 @@ pub(crate) struct Switch {
     pub(crate) chassis: Option<ChassisId>,
     pub(crate) sync: Sync,
     pub(crate) outstanding: VecDeque<Outstanding>,
-    /// Flows that it refused, with its words.
-    pub(crate) refused: BTreeMap<u64, String>,
-    /// The same by the ports that the flows are for.
+    /// What it refused of its program; left out until the program or an audit says otherwise.
+    pub(crate) refused: BTreeMap<Key, Refused>,
+    /// The switch's words by the ports that suffer.
     pub(crate) errors: BTreeMap<PortId, String>,
-    /// Whether an audit asked what it has; none when something was pushed since.
-    pub(crate) audit: Option<bool>,
-    /// Tries after refusals that no flow explains.
+    /// Whether an audit asked what it has and nothing was pushed since.
+    pub(crate) audit: bool,
+    /// Pushes in a row that were refused.
+    pub(crate) rounds: u32,
+    /// Those among them whose refusals nothing of the program explains.
     pub(crate) retries: u32,
+}
+
+/// Something that a switch refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refused {
+    /// What.
+    pub(crate) content: Content,
+    /// The switch's words.
+    pub(crate) words: String,
 }
 
 impl Switch {
@@ -64,9 +79,45 @@ impl Switch {
             outstanding: VecDeque::new(),
             refused: BTreeMap::new(),
             errors: BTreeMap::new(),
-            audit: None,
+            audit: false,
+            rounds: 0,
             retries: 0,
         }
+    }
+
+    /// What it said when it refused what has that key.
+    pub(crate) fn words(&self, key: Key) -> Option<String> {
+        self.refused.get(&key).map(|refused| refused.words.clone())
+    }
+
+    /// Whether it refused exactly this.
+    pub(crate) fn refuses(&self, content: &Content) -> bool {
+        self.refused
+            .get(&content.key())
+            .is_some_and(|refused| refused.content == *content)
+    }
+
+    /// Forgets refusals, so that everything is tried again. Whose they were stays in error until then.
+    pub(crate) fn begin_anew(&mut self) {
+        self.refused.clear();
+        self.rounds = 0;
+        self.retries = 0;
+    }
+
+    /// Leaves out of a difference what the switch refused and would refuse again.
+    pub(crate) fn leave_out_refused(&self, difference: &mut Difference) {
+        if self.refused.is_empty() {
+            return;
+        }
+        difference
+            .flows
+            .retain(|flow| !self.refuses(&Content::Flow(flow.clone())));
+        difference
+            .groups
+            .retain(|(group, _)| !self.refuses(&Content::Group(group.clone())));
+        difference
+            .meters
+            .retain(|(meter, _)| !self.refuses(&Content::Meter(meter.clone())));
     }
 
     /// The revision up to which the switch acknowledged its program, when everything up to `compiled`

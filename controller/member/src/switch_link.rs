@@ -70,6 +70,8 @@ pub enum Command {
         difference: Box<Difference>,
         /// The revision that the switch has afterwards.
         revision: u64,
+        /// Whether each message goes by itself, so that what is refused keeps nothing else out.
+        apart: bool,
     },
     /// Send a packet.
     PacketOut(Box<PacketOut>),
@@ -154,7 +156,8 @@ impl SwitchLink {
                 push,
                 difference,
                 revision,
-            } => self.push(push, &difference, revision),
+                apart,
+            } => self.push(push, &difference, revision, apart),
             Command::PacketOut(packet) => match self.session.send(&Message::PacketOut(*packet)) {
                 // A switch that does not take packets as fast as they are asked for loses some.
                 Err(SendError::Congested(_)) => Ok(()),
@@ -193,9 +196,19 @@ impl SwitchLink {
         Ok(())
     }
 
-    fn push(&mut self, push: u64, difference: &Difference, revision: u64) -> Result<(), SendError> {
+    fn push(
+        &mut self,
+        push: u64,
+        difference: &Difference,
+        revision: u64,
+        apart: bool,
+    ) -> Result<(), SendError> {
         let version = self.session.version().ok_or(SendError::NotOpen)?;
-        let pushes = pushes(&self.secret, version, difference, revision)?;
+        let pushes = if apart {
+            vec![plain(&self.secret, difference, revision)]
+        } else {
+            pushes(&self.secret, version, difference, revision)?
+        };
         let ids = pushes
             .into_iter()
             .map(|push| self.session.push(push))
@@ -267,7 +280,11 @@ impl SwitchLink {
         let Some(reading) = &mut self.reading else {
             return;
         };
-        reading.waiting.retain(|waiting| *waiting != id);
+        // The answer to a reading that was asked for anew says what was, not what is.
+        let Some(at) = reading.waiting.iter().position(|waiting| *waiting == id) else {
+            return;
+        };
+        reading.waiting.swap_remove(at);
         for message in messages {
             if let Message::MultipartReply(MultipartReply { reply, .. }) = message {
                 note(&self.secret, &mut reading.installed, reply);
@@ -345,7 +362,7 @@ fn pushes(
     difference: &Difference,
     revision: u64,
 ) -> Result<Vec<Push>, EncodeError> {
-    let bundled = |message: Message| bundle_add(version, &message);
+    let bundled = |message| bundle_add(version, &message);
     let apart = difference.foreign.is_empty() && difference.stale_flows.is_empty();
     let size = if apart { BUNDLE_FLOWS } else { usize::MAX };
     let mut pushes: Vec<Push> = difference
@@ -365,57 +382,81 @@ fn pushes(
         pushes.push(Push::default());
     }
     let last = pushes.len() - 1;
-    let mut first: Vec<Bytes> = Vec::new();
-    for flow in &difference.foreign {
-        first.push(bundled(Message::FlowMod(flow.clone()))?);
+    let first = difference.foreign.iter().cloned().map(Message::FlowMod);
+    let first = first
+        .chain(groups(difference))
+        .map(bundled)
+        .collect::<Result<Vec<_>, _>>()?;
+    pushes[0].bundle.splice(0..0, first);
+    pushes[0].before = meters(difference).collect();
+    for message in removals(secret, difference, revision) {
+        pushes[last].bundle.push(bundled(message)?);
     }
-    for (group, there) in &difference.groups {
+    pushes[last].after = stale_meters(difference).collect();
+    Ok(pushes)
+}
+
+/// A difference as plain messages, in the same order.
+fn plain(secret: &Secret, difference: &Difference, revision: u64) -> Push {
+    let foreign = difference.foreign.iter().cloned();
+    let flows = difference.flows.iter().map(|flow| flow.decode());
+    Push {
+        before: meters(difference)
+            .chain(foreign.map(Message::FlowMod))
+            .chain(groups(difference))
+            .chain(flows.map(Message::FlowMod))
+            .chain(removals(secret, difference, revision))
+            .chain(stale_meters(difference))
+            .collect(),
+        ..Push::default()
+    }
+}
+
+fn meters(difference: &Difference) -> impl Iterator<Item = Message> {
+    difference.meters.iter().map(|(meter, there)| {
+        let command = if *there {
+            MeterCommand::MODIFY
+        } else {
+            MeterCommand::ADD
+        };
+        Message::MeterMod(MeterMod {
+            command,
+            ..(**meter).clone()
+        })
+    })
+}
+
+fn groups(difference: &Difference) -> impl Iterator<Item = Message> {
+    difference.groups.iter().map(|(group, there)| {
         let command = if *there {
             GroupCommand::MODIFY
         } else {
             GroupCommand::ADD
         };
-        let group = GroupMod {
+        Message::GroupMod(GroupMod {
             command,
             ..(**group).clone()
-        };
-        first.push(bundled(Message::GroupMod(group))?);
-    }
-    pushes[0].bundle.splice(0..0, first);
-    pushes[0].before = difference
-        .meters
-        .iter()
-        .map(|(meter, there)| {
-            let command = if *there {
-                MeterCommand::MODIFY
-            } else {
-                MeterCommand::ADD
-            };
-            Message::MeterMod(MeterMod {
-                command,
-                ..(**meter).clone()
-            })
         })
-        .collect();
-    for cookie in &difference.stale_flows {
-        pushes[last]
-            .bundle
-            .push(bundled(Message::FlowMod(FlowMod::delete_cookie(*cookie)))?);
-    }
-    for group in &difference.stale_groups {
-        pushes[last]
-            .bundle
-            .push(bundled(Message::GroupMod(GroupMod::delete(*group)))?);
-    }
-    pushes[last]
-        .bundle
-        .push(bundled(Message::FlowMod(marker::flow(secret, revision)))?);
-    pushes[last].after = difference
-        .stale_meters
-        .iter()
-        .map(|meter| Message::MeterMod(MeterMod::delete(*meter)))
-        .collect();
-    Ok(pushes)
+    })
+}
+
+/// What goes of flows and groups, and the marker.
+fn removals(
+    secret: &Secret,
+    difference: &Difference,
+    revision: u64,
+) -> impl Iterator<Item = Message> {
+    let flows = difference.stale_flows.iter();
+    let flows = flows.map(|cookie| FlowMod::delete_cookie(*cookie));
+    let groups = difference.stale_groups.iter();
+    let groups = groups.map(|group| Message::GroupMod(GroupMod::delete(*group)));
+    let marker = Message::FlowMod(marker::flow(secret, revision));
+    flows.map(Message::FlowMod).chain(groups).chain([marker])
+}
+
+fn stale_meters(difference: &Difference) -> impl Iterator<Item = Message> {
+    let meters = difference.stale_meters.iter();
+    meters.map(|meter| Message::MeterMod(MeterMod::delete(*meter)))
 }
 
 /// A flow's message for a version; in 1.5 the bytes that all switches share.

@@ -63,8 +63,62 @@ fn help_and_version_are_no_failures_and_wrong_words_are_usage_errors() {
         vec!["--listen-api", ":1"],
         vec!["serve", "--underlay-mtu", "1"],
         vec!["pipeline", "--markdown", "--json"],
+        vec!["flows"],
+        vec!["flows", "hv1", "--stage", "nowhere"],
+        vec!["topology", "--dot", "--json"],
+        vec!["switches", "release"],
+        vec!["ports", "--api", "controller:9696"],
     ] {
         assert_eq!(said(&words).0, 2, "{words:?}");
     }
     assert!(said(&["sreve"]).1.contains("'serve'"));
+}
+
+#[test]
+fn the_controller_to_ask_is_named_or_the_one_of_the_same_configuration() {
+    let parsed = |words: &[&str]| {
+        let surroundings = Surroundings {
+            environment: &|name| match name {
+                "HOME" => Some("/home/ada".into()),
+                "WEFT_LISTEN_API" => Some("192.0.2.1:9999".into()),
+                _ => None,
+            },
+            root: false,
+        };
+        let words = std::iter::once(&"weft").chain(words).map(OsString::from);
+        parse(words.collect(), &surroundings).unwrap()
+    };
+    let asked = |words: &[&str]| {
+        let invocation = parsed(words);
+        let Command::Question(question) = &invocation.cli.command else {
+            panic!("{words:?} asks nobody");
+        };
+        let client = question
+            .controller()
+            .client(|| invocation.config())
+            .unwrap();
+        client.url().to_string()
+    };
+    assert_eq!(asked(&["switches"]), "http://192.0.2.1:9999");
+    for words in [
+        vec!["switches", "--api", "http://weft:1"],
+        vec!["switches", "release", "hv1", "--api", "http://weft:1"],
+        vec!["explain", "--api", "http://weft:1", "0x1"],
+    ] {
+        assert_eq!(asked(&words), "http://weft:1", "{words:?}");
+    }
+}
+
+#[test]
+fn a_controller_that_is_named_is_asked_where_there_is_no_home() {
+    let surroundings = Surroundings {
+        environment: &|_| None,
+        root: false,
+    };
+    let words = ["weft", "ports", "--api", "http://weft:1"].map(OsString::from);
+    let invocation = parse(words.into(), &surroundings).unwrap();
+    let Command::Question(question) = &invocation.cli.command else {
+        panic!("ports asks nobody");
+    };
+    assert!(question.controller().client(|| invocation.config()).is_ok());
 }

@@ -1,10 +1,12 @@
 //! One connection: bytes and time in, bytes and events out, around a state machine that does no I/O.
 
+use std::cell::RefCell;
+use std::io::ErrorKind;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes, BytesMut};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::UnboundedReceiver;
 use weft_member::hypervisor_link::{self, HypervisorLink};
@@ -101,13 +103,19 @@ pub(super) struct Peer<M: Machine> {
     stream: TcpStream,
     machine: M,
     commands: UnboundedReceiver<M::Command>,
-    input: Vec<u8>,
     output: BytesMut,
+    heard: bool,
+}
+
+thread_local! {
+    /// What is read lands here and is handed on at once, so that a connection that is idle, as most are
+    /// most of the time, has no buffer of its own.
+    static INPUT: RefCell<Vec<u8>> = RefCell::new(vec![0; READ]);
 }
 
 /// What a wait ended with.
 enum Wake<C> {
-    Read(std::io::Result<usize>),
+    Readable(std::io::Result<()>),
     Wrote(std::io::Result<usize>),
     Command(C),
     Time,
@@ -123,8 +131,8 @@ impl<M: Machine> Peer<M> {
             stream,
             machine,
             commands,
-            input: vec![0; READ],
             output: BytesMut::new(),
+            heard: false,
         }
     }
 
@@ -139,26 +147,47 @@ impl<M: Machine> Peer<M> {
                 .machine
                 .next_timeout()
                 .map(|at| at.saturating_sub(now()));
-            let (mut reader, mut writer) = self.stream.split();
+            let (reader, mut writer) = self.stream.split();
             let wake = tokio::select! {
-                read = reader.read(&mut self.input) => Wake::Read(read),
+                ready = reader.readable() => Wake::Readable(ready),
                 wrote = writer.write(&self.output), if !self.output.is_empty() => Wake::Wrote(wrote),
                 Some(command) = self.commands.recv() => Wake::Command(command),
                 () = time(timeout) => Wake::Time,
             };
             match wake {
-                Wake::Read(Ok(0)) => {
-                    return M::broken("the other side closed the connection".to_owned());
+                Wake::Readable(ready) => match ready.and_then(|()| self.read()) {
+                    Ok(0) => return M::broken("the other side closed the connection".to_owned()),
+                    Ok(_) => self.heard = true,
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                    Err(error) => return M::broken(error.to_string()),
+                },
+                Wake::Wrote(Ok(n)) => {
+                    self.output.advance(n);
+                    if self.output.is_empty() {
+                        self.output = BytesMut::new();
+                    }
                 }
-                Wake::Read(Ok(n)) => self.machine.receive(&self.input[..n], now()),
-                Wake::Wrote(Ok(n)) => self.output.advance(n),
-                Wake::Read(Err(error)) | Wake::Wrote(Err(error)) => {
-                    return M::broken(error.to_string());
-                }
+                Wake::Wrote(Err(error)) => return M::broken(error.to_string()),
                 Wake::Command(command) => self.machine.command(command),
                 Wake::Time => self.machine.tick(now()),
             }
         }
+    }
+
+    /// Whether the other side ever said anything.
+    pub(super) fn heard(&self) -> bool {
+        self.heard
+    }
+
+    /// Hands what there is to the machine; how much it was, 0 at the end of the stream.
+    fn read(&mut self) -> std::io::Result<usize> {
+        INPUT.with_borrow_mut(|input| {
+            let n = self.stream.try_read(input)?;
+            if n > 0 {
+                self.machine.receive(&input[..n], now());
+            }
+            Ok(n)
+        })
     }
 
     /// Joins what the machine wants to send, as long as it is little.

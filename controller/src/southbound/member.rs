@@ -10,7 +10,7 @@ use std::time::Duration;
 use metrics::counter;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 use weft_api::{Entries, Replica};
@@ -29,9 +29,14 @@ const BATCH: usize = 512;
 /// How often writes that failed are tried again.
 const TICK: Duration = Duration::from_secs(1);
 
+/// Packets of one switch that may wait. One that sends more than can be answered delays only itself.
+const PACKETS: usize = 64;
+
 /// What the thread is sent.
 enum Message {
     Input(Input),
+    /// A packet, which takes one of its switch's places until it was answered.
+    Packet(Input, OwnedSemaphorePermit),
     /// Somebody wants to look at the member.
     Look(Box<dyn FnOnce(&Member) + Send>),
 }
@@ -57,9 +62,11 @@ impl MemberHandle {
         _ = self.queue.send(Message::Input(input)).await;
     }
 
-    /// Tells the member something unless it has too much to do.
-    pub(super) fn offer(&self, input: Input) {
-        if self.queue.try_send(Message::Input(input)).is_err() {
+    /// Tells the member of a packet, unless too many of the same switch wait or it has too much to do.
+    pub(super) fn offer(&self, packets: &Arc<Semaphore>, input: Input) {
+        let place = packets.clone().try_acquire_owned().ok();
+        let sent = place.map(|place| self.queue.try_send(Message::Packet(input, place)));
+        if !matches!(sent, Some(Ok(()))) {
             counter!(names::PACKETS_DROPPED).increment(1);
         }
     }
@@ -104,6 +111,11 @@ impl MemberHandle {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The places of one switch's packets.
+pub(super) fn packets() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(PACKETS))
 }
 
 /// Starts the member on the state that the replica has.
@@ -186,6 +198,10 @@ impl MemberThread {
                         self.compile(&mut entries);
                         match other {
                             Message::Input(input) => self.handle(input),
+                            Message::Packet(input, place) => {
+                                self.handle(input);
+                                drop(place);
+                            }
                             Message::Look(look) => look(&self.member),
                         }
                     }

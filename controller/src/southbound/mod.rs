@@ -5,6 +5,7 @@
 //! delays nobody else.
 
 mod connection;
+mod door;
 mod member;
 
 use std::net::SocketAddr;
@@ -12,10 +13,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use metrics::counter;
 use rust_openflow::message::{Role, RoleMessage};
 use rust_openflow::session;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 use weft_api::Replica;
@@ -24,13 +25,13 @@ use weft_member::hypervisor_link::{self, HypervisorLink};
 use weft_member::switch_link::{self, SwitchLink};
 use weft_member::{AnswerSettings, Input};
 
+pub use door::Limits;
 pub use member::MemberHandle;
 
 use crate::listen;
+use crate::metrics as names;
 use connection::Peer;
-
-/// Connections of one kind at the same time; more of them wait.
-const CONNECTIONS: usize = 16_384;
+use door::{Door, Place, Throttle};
 
 /// What the southbound needs to know.
 #[derive(Debug, Clone)]
@@ -58,17 +59,18 @@ pub async fn switches(
     member: MemberHandle,
     secret: Secret,
     generation: u64,
+    limits: Limits,
     ended: CancellationToken,
 ) -> anyhow::Result<()> {
     let role = RoleMessage::new(Role::MASTER, generation);
-    accept(listener, ended, move |stream, peer, id| {
+    accept("OpenFlow", listener, limits, ended, move |stream, visit| {
         let link = SwitchLink::new(
             role,
             session::Config::default(),
             secret.clone(),
             connection::now(),
         );
-        switch(stream, peer, id, link, member.clone())
+        switch(stream, visit, link, member.clone())
     })
     .await
 }
@@ -78,61 +80,115 @@ pub async fn hypervisors(
     listener: TcpListener,
     member: MemberHandle,
     settings: hypervisor_link::Settings,
+    limits: Limits,
     ended: CancellationToken,
 ) -> anyhow::Result<()> {
-    accept(listener, ended, move |stream, peer, id| {
-        hypervisor(stream, peer, id, settings.clone(), member.clone())
+    accept("OVSDB", listener, limits, ended, move |stream, visit| {
+        hypervisor(stream, visit, settings.clone(), member.clone())
     })
     .await
 }
 
+/// A connection that was accepted.
+struct Visit {
+    protocol: &'static str,
+    peer: SocketAddr,
+    /// Its number.
+    id: u64,
+    place: Place,
+}
+
+impl Visit {
+    /// Says what is to be said of the connection, unless too much was said of it already.
+    fn remark(&self, throttle: &mut Throttle, remark: &str) {
+        let peer = self.peer;
+        match throttle.say(connection::now()) {
+            Some(0) => warn!(%peer, "{remark}"),
+            Some(unsaid) => warn!(%peer, unsaid, "{remark}"),
+            None => {}
+        }
+    }
+
+    /// Says that the connection ended before anybody was there to miss it. One that said nothing is
+    /// nobody's mistake: whoever looks after a port opens and closes it.
+    fn ended_early(&self, heard: bool, reason: &str) {
+        let (protocol, peer) = (self.protocol, self.peer);
+        let said = heard
+            .then(|| self.place.door().complain(peer.ip(), connection::now()))
+            .flatten();
+        match said {
+            Some(0) => warn!(%peer, "{protocol} connection ended before it began: {reason}"),
+            Some(unsaid) => {
+                warn!(%peer, unsaid, "{protocol} connection ended before it began: {reason}");
+            }
+            None => debug!(%peer, "{protocol} connection ended before it began: {reason}"),
+        }
+    }
+}
+
+/// The reason for which a stranger goes.
+const NEEDED: &str = "it did not say who it is, and others came";
+
 /// Accepts connections, each with a number of its own, and runs a task for each.
 async fn accept<F>(
+    protocol: &'static str,
     listener: TcpListener,
+    limits: Limits,
     ended: CancellationToken,
-    mut serve: impl FnMut(TcpStream, SocketAddr, u64) -> F,
+    mut serve: impl FnMut(TcpStream, Visit) -> F,
 ) -> anyhow::Result<()>
 where
     F: Future<Output = ()> + Send + 'static,
 {
     /// Numbers are never used again, on any listener.
     static NEXT: AtomicU64 = AtomicU64::new(1);
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let door = Door::new(limits);
     let mut tasks = tokio::task::JoinSet::new();
     loop {
-        let accepted = async {
-            let place = places.clone().acquire_owned().await;
-            (place, listen::accept(&listener).await)
-        };
-        let (place, (stream, peer)) = tokio::select! {
-            accepted = accepted => accepted,
+        let (stream, peer) = tokio::select! {
+            accepted = listen::accept(&listener) => accepted,
             Some(_) = tasks.join_next() => continue,
             () = ended.cancelled() => return Ok(()),
         };
-        let task = serve(stream, peer, NEXT.fetch_add(1, Ordering::Relaxed));
-        tasks.spawn(async move {
-            task.await;
-            drop(place);
-        });
+        match door.enter(peer.ip()) {
+            Ok(place) => {
+                let id = NEXT.fetch_add(1, Ordering::Relaxed);
+                let visit = Visit {
+                    protocol,
+                    peer,
+                    id,
+                    place,
+                };
+                tasks.spawn(serve(stream, visit));
+            }
+            Err(full) => {
+                counter!(names::CONNECTIONS_REFUSED, "protocol" => protocol).increment(1);
+                if let Some(unsaid) = door.complain(peer.ip(), connection::now()) {
+                    let full = full.name();
+                    warn!(%peer, unsaid, "{protocol} connection refused: too many {full}");
+                }
+            }
+        }
     }
 }
 
 /// Runs one OpenFlow connection.
-async fn switch(
-    stream: TcpStream,
-    peer: SocketAddr,
-    id: u64,
-    link: SwitchLink,
-    member: MemberHandle,
-) {
+async fn switch(stream: TcpStream, visit: Visit, link: SwitchLink, member: MemberHandle) {
+    let (peer, id) = (visit.peer, visit.id);
+    let mut throttle = Throttle::new(connection::now());
+    let packets = member::packets();
     let commands = member.switch_commands(id);
     let mut connection = Peer::new(stream, link, commands);
     let mut up = false;
     let reason = loop {
-        let event = connection.next_event().await;
+        let event = tokio::select! {
+            event = connection.next_event() => event,
+            () = visit.place.needed(), if !up => break NEEDED.to_owned(),
+        };
         let input = match event {
             switch_link::Event::Up { datapath, version } => {
                 up = true;
+                visit.place.introduced();
                 info!(%peer, %datapath, %version, "switch connected");
                 Input::SwitchUp {
                     link: id,
@@ -151,7 +207,7 @@ async fn switch(
                 refusals,
             },
             switch_link::Event::PacketIn(packet) => {
-                member.offer(Input::PacketIn { link: id, packet });
+                member.offer(&packets, Input::PacketIn { link: id, packet });
                 continue;
             }
             switch_link::Event::Stale => {
@@ -159,7 +215,7 @@ async fn switch(
                 continue;
             }
             switch_link::Event::Remark(remark) => {
-                warn!(%peer, "{remark}");
+                visit.remark(&mut throttle, &remark);
                 continue;
             }
             switch_link::Event::Closed(reason) => break reason,
@@ -170,7 +226,7 @@ async fn switch(
         member.tell(Input::SwitchGone(id)).await;
         info!(%peer, "switch connection ended: {reason}");
     } else {
-        debug!(%peer, "OpenFlow connection ended before it began: {reason}");
+        visit.ended_early(connection.heard(), &reason);
     }
     member.forget_switch(id);
     connection.finish().await;
@@ -179,11 +235,12 @@ async fn switch(
 /// Runs one OVSDB connection.
 async fn hypervisor(
     stream: TcpStream,
-    peer: SocketAddr,
-    id: u64,
+    visit: Visit,
     settings: hypervisor_link::Settings,
     member: MemberHandle,
 ) {
+    let (peer, id) = (visit.peer, visit.id);
+    let mut throttle = Throttle::new(connection::now());
     let Ok(local) = stream.local_addr() else {
         return;
     };
@@ -192,9 +249,14 @@ async fn hypervisor(
     let mut connection = Peer::new(stream, link, commands);
     let mut known = false;
     let reason = loop {
-        match connection.next_event().await {
+        let event = tokio::select! {
+            event = connection.next_event() => event,
+            () = visit.place.needed(), if !known => break NEEDED.to_owned(),
+        };
+        match event {
             hypervisor_link::Event::Inventory(inventory) => {
                 known = true;
+                visit.place.introduced();
                 let peer = peer.ip();
                 member
                     .tell(Input::Inventory {
@@ -204,7 +266,7 @@ async fn hypervisor(
                     })
                     .await;
             }
-            hypervisor_link::Event::Remark(remark) => warn!(%peer, "{remark}"),
+            hypervisor_link::Event::Remark(remark) => visit.remark(&mut throttle, &remark),
             hypervisor_link::Event::Closed(reason) => break reason,
         }
     };
@@ -212,7 +274,7 @@ async fn hypervisor(
         member.tell(Input::HypervisorGone(id)).await;
         info!(%peer, "OVSDB connection ended: {reason}");
     } else {
-        debug!(%peer, "OVSDB connection ended before it began: {reason}");
+        visit.ended_early(connection.heard(), &reason);
     }
     member.forget_hypervisor(id);
     connection.finish().await;

@@ -35,6 +35,9 @@ pub struct Config {
     /// Bytes waiting to be sent at which nothing more is accepted; for messages ahead of the pushes
     /// and for all together.
     pub output_limit: usize,
+    /// Bytes of answers to echoes waiting to be sent at which the connection is closed: who asks and
+    /// does not listen.
+    pub echo_limit: usize,
     /// Bytes of one answer in several parts.
     pub reply_limit: usize,
     /// Malformed messages after which the connection is closed.
@@ -51,6 +54,7 @@ impl Default for Config {
             request_timeout: 30_000,
             push_timeout: 120_000,
             output_limit: 16 << 20,
+            echo_limit: 256 << 10,
             reply_limit: 256 << 20,
             malformed_limit: 16,
         }

@@ -423,10 +423,10 @@ impl Session {
     }
 
     fn answer_echo(&mut self, xid: u32, data: Bytes) {
-        if self.output.urgent() >= self.config.output_limit {
+        if self.output.echoes() >= self.config.echo_limit {
             return self.close_for(CloseReason::NotReading);
         }
-        self.enqueue(Lane::Control, &Message::EchoReply(data), xid);
+        self.enqueue(Lane::Echo, &Message::EchoReply(data), xid);
     }
 
     fn receive_error(&mut self, xid: u32, error: ErrorMessage) {
@@ -526,7 +526,8 @@ impl Session {
         if Header::peek(bytes).is_some_and(|header| header.kind != ERROR) {
             self.refuse_now(error.answer, bytes);
         }
-        if self.malformed > self.config.malformed_limit {
+        // Who begins with something else than a hello does not speak OpenFlow.
+        if self.phase == Phase::Hello || self.malformed > self.config.malformed_limit {
             self.close_for(CloseReason::Malformed(error));
         } else {
             self.emit(Event::Malformed(error));

@@ -1,4 +1,4 @@
-//! The two lanes of output: what is urgent never waits behind a hundred thousand flows.
+//! The lanes of output: what is urgent never waits behind a hundred thousand flows.
 
 use std::collections::VecDeque;
 
@@ -7,8 +7,10 @@ use bytes::Bytes;
 /// Which lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lane {
-    /// Handshake, echo, packet-outs, requests.
+    /// Handshake, packet-outs, requests.
     Control,
+    /// Answers to echoes, of which the peer decides how many there are.
+    Echo,
     /// Pushes.
     Bulk,
 }
@@ -17,8 +19,10 @@ pub(super) enum Lane {
 #[derive(Debug, Default)]
 pub(super) struct Output {
     control: VecDeque<Bytes>,
+    echo: VecDeque<Bytes>,
     bulk: VecDeque<Bytes>,
     urgent: usize,
+    echoes: usize,
     bytes: usize,
 }
 
@@ -30,6 +34,10 @@ impl Output {
                 self.urgent += message.len();
                 self.control.push_back(message);
             }
+            Lane::Echo => {
+                self.echoes += message.len();
+                self.echo.push_back(message);
+            }
             Lane::Bulk => self.bulk.push_back(message),
         }
     }
@@ -37,7 +45,13 @@ impl Output {
     pub(super) fn pop(&mut self) -> Option<Bytes> {
         let urgent = self.control.pop_front();
         self.urgent -= urgent.as_ref().map_or(0, Bytes::len);
-        let message = urgent.or_else(|| self.bulk.pop_front())?;
+        let message = urgent
+            .or_else(|| {
+                let echo = self.echo.pop_front();
+                self.echoes -= echo.as_ref().map_or(0, Bytes::len);
+                echo
+            })
+            .or_else(|| self.bulk.pop_front())?;
         self.bytes -= message.len();
         Some(message)
     }
@@ -50,6 +64,11 @@ impl Output {
     /// Bytes waiting in the control lane.
     pub(super) fn urgent(&self) -> usize {
         self.urgent
+    }
+
+    /// Bytes of answers to echoes waiting.
+    pub(super) fn echoes(&self) -> usize {
+        self.echoes
     }
 
     /// Forgets the pushes, which nobody will acknowledge.

@@ -589,6 +589,37 @@ fn malformed_messages_are_answered_counted_and_at_last_too_many() {
 }
 
 #[test]
+fn a_first_message_that_cannot_be_read_is_answered_and_the_last() {
+    let mut session = controller(&[Version::V1_4], master(1));
+    session.receive(&[5, 10, 0, 8, 0, 0, 0, 7], 0);
+    assert!(session.is_closed());
+    session.next_output().unwrap();
+    let (header, answer) = Message::decode(&session.next_output().unwrap()).unwrap();
+    assert_eq!(header.xid, 7);
+    assert!(matches!(answer, Message::Error(error) if error.is(ErrorAnswer::BAD_REQUEST_LEN)));
+}
+
+#[test]
+fn answers_to_echoes_have_a_limit_of_their_own() {
+    let (mut session, mut switch) = open(Version::V1_5);
+    session.config.echo_limit = 100;
+    session.push(push_of(Version::V1_5, [1])).unwrap();
+    let packet = PacketOut::new(PortNo::CONTROLLER, Vec::new(), vec![0; 1_000].into());
+    session.send(&Message::PacketOut(packet)).unwrap();
+    let echo = Message::EchoRequest(vec![0; 100].into());
+    let echo = echo.encode(Version::V1_5, 1).unwrap();
+    session.receive(&echo, 0);
+    assert!(
+        !session.is_closed(),
+        "a long queue of ours is not the peer's"
+    );
+    converse(&mut session, &mut switch);
+    session.receive(&echo, 0);
+    session.receive(&echo, 0);
+    assert!(session.is_closed());
+}
+
+#[test]
 fn a_version_that_was_not_agreed_on_is_refused() {
     let (mut session, _) = open(Version::V1_4);
     session.receive(&[6, 21, 0, 8, 0, 0, 0, 1], 0);
@@ -599,7 +630,7 @@ fn a_version_that_was_not_agreed_on_is_refused() {
 #[test]
 fn a_peer_that_asks_and_never_reads_is_given_up() {
     let (mut session, _) = open(Version::V1_4);
-    session.config.output_limit = 10_000;
+    session.config.echo_limit = 10_000;
     let echo = Message::EchoRequest(vec![0; 1_000].into());
     let echo = echo.encode(Version::V1_4, 1).unwrap();
     for _ in 0..20 {

@@ -4,21 +4,12 @@
 
 use bytes::Bytes;
 
+use super::Names;
 use super::scan::{self, Item, Read, Wrong};
 use super::value::{self, Place, ipv6, push};
-use super::{MAX_NESTING, Names};
-use crate::action::{Action, Ct, Nat, Subfield, ToController, Zone};
+use crate::action::{Action, Ct, MAX_NESTING, Nat, Subfield, ToController, Zone};
+use crate::message::PacketInReason;
 use crate::{Field, FieldValue, GroupId, MeterId, PortNo, TableId};
-
-/// Reasons of packet-ins (`OFPR_*`, OpenFlow 1.5.1, 7.4.1) in the order of their numbers.
-const REASONS: &[&str] = &[
-    "no_match",
-    "action",
-    "invalid_ttl",
-    "action_set",
-    "group",
-    "packet_out",
-];
 
 /// Protocol helpers of connection tracking: port and name.
 const HELPERS: &[(u16, &str)] = &[(21, "ftp"), (69, "tftp")];
@@ -161,7 +152,7 @@ fn controller(out: &mut String, to: &ToController) {
     }
     let mut parts = Vec::new();
     if to.reason != plain.reason {
-        parts.push(match REASONS.get(usize::from(to.reason)) {
+        parts.push(match PacketInReason(to.reason).name() {
             Some(name) => format!("reason={name}"),
             None => format!("reason={}", to.reason),
         });
@@ -505,10 +496,10 @@ fn parse_controller(text: &str) -> Read<'_, Action> {
 }
 
 fn parse_reason(text: &str) -> Read<'_, u8> {
-    match REASONS.iter().position(|name| *name == text) {
-        Some(number) => Ok(number as u8),
-        None => scan::u8(text)
-            .map_err(|_| Wrong::new(text, format!("a number or one of {}", REASONS.join(", ")))),
+    let mut named = (0..=u8::MAX).filter(|reason| PacketInReason(*reason).name() == Some(text));
+    match named.next() {
+        Some(reason) => Ok(reason),
+        None => scan::u8(text).map_err(|_| Wrong::new(text, "a number, or a reason of packet-ins")),
     }
 }
 

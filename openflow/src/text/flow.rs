@@ -115,7 +115,7 @@ pub(super) fn print(out: &mut String, flow: &Flow, names: &Names) {
     if flow.cookie != 0 {
         push(out, format_args!("cookie={}, ", hex(flow.cookie.into())));
     }
-    if flow.table != TableId(0) {
+    if flow.table != TableId(0) || names.tables.contains_key(&flow.table) {
         push(out, format_args!("table={}, ", names.table(flow.table)));
     }
     let start = out.len();
@@ -160,7 +160,7 @@ pub(super) fn parse<'a>(line: &'a str, names: &Names) -> Read<'a, Flow> {
 }
 
 /// Parts a flow into what stands before `actions=` and what stands after it.
-fn split_actions(line: &str) -> Read<'_, (&str, &str)> {
+pub(super) fn split_actions(line: &str) -> Read<'_, (&str, &str)> {
     for word in ["actions=", "action="] {
         let starts = line.match_indices(word).map(|(at, _)| at);
         let mut starts =

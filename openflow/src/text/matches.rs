@@ -167,13 +167,25 @@ fn print_field(out: &mut String, value: &FieldValue, matches: &Match, names: &Na
     out.push(',');
 }
 
-/// Ethernet is what a packet is when nothing is said.
+/// Fields that only Ethernet packets have.
+const ETHERNET: &[Field] = &[
+    Field::EthSrc,
+    Field::EthDst,
+    Field::EthType,
+    Field::VlanTci,
+    Field::VlanVid,
+];
+
+/// Ethernet is what a packet is when nothing is said. Open vSwitch says so nevertheless in matches
+/// of recirculated packets, which it takes for a datapath's, when they have fields of Ethernet.
 fn packet_type(out: &mut String, matches: &Match, names: &Names) {
-    if let Some(kind) = matches
-        .get(Field::PacketType)
-        .filter(|kind| kind.value != 0)
-    {
+    let kind = matches.get(Field::PacketType);
+    if let Some(kind) = kind.filter(|kind| kind.value != 0) {
         print_field(out, kind, matches, names);
+    } else if matches.get(Field::RecircId).is_some()
+        && ETHERNET.iter().any(|field| matches.get(*field).is_some())
+    {
+        out.push_str("eth,");
     }
 }
 

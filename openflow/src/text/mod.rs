@@ -1,4 +1,5 @@
-//! The text form of `ovs-ofctl`: matches, actions, instructions and flows, printed and read.
+//! The text form of `ovs-ofctl`: matches, actions, instructions, flows, groups and
+//! meters, printed and read.
 //!
 //! Printing follows `ovs-ofctl dump-flows` of Open vSwitch 3.1, so that what this crate prints of
 //! a flow and what a switch prints of it can be compared as text. Reading accepts what
@@ -15,10 +16,15 @@
 
 mod actions;
 mod flow;
+mod group;
 mod matches;
+mod meter;
 mod names;
 mod scan;
 mod value;
+
+#[cfg(test)]
+mod tests;
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -26,11 +32,8 @@ use std::fmt::Write as _;
 pub use names::Names;
 use scan::{Read, Wrong};
 
-use crate::message::FlowMod;
+use crate::message::{FlowMod, GroupMod, MeterMod};
 use crate::{Action, Instruction, Match, TableId};
-
-/// How deep actions may nest in text.
-const MAX_NESTING: u8 = 16;
 
 /// `OFP_DEFAULT_PRIORITY`, which text leaves out.
 pub const DEFAULT_PRIORITY: u16 = 0x8000;
@@ -132,6 +135,31 @@ pub fn parse_actions(line: &str, names: &Names) -> Result<Vec<Action>, TextError
 /// OpenFlow 1.5.
 pub fn parse_instructions(line: &str, names: &Names) -> Result<Vec<Instruction>, TextError> {
     flow::parse_instructions(line, names).map_err(|wrong| wrong.in_line(line))
+}
+
+/// The text of a group, as `ovs-ofctl -O OpenFlow15 dump-groups` writes it, without its indent.
+/// What the message does with the group is not part of it.
+#[must_use]
+pub fn print_group(group: &GroupMod, names: &Names) -> String {
+    written(|out| group::print(out, group, names))
+}
+
+/// Reads a group such as `group_id=1,type=all,bucket=output:1`, as a message that adds it. The
+/// selection method comes in its OpenFlow 1.5 form; buckets without a number get the lowest free.
+pub fn parse_group(line: &str, names: &Names) -> Result<GroupMod, TextError> {
+    group::parse(line, names).map_err(|wrong| wrong.in_line(line))
+}
+
+/// The text of a meter, as `ovs-ofctl dump-meters` writes it, on one line. What the message does with
+/// the meter is not part of it.
+#[must_use]
+pub fn print_meter(meter: &MeterMod) -> String {
+    written(|out| meter::print(out, meter))
+}
+
+/// Reads a meter such as `meter=1,kbps,bands=type=drop,rate=1000`, as a message that adds it.
+pub fn parse_meter(line: &str) -> Result<MeterMod, TextError> {
+    meter::parse(line).map_err(|wrong| wrong.in_line(line))
 }
 
 fn written(write: impl FnOnce(&mut String)) -> String {

@@ -37,6 +37,8 @@ impl Names {
     pub(super) fn port(&self, port: PortNo) -> Shown<'_> {
         match (port.reserved_name(), self.ports.get(&port)) {
             (Some(reserved), _) => Shown::Reserved(reserved),
+            // Else it would read as the reserved port.
+            (None, Some(name)) if PortNo::from_reserved_name(name).is_some() => Shown::Quoted(name),
             (None, Some(name)) => Shown::Name(name),
             (None, None) => Shown::Number(port.0),
         }
@@ -102,6 +104,7 @@ fn unquote(text: &str) -> String {
 pub(super) enum Shown<'a> {
     Reserved(&'static str),
     Name(&'a str),
+    Quoted(&'a str),
     Number(u32),
 }
 
@@ -111,7 +114,7 @@ impl fmt::Display for Shown<'_> {
             Self::Reserved(name) => f.write_str(name),
             Self::Number(number) => write!(f, "{number}"),
             Self::Name(name) if is_plain(name) => f.write_str(name),
-            Self::Name(name) => {
+            Self::Name(name) | Self::Quoted(name) => {
                 let escaped = name.replace('\\', "\\\\").replace('"', "\\\"");
                 write!(f, "\"{escaped}\"")
             }
@@ -119,9 +122,38 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// A letter, then letters and digits; and nothing that reads as a reserved port.
+/// A letter, then letters and digits.
 fn is_plain(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphabetic())
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
-        && PortNo::from_reserved_name(name).is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::text::{self, Names};
+    use crate::{PortNo, TableId};
+
+    // As Open vSwitch 3.1's `ovs-ofctl --names dump-flows` writes them.
+    const LINE: &str = "table=classify, priority=1,in_port=\"tap-1\" \
+                        actions=resubmit(,flood),goto_table:\"l2_lookup\"";
+
+    #[test]
+    fn names_of_tables_are_quoted_only_when_they_are_not_plain() {
+        let names = Names::default()
+            .with_port(PortNo(1), "tap-1")
+            .with_table(TableId(0), "classify")
+            .with_table(TableId(1), "flood")
+            .with_table(TableId(2), "l2_lookup");
+        let flow = text::parse_flow(LINE, &names).unwrap();
+        assert_eq!(text::print_flow(&flow, &names), LINE);
+    }
+
+    #[test]
+    fn a_port_that_is_called_like_a_reserved_one_is_not_taken_for_it() {
+        let names = Names::default().with_port(PortNo(1), "flood");
+        let flow = text::parse_flow("in_port=1 actions=drop", &names).unwrap();
+        let line = text::print_flow(&flow, &names);
+        assert_eq!(line, "in_port=\"flood\" actions=drop");
+        assert_eq!(text::parse_flow(&line, &names).unwrap(), flow);
+    }
 }

@@ -125,7 +125,7 @@ fn balanced(text: &str, stops: impl Fn(char) -> bool) -> IResult<&str, &str, Wro
         }
     }
     if depth == 0 && !quoted {
-        Ok(("", text))
+        Ok((&text[text.len()..], text))
     } else {
         let expected = if quoted {
             "a closing quote"
@@ -159,9 +159,11 @@ fn item(text: &str) -> IResult<&str, Item<'_>, Wrong<'_>> {
             ))
         }
         Some('(') => {
-            let (rest, value) = balanced(&rest[1..], |c| c == ')')?;
+            let inner = &rest[1..];
+            let (rest, value) = balanced(inner, |c| c == ')')?;
             let Some(rest) = rest.strip_prefix(')') else {
-                return Err(nom::Err::Failure(Wrong::new(rest, "a closing parenthesis")));
+                let expected = "a closing parenthesis";
+                return Err(nom::Err::Failure(Wrong::new(inner, expected)));
             };
             let (rest, tail) = balanced(rest, parts_items)?;
             let separator = Some('(');

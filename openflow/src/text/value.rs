@@ -31,15 +31,18 @@ pub(super) fn print(out: &mut String, value: &FieldValue, names: &Names, place: 
         Place::Action => 0,
     };
     match row.format {
-        Format::Decimal => with_mask(out, value, mask, |v, exact| match exact {
-            true => v.to_string(),
-            false => hex(v),
-        }),
-        Format::Hexadecimal => with_mask(out, value, mask, |v, _| wide_hex(row.bits, place, v)),
-        Format::Hexadecimal4 => with_mask(out, value, mask, |v, _| pad_hex(v, padded(4))),
-        Format::Hexadecimal5 => with_mask(out, value, mask, |v, _| pad_hex(v, padded(5))),
+        Format::Decimal => match mask {
+            None => push(out, format_args!("{}", value.value)),
+            Some(mask) if place == Place::Action => {
+                push(out, format_args!("{}/{mask:#x}", value.value));
+            }
+            Some(mask) => push(out, format_args!("{:#x}/{mask:#x}", value.value)),
+        },
+        Format::Hexadecimal => with_mask(out, value, mask, hex),
+        Format::Hexadecimal4 => with_mask(out, value, mask, |v| pad_hex(v, padded(4))),
+        Format::Hexadecimal5 => with_mask(out, value, mask, |v| pad_hex(v, padded(5))),
         Format::Ethernet => {
-            with_mask(out, value, mask, |v, _| {
+            with_mask(out, value, mask, |v| {
                 MacAddr::from_u64(v as u64).to_string()
             });
         }
@@ -47,12 +50,12 @@ pub(super) fn print(out: &mut String, value: &FieldValue, names: &Names, place: 
             Ipv4Addr::from(v as u32).to_string()
         }),
         Format::Ipv6 => prefixed(out, value.value, mask, 128, |v| ipv6(v.into())),
-        Format::Port => with_mask(out, value, mask, |v, _| {
+        Format::Port => with_mask(out, value, mask, |v| {
             names.port(PortNo(v as u32)).to_string()
         }),
         Format::Fragment => match fragment_name(value.value, mask) {
             Some(name) => out.push_str(name),
-            None => with_mask(out, value, mask, |v, _| hex(v)),
+            None => with_mask(out, value, mask, hex),
         },
         Format::CtState => flags(
             out,
@@ -78,17 +81,17 @@ pub(super) fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
     let _ = out.write_fmt(text);
 }
 
-/// `value` or `value/mask`, each as `show(number, there is no mask)` gives it.
+/// `value` or `value/mask`, each as `show` gives it.
 fn with_mask(
     out: &mut String,
     value: &FieldValue,
     mask: Option<u128>,
-    show: impl Fn(u128, bool) -> String,
+    show: impl Fn(u128) -> String,
 ) {
-    out.push_str(&show(value.value, mask.is_none()));
+    out.push_str(&show(value.value));
     if let Some(mask) = mask {
         out.push('/');
-        out.push_str(&show(mask, false));
+        out.push_str(&show(mask));
     }
 }
 
@@ -97,15 +100,6 @@ fn pad_hex(value: u128, digits: usize) -> String {
         hex(value)
     } else {
         format!("0x{value:0digits$x}")
-    }
-}
-
-/// Values of more than 64 bits are written digit by digit, with `0x` even before zero.
-fn wide_hex(bits: u8, place: Place, value: u128) -> String {
-    if bits > 64 && place == Place::Match {
-        format!("{value:#x}")
-    } else {
-        hex(value)
     }
 }
 

@@ -1,22 +1,27 @@
 //! The address of a port: packets to it are for that port.
+//!
+//! Also when the port is down, nowhere, or Weft's own: the address is known, so that packets to it
+//! are not flooded as those to an unknown one are. That nobody gets them is decided where they would be
+//! delivered ([`crate::lower::delivery`]).
 
 use rust_openflow::Field;
-use weft_topology::{PortId, Role};
+use weft_topology::PortId;
 
 use crate::emit::Emitter;
-use crate::lower::live;
 use crate::pipeline::{Slot, Stage};
 use crate::view::View;
 
 /// The flow that finds a port by its Ethernet address.
 pub fn port(port: PortId, view: &mut View<'_>, emit: &mut Emitter<'_>) {
-    let Some((port, network)) = live(port, view) else {
+    let Some(port) = view.port(port) else {
         return;
     };
-    // Nobody is behind a port of Weft's own: what it answers is taken out of the pipeline before.
-    if port.role == Role::Services {
+    let Some(network) = view
+        .network(port.network)
+        .filter(|network| network.admin_state_up)
+    else {
         return;
-    }
+    };
     emit.flow(Stage::L2Lookup, 100)
         .slot(Slot::Datapath, network.key.get())
         .field(Field::EthDst, port.mac)

@@ -31,6 +31,8 @@ use crate::view::View;
 pub enum Item {
     /// [`misses`]: what stages do with packets that none of their flows is for.
     Misses,
+    /// [`port_security::constant`]: what no port may send.
+    Tags,
     /// [`neighbours::constant`]: what answering neighbours takes besides the answers.
     NeighbourReply,
     /// [`tunnels::source`]: frames from a hypervisor's tunnel address are accepted.
@@ -43,6 +45,10 @@ pub enum Item {
     Flood(NetworkId),
     /// [`flood::chunk`]: a chunk of the hypervisors that a network is flooded to.
     FloodChunk(NetworkId, FloodClass, u8),
+    /// [`flood::relay`]: the hypervisor that passes frames on in a chunk of a long flood list.
+    FloodRelay(NetworkId, FloodClass, u8),
+    /// [`flood::own_chunk`]: the chunk that a hypervisor is in.
+    OwnChunk(ChassisId),
     /// [`flood::local`]: the ports on a hypervisor that a network is flooded to.
     FloodLocal(ChassisId, NetworkId, FloodClass),
     /// [`lookup::port`]: the address of a port.
@@ -87,6 +93,7 @@ impl Item {
             Self::Segment(network)
             | Self::Flood(network)
             | Self::FloodChunk(network, ..)
+            | Self::FloodRelay(network, ..)
             | Self::FloodLocal(_, network, _) => Some(*network),
             _ => None,
         }
@@ -123,6 +130,7 @@ impl Rules for Production {
         match scope {
             Scope::Cloud => vec![
                 Source::One(Item::Misses),
+                Source::One(Item::Tags),
                 Source::One(Item::NeighbourReply),
                 Source::each(Index::Chassis, |element| match element {
                     Element::Chassis(chassis) => Some(Item::TunnelSource(chassis.clone())),
@@ -137,6 +145,7 @@ impl Rules for Production {
     fn lower(&self, item: &Item, view: &mut View<'_>, emit: &mut Emitter<'_>) {
         match item {
             Item::Misses => misses(emit),
+            Item::Tags => port_security::constant(emit),
             Item::NeighbourReply => neighbours::constant(emit),
             Item::TunnelSource(chassis) => tunnels::source(chassis, view, emit),
             Item::TunnelExit(chassis) => tunnels::exit(chassis, view, emit),
@@ -145,6 +154,10 @@ impl Rules for Production {
             Item::FloodChunk(network, class, chunk) => {
                 flood::chunk(*network, *class, *chunk, view, emit)
             }
+            Item::FloodRelay(network, class, chunk) => {
+                flood::relay(*network, *class, *chunk, view, emit);
+            }
+            Item::OwnChunk(chassis) => flood::own_chunk(chassis, emit),
             Item::FloodLocal(chassis, network, class) => {
                 flood::local(chassis, *network, *class, view, emit)
             }
@@ -171,20 +184,23 @@ fn network_sources(network: NetworkId) -> Vec<Source<Item>> {
         }));
     }
     for class in FloodClass::ALL {
-        sources.push(Source::each(
-            Index::FloodChunks(network, class),
-            move |element| match element {
-                Element::Chunk(chunk) => Some(Item::FloodChunk(network, class, *chunk)),
+        for item in [Item::FloodChunk, Item::FloodRelay] {
+            let index = Index::FloodChunks(network, class);
+            sources.push(Source::each(index, move |element| match element {
+                Element::Chunk(chunk) => Some(item(network, class, *chunk)),
                 _ => None,
-            },
-        ));
+            }));
+        }
     }
     sources
 }
 
 fn switch_sources(chassis: &ChassisId) -> Vec<Source<Item>> {
     let local_ports = || Index::LocalPorts(chassis.clone());
-    let mut sources = vec![Source::One(Item::TunnelExit(chassis.clone()))];
+    let mut sources = vec![
+        Source::One(Item::TunnelExit(chassis.clone())),
+        Source::One(Item::OwnChunk(chassis.clone())),
+    ];
     for item in [Item::PortSecurity, Item::OwnAddresses] {
         sources.push(Source::each(local_ports(), move |element| {
             port_of(element).map(item)

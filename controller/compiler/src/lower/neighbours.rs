@@ -1,13 +1,14 @@
 //! ARP and neighbour discovery, answered in the switch from the model, so that neither is flooded.
 //!
 //! A port's own question about its own address is never answered: that is how hosts detect
-//! duplicates (RFC 5227, RFC 4862 5.4). The answers ([`port`]) are shared by all switches; the
+//! duplicates (RFC 5227, RFC 4862 5.4). Nor is there an answer for a port that is nowhere: its address may
+//! be reserved for others, who share it by allowed address pairs and answer themselves. The answers ([`port`]) are shared by all switches; the
 //! exception for the owner ([`own`]) stands on the owner's switch only.
 
 use std::net::IpAddr;
 
 use rust_openflow::{Action, Field, PortNo};
-use weft_topology::PortId;
+use weft_topology::{PortId, Role};
 
 use crate::emit::Emitter;
 use crate::lower::live;
@@ -23,6 +24,9 @@ pub fn port(id: PortId, view: &mut View<'_>, emit: &mut Emitter<'_>) {
     let Some((port, network)) = live(id, view) else {
         return;
     };
+    if port.role == Role::Guest && view.location(id).is_none() {
+        return;
+    }
     let key = network.key.get();
     for address in &port.fixed_ips {
         match address.ip {

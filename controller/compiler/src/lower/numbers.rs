@@ -8,6 +8,9 @@ pub(crate) const ARP: u16 = 0x0806;
 /// Ethertype of IPv6.
 pub(crate) const IPV6: u16 = 0x86dd;
 
+/// The bit of `vlan_vid` that says that there is a tag (OpenFlow 1.5.1, 7.2.3.8).
+pub(crate) const TAGGED: u16 = 0x1000;
+
 /// Protocol number of UDP.
 pub(crate) const UDP: u8 = 17;
 /// Protocol number of ICMPv6.
@@ -23,8 +26,8 @@ pub(crate) const NEIGHBOUR_SOLICITATION: u8 = 135;
 pub(crate) const NEIGHBOUR_ADVERTISEMENT: u8 = 136;
 /// ICMPv6 type of redirects (RFC 4861).
 pub(crate) const REDIRECT: u8 = 137;
-/// ICMPv6 type of multicast listener reports (RFC 3810).
-pub(crate) const LISTENER_REPORT: u8 = 143;
+/// ICMPv6 types of multicast listener reports (RFC 2710, RFC 3810).
+pub(crate) const LISTENER_REPORTS: [u8; 2] = [131, 143];
 
 /// UDP port of DHCP servers.
 pub(crate) const DHCP_SERVER: u16 = 67;

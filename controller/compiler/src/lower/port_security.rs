@@ -2,25 +2,33 @@
 //! give.
 //!
 //! A port's own addresses are its fixed ones and its allowed pairs, each with the Ethernet address
-//! that goes with it; without port security, everything goes. Priorities: exceptions that deny (300),
-//! neighbour discovery (200: what is right, 150: the rest is dropped), ordinary packets (100).
+//! that goes with it; without port security, everything but VLAN tags goes. Priorities: tags (400),
+//! exceptions that deny (300), neighbour discovery (200: what is right, 150: the rest is dropped),
+//! ordinary packets (100).
 
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use ipnet::{IpNet, Ipv6Net};
-use rust_openflow::{Field, FieldValue, MacAddr};
+use rust_openflow::{Field, MacAddr};
 use weft_topology::{Port, PortId, link_local};
 
 use crate::emit::{Emitter, FlowBuilder};
 use crate::lower::live;
 use crate::lower::numbers::{
-    ARP, DHCP_CLIENT, DHCP_SERVER, DHCPV6_SERVER, ICMPV6, IPV4, IPV6, LISTENER_REPORT,
+    ARP, DHCP_CLIENT, DHCP_SERVER, DHCPV6_SERVER, ICMPV6, IPV4, IPV6, LISTENER_REPORTS,
     NEIGHBOUR_ADVERTISEMENT, NEIGHBOUR_SOLICITATION, REDIRECT, ROUTER_ADVERTISEMENT,
-    ROUTER_SOLICITATION, UDP,
+    ROUTER_SOLICITATION, TAGGED, UDP,
 };
 use crate::pipeline::{Slot, Stage};
 use crate::view::View;
+
+/// No port sends VLAN tags: what Weft knows of addresses says nothing of networks inside a network.
+pub fn constant(emit: &mut Emitter<'_>) {
+    emit.flow(Stage::PortSecurity, 400)
+        .masked(Field::VlanVid, TAGGED, TAGGED)
+        .end();
+}
 
 /// What a port may send.
 pub fn port(id: PortId, view: &mut View<'_>, emit: &mut Emitter<'_>) {
@@ -127,7 +135,8 @@ fn without_address(key: u32, mac: MacAddr, emit: &mut Emitter<'_>) {
         .field(Field::ArpSha, mac)
         .field(Field::ArpSpa, Ipv4Addr::UNSPECIFIED)
         .goto(Stage::Services);
-    for kind in [ROUTER_SOLICITATION, LISTENER_REPORT] {
+    let reports = LISTENER_REPORTS.into_iter();
+    for kind in reports.chain([ROUTER_SOLICITATION]) {
         icmpv6(rule(emit, key, 100).field(Field::EthSrc, mac), kind)
             .field(Field::Ipv6Src, 0_u128)
             .goto(Stage::Services);
@@ -144,26 +153,25 @@ fn without_address(key: u32, mac: MacAddr, emit: &mut Emitter<'_>) {
 /// Packets from an IPv6 address; neighbour discovery about it names no other Ethernet address (an
 /// absent option reads as zero).
 fn ipv6(key: u32, mac: MacAddr, net: Ipv6Net, emit: &mut Emitter<'_>) {
-    let source = FieldValue::masked(Field::Ipv6Src, net.network(), net.netmask());
-    let target = FieldValue::masked(Field::NdTarget, net.network(), net.netmask());
+    let (network, mask) = (net.network(), net.netmask());
     rule(emit, key, 100)
         .field(Field::EthSrc, mac)
         .field(Field::EthType, IPV6)
-        .fields([source])
+        .masked(Field::Ipv6Src, network, mask)
         .goto(Stage::Services);
     for option in [mac, MacAddr::default()] {
         icmpv6(
             rule(emit, key, 200).field(Field::EthSrc, mac),
             NEIGHBOUR_SOLICITATION,
         )
-        .fields([source])
+        .masked(Field::Ipv6Src, network, mask)
         .field(Field::NdSll, option)
         .goto(Stage::Services);
         icmpv6(
             rule(emit, key, 200).field(Field::EthSrc, mac),
             NEIGHBOUR_ADVERTISEMENT,
         )
-        .fields([target])
+        .masked(Field::NdTarget, network, mask)
         .field(Field::NdTll, option)
         .goto(Stage::Services);
     }

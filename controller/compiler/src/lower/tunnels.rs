@@ -6,10 +6,11 @@
 
 use std::net::IpAddr;
 
-use rust_openflow::Field;
-use weft_topology::{ChassisId, NetworkId, Segment, TunnelKind};
+use rust_openflow::{Field, PortNo};
+use weft_topology::{ChassisId, FloodClass, NetworkId, Segment, TunnelKind};
 
 use crate::emit::{Emitter, FlowBuilder};
+use crate::lower::flood;
 use crate::pipeline::{Slot, Stage};
 use crate::view::View;
 
@@ -24,11 +25,14 @@ pub(crate) fn aim<'e, 'a>(flow: FlowBuilder<'e, 'a>, segment: Segment) -> FlowBu
         .put(Slot::Tunnel, number(segment.kind))
 }
 
-/// Names the hypervisor that a copy is for.
+/// Names the hypervisor that a copy is for. An IPv4 address goes before an IPv6 address on the way
+/// out, so that one which an earlier copy left there must go.
 pub(crate) fn towards<'e, 'a>(flow: FlowBuilder<'e, 'a>, address: IpAddr) -> FlowBuilder<'e, 'a> {
     match address {
         IpAddr::V4(address) => flow.set(Field::TunDst, address),
-        IpAddr::V6(address) => flow.set(Field::TunIpv6Dst, address),
+        IpAddr::V6(address) => flow
+            .set(Field::TunDst, 0_u32)
+            .set(Field::TunIpv6Dst, address),
     }
 }
 
@@ -50,16 +54,25 @@ pub fn source(chassis: &ChassisId, view: &mut View<'_>, emit: &mut Emitter<'_>) 
     }
 }
 
-/// A network's id in tunnels.
+/// A network's ids in tunnels: of frames for this hypervisor's ports, and of those to be passed on.
 pub fn segment(id: NetworkId, view: &mut View<'_>, emit: &mut Emitter<'_>) {
     let Some(network) = view.network(id).filter(|network| network.admin_state_up) else {
         return;
     };
-    emit.flow(Stage::TunnelIn, 100)
-        .field(Field::InPort, network.segment.kind.ofport())
-        .field(Field::TunnelId, u64::from(network.segment.id))
-        .put(Slot::Datapath, network.key.get())
-        .goto(Stage::Arrive);
+    let relayed = FloodClass::ALL.map(|class| flood::relay_id(id, network, class, view));
+    let relayed = relayed.into_iter().flatten().next();
+    let arrivals = [
+        (Some(network.segment.id), Stage::Arrive),
+        (relayed, Stage::RelayIn),
+    ];
+    for (id, next) in arrivals {
+        let Some(id) = id else { continue };
+        emit.flow(Stage::TunnelIn, 100)
+            .field(Field::InPort, network.segment.kind.ofport())
+            .field(Field::TunnelId, u64::from(id))
+            .put(Slot::Datapath, network.key.get())
+            .goto(next);
+    }
 }
 
 /// The tunnel ports of a hypervisor; a copy to its own address goes nowhere.
@@ -73,9 +86,18 @@ pub fn exit(id: &ChassisId, view: &mut View<'_>, emit: &mut Emitter<'_>) {
             .slot(Slot::Tunnel, number(encap.kind));
         match encap.ip {
             IpAddr::V4(address) => flow.field(Field::TunDst, address),
-            IpAddr::V6(address) => flow.field(Field::TunIpv6Dst, address),
+            // Not what an earlier copy left behind the IPv4 address of this one.
+            IpAddr::V6(address) => flow
+                .field(Field::TunDst, 0_u32)
+                .field(Field::TunIpv6Dst, address),
         }
         .end();
+        // What is passed on leaves by the port that it came in by, which has to be said.
+        emit.flow(Stage::TunnelOut, 150)
+            .slot(Slot::Tunnel, number(encap.kind))
+            .field(Field::InPort, encap.kind.ofport())
+            .output(PortNo::IN_PORT)
+            .end();
         emit.flow(Stage::TunnelOut, 100)
             .slot(Slot::Tunnel, number(encap.kind))
             .output(encap.kind.ofport())

@@ -1,7 +1,6 @@
 //! `incremental == full`, and deltas applied are the program, for random histories of networks.
 
 use proptest::prelude::*;
-use rust_openflow::MacAddr;
 use weft_compiler::engine::Input;
 use weft_compiler::{Compiler, Production};
 use weft_topology::{AddressPair, Change, ChassisId, NetworkId, PortId, Role, SubnetId};
@@ -14,8 +13,6 @@ use crate::world::{
 const NETWORKS: u8 = 3;
 const PORTS: u8 = 6;
 const CHASSIS: u8 = 4;
-/// The Ethernet address of nobody but address pairs.
-const STRANGER: MacAddr = MacAddr([2, 0, 0, 0, 0, 0x99]);
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -45,7 +42,7 @@ fn step() -> impl Strategy<Value = Step> {
                     allowed_address_pairs: pair
                         .then(|| AddressPair {
                             net: "10.0.0.100/32".parse().unwrap(),
-                            mac: if up { port(n, of).mac } else { STRANGER },
+                            mac: port(n, of).mac,
                         })
                         .into_iter()
                         .collect(),

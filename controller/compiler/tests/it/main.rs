@@ -2,4 +2,5 @@
 
 mod incremental;
 mod shapes;
+mod versions;
 mod world;

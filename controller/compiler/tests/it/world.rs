@@ -54,6 +54,7 @@ pub(crate) fn network(n: u8, admin_state_up: bool) -> Network {
             id: 100,
         },
         mtu: 1450,
+        relay: None,
         admin_state_up,
     }
 }

@@ -124,6 +124,7 @@ mod tests {
                 kind: TunnelKind::Vxlan,
                 id: 100,
             },
+            relay: None,
             mtu: 1450,
             admin_state_up: true,
         }

@@ -1,0 +1,158 @@
+//! What was seen reaches the log once, also when the database fails, and is not written for nothing.
+
+use weft_member::Input;
+
+use crate::arrival::cloud;
+use crate::world::{Database, World};
+
+#[test]
+fn a_write_that_failed_is_made_again_and_only_once() {
+    for seed in 0..8 {
+        let mut world = World::with_hosts(seed, 2);
+        let network = world.network("10.0.0.0/24");
+        let ports = [world.port(&network), world.port(&network)];
+        world.settle();
+        world.database = Database::Down;
+        for (host, port) in ports.iter().enumerate() {
+            world.plug(host, "tap0", port);
+        }
+        world.settle();
+        assert_eq!(world.interfaces(), []);
+        let tries = world.writes;
+        world.tell(Input::Retry);
+        world.settle();
+        assert_eq!(world.writes, tries + 2);
+        world.database = Database::Up;
+        world.tell(Input::Retry);
+        world.settle();
+        assert_eq!(world.interfaces().len(), 2);
+        for port in &ports {
+            assert_eq!(world.status(port), "ACTIVE");
+        }
+        world.check();
+        let (head, writes) = (world.head(), world.writes);
+        world.tell(Input::Retry);
+        world.settle();
+        assert_eq!((world.head(), world.writes), (head, writes));
+    }
+}
+
+#[test]
+fn a_write_whose_outcome_is_not_known_is_not_doubled() {
+    for seed in 0..8 {
+        let mut world = World::with_hosts(seed, 1);
+        let network = world.network("10.0.0.0/24");
+        let port = world.port(&network);
+        world.settle();
+        world.database = Database::Unsure;
+        let head = world.head();
+        world.plug(0, "tap0", &port);
+        for _ in 0..4 {
+            world.tell(Input::Retry);
+            world.settle();
+        }
+        assert_eq!(world.status(&port), "ACTIVE");
+        // The interface, its flows.
+        assert_eq!(world.head(), head + 2, "seed {seed}");
+        world.check();
+    }
+}
+
+#[test]
+fn what_changes_while_a_write_is_under_way_is_written_after_it() {
+    for seed in 0..8 {
+        let (mut world, ports) = cloud(seed);
+        for round in 0..3 {
+            world.unplug(0, "tap0");
+            for _ in 0..round * 5 {
+                world.step();
+            }
+            world.plug(0, "tap0", &ports[0]);
+            for _ in 0..round * 3 {
+                world.step();
+            }
+        }
+        world.settle();
+        world.check();
+        assert_eq!(world.status(&ports[0]), "ACTIVE");
+    }
+}
+
+#[test]
+fn another_switchs_port_writes_nothing_about_this_one() {
+    let (mut world, _) = cloud(1);
+    let network = world.network("10.7.0.0/24");
+    for (host, name) in [(0, "a"), (1, "a")] {
+        let port = world.port(&network);
+        world.plug(host, name, &port);
+    }
+    world.settle();
+    let (writes, head) = (world.writes, world.head());
+    let port = world.port(&network);
+    world.plug(2, "a", &port);
+    world.settle();
+    assert_eq!(world.status(&port), "ACTIVE");
+    // The port, its interface, its flows: each once, though three switches were told.
+    assert_eq!((world.writes - writes, world.head() - head), (2, 3));
+    world.check();
+}
+
+#[test]
+fn an_interface_is_not_ready_before_its_flows_are_because_of_a_restart() {
+    for seed in 0..8 {
+        let mut world = World::with_hosts(seed, 1);
+        let network = world.network("10.0.0.0/24");
+        let port = world.port(&network);
+        world.settle();
+        let mute = |message: &rust_openflow::Message| {
+            matches!(message, rust_openflow::Message::BarrierRequest)
+        };
+        world.hosts[0].switch.mute = Some(mute);
+        world.plug(0, "tap0", &port);
+        world.settle();
+        world.restart();
+        world.settle();
+        assert_eq!(world.status(&port), "DOWN");
+        world.hosts[0].switch.mute = None;
+        world.cut_openflow(0, true);
+        world.settle();
+        assert_eq!(world.status(&port), "ACTIVE");
+        world.check();
+    }
+}
+
+#[test]
+fn a_port_can_change_under_its_interface() {
+    let (mut world, ports) = cloud(2);
+    // The interface says to be another port now.
+    world.unplug(0, "tap0");
+    world.plug(0, "tap0", &ports[2]);
+    world.settle();
+    world.check();
+    assert_eq!(
+        (world.status(&ports[0]), world.status(&ports[2])),
+        ("DOWN".to_owned(), "ACTIVE".to_owned())
+    );
+}
+
+#[test]
+fn a_port_that_falls_back_is_active_only_when_its_old_switch_has_it_again() {
+    for seed in 0..8 {
+        let mut world = World::with_hosts(seed, 2);
+        let network = world.network("10.0.0.0/24");
+        let port = world.port(&network);
+        for host in 0..2 {
+            world.plug(host, "tap0", &port);
+            world.settle();
+        }
+        world.hosts[0].switch.mute =
+            Some(|message| matches!(message, rust_openflow::Message::BarrierRequest));
+        world.unplug(1, "tap0");
+        world.settle();
+        assert_eq!(world.status(&port), "DOWN", "seed {seed}");
+        world.hosts[0].switch.mute = None;
+        world.cut_openflow(0, true);
+        world.settle();
+        assert_eq!(world.status(&port), "ACTIVE");
+    }
+}

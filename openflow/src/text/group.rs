@@ -1,0 +1,184 @@
+//! Groups as text: `group_id=1,type=select,bucket=bucket_id:0,weight:5,actions=output:1`, in the form
+//! that `ovs-ofctl -O OpenFlow15 dump-groups` writes.
+//!
+//! Properties other than the selection method have no text.
+
+use std::collections::HashSet;
+
+use super::scan::{self, Item, Read, Wrong};
+use super::value::{self, Place, push};
+use super::{Names, actions};
+use crate::message::{Bucket, GroupMod, GroupType, SelectionMethod};
+use crate::{EncodeError, Field, FieldValue, GroupId, Match, Version};
+
+/// The version whose form properties are in.
+const VERSION: Version = Version::V1_5;
+
+/// The group types that there are.
+const TYPES: [GroupType; 4] = [
+    GroupType::ALL,
+    GroupType::SELECT,
+    GroupType::INDIRECT,
+    GroupType::FAST_FAILOVER,
+];
+
+/// Writes a group.
+pub(super) fn print(out: &mut String, group: &GroupMod, names: &Names) {
+    push(out, format_args!("group_id={},type=", group.group.0));
+    match group.kind.name() {
+        Some(name) => out.push_str(name),
+        None => push(out, format_args!("{}", group.kind.0)),
+    }
+    let methods = group.properties.iter();
+    for method in methods.filter_map(|own| SelectionMethod::from_property(own, VERSION)) {
+        print_method(out, &method, names);
+    }
+    for bucket in &group.buckets {
+        push(out, format_args!(",bucket=bucket_id:{},", bucket.id));
+        if let Some(weight) = bucket.weight.filter(|own| *own != usual_weight(group.kind)) {
+            push(out, format_args!("weight:{weight},"));
+        }
+        if let Some(port) = bucket.watch_port {
+            push(out, format_args!("watch_port:{},", names.port(port)));
+        }
+        if let Some(GroupId(watched)) = bucket.watch_group {
+            push(out, format_args!("watch_group:{watched},"));
+        }
+        out.push_str("actions=");
+        actions::print_list(out, &bucket.actions, names);
+    }
+}
+
+/// The weight that text leaves out.
+fn usual_weight(kind: GroupType) -> u16 {
+    u16::from(kind == GroupType::SELECT)
+}
+
+fn print_method(out: &mut String, method: &SelectionMethod, names: &Names) {
+    push(out, format_args!(",selection_method={}", method.method));
+    if method.parameter != 0 {
+        let parameter = method.parameter;
+        push(out, format_args!(",selection_method_param={parameter}"));
+    }
+    let hashed: Vec<String> = method
+        .fields
+        .fields()
+        .map(|hashed| {
+            let mut text = hashed.field.row().name.to_owned();
+            if hashed.value != hashed.field.full_mask() {
+                text.push('=');
+                value::print(&mut text, hashed, names, Place::Action);
+            }
+            text
+        })
+        .collect();
+    match hashed.as_slice() {
+        [] => {}
+        [one] => push(out, format_args!(",fields={one}")),
+        more => push(out, format_args!(",fields({})", more.join(","))),
+    }
+}
+
+/// Reads a group, as one to add.
+pub(super) fn parse<'a>(line: &'a str, names: &Names) -> Read<'a, GroupMod> {
+    let mut parts = Vec::new();
+    let mut rest = line;
+    while let Some(at) = next_bucket(rest) {
+        parts.push(&rest[..at]);
+        rest = &rest[at + "bucket=".len()..];
+    }
+    parts.push(rest);
+    let mut group = parse_head(parts[0], names)?;
+    let mut taken = HashSet::new();
+    let mut free = 0;
+    for part in &parts[1..] {
+        let (id, mut bucket) = parse_bucket(part, names)?;
+        while taken.contains(&free) {
+            free += 1;
+        }
+        bucket.id = id.unwrap_or(free);
+        taken.insert(bucket.id);
+        if group.kind == GroupType::SELECT && bucket.weight.is_none() {
+            bucket.weight = Some(usual_weight(group.kind));
+        }
+        group.buckets.push(bucket);
+    }
+    Ok(group)
+}
+
+/// Where the next bucket begins.
+fn next_bucket(text: &str) -> Option<usize> {
+    let mut starts = text.match_indices("bucket=").map(|(at, _)| at);
+    starts.find(|at| text[..*at].is_empty() || text[..*at].ends_with([',', ' ', '\t']))
+}
+
+fn parse_head<'a>(text: &'a str, names: &Names) -> Read<'a, GroupMod> {
+    let mut number = None;
+    let mut kind = GroupType::ALL;
+    let mut method = SelectionMethod {
+        method: String::new(),
+        parameter: 0,
+        fields: Match::any(),
+    };
+    for item in scan::items(text)? {
+        let plain = || item.plain("a value, after '='");
+        match item.key {
+            "group_id" => number = Some(GroupId(scan::u32(plain()?)?)),
+            "type" => {
+                let name = plain()?;
+                kind = TYPES
+                    .into_iter()
+                    .find(|kind| kind.name() == Some(name))
+                    .ok_or_else(|| Wrong::new(name, "all, select, indirect or ff"))?;
+            }
+            "selection_method" => method.method = plain()?.to_owned(),
+            "selection_method_param" => method.parameter = scan::u64(plain()?)?,
+            "fields" => parse_hashed(&mut method, &item, names)?,
+            key => {
+                let expected = "group_id, type, selection_method, fields or bucket";
+                return Err(Wrong::new(key, expected));
+            }
+        }
+    }
+    method.fields.sort();
+    let number = number.ok_or_else(|| Wrong::new(text, "group_id="))?;
+    let mut group = GroupMod::add(number, kind, Vec::new());
+    if !method.method.is_empty() {
+        let property = method.to_property(VERSION);
+        let words = |error: EncodeError| Wrong::new(text, format!("a group that can be: {error}"));
+        group.properties.push(property.map_err(words)?);
+    }
+    Ok(group)
+}
+
+fn parse_hashed<'a>(method: &mut SelectionMethod, item: &Item<'a>, names: &Names) -> Read<'a, ()> {
+    for hashed in scan::items(item.value)? {
+        let field = Field::from_name(hashed.key)
+            .ok_or_else(|| Wrong::new(hashed.key, "the name of a field"))?;
+        method.fields.set(match hashed.separator {
+            Some(_) => value::parse(field, hashed.value, names)?,
+            None => FieldValue::exact(field, field.full_mask()),
+        });
+    }
+    Ok(())
+}
+
+/// Reads a bucket, and its number if it has one.
+fn parse_bucket<'a>(text: &'a str, names: &Names) -> Read<'a, (Option<u32>, Bucket)> {
+    let (settings, list) = super::flow::split_actions(text).unwrap_or((text, ""));
+    let mut bucket = Bucket::new(Vec::new());
+    let mut id = None;
+    for item in scan::items(settings)? {
+        let plain = || item.plain("a value, after ':'");
+        match item.key {
+            "bucket_id" => id = Some(scan::u32(plain()?)?),
+            "weight" => bucket.weight = Some(scan::u16(plain()?)?),
+            "watch_port" => bucket.watch_port = Some(names.read_port(plain()?)?),
+            "watch_group" => bucket.watch_group = Some(GroupId(scan::u32(plain()?)?)),
+            "drop" => item.alone("no value")?,
+            _ => bucket.actions.push(actions::parse(&item, names, 0)?),
+        }
+    }
+    bucket.actions.extend(actions::parse_list(list, names, 0)?);
+    Ok((id, bucket))
+}

@@ -1,0 +1,113 @@
+//! Meters as text: `meter=1 kbps burst bands=type=drop rate=1000 burst_size=5`, what
+//! `ovs-ofctl dump-meters` writes, on one line.
+
+use bytes::Bytes;
+
+use super::scan::{self, Read, Wrong};
+use super::value::push;
+use crate::MeterId;
+use crate::message::{Band, MeterMod};
+
+/// Flags of a meter by name.
+const FLAGS: &[(u16, &str)] = &[
+    (MeterMod::KBPS, "kbps"),
+    (MeterMod::PKTPS, "pktps"),
+    (MeterMod::BURST, "burst"),
+    (MeterMod::STATS, "stats"),
+];
+
+/// Writes a meter.
+pub(super) fn print(out: &mut String, meter: &MeterMod) {
+    push(out, format_args!("meter={}", meter.meter.0));
+    for (_, name) in FLAGS.iter().filter(|row| meter.flags & row.0 != 0) {
+        push(out, format_args!(" {name}"));
+    }
+    out.push_str(" bands=");
+    for (at, band) in meter.bands.iter().enumerate() {
+        if at > 0 {
+            out.push(' ');
+        }
+        let (kind, rate, burst) = match band {
+            Band::Drop { rate, burst } => ("drop", rate, burst),
+            Band::DscpRemark { rate, burst, .. } => ("dscp_remark", rate, burst),
+            Band::Unknown(bytes) => {
+                push(out, format_args!("unknown={}", super::bytes_as_hex(bytes)));
+                continue;
+            }
+        };
+        push(out, format_args!("type={kind} rate={rate}"));
+        if meter.flags & MeterMod::BURST != 0 {
+            push(out, format_args!(" burst_size={burst}"));
+        }
+        if let Band::DscpRemark { levels, .. } = band {
+            push(out, format_args!(" prec_level={levels}"));
+        }
+    }
+}
+
+/// Reads a meter, as one to add. A band begins at `type=`.
+pub(super) fn parse(line: &str) -> Read<'_, MeterMod> {
+    let (head, bands) = match line.find("bands=").or_else(|| line.find("band=")) {
+        Some(at) => {
+            let after = line[at..]
+                .find('=')
+                .map_or(line.len(), |equals| at + equals + 1);
+            (&line[..at], &line[after..])
+        }
+        None => (line, &line[line.len()..]),
+    };
+    let mut number = None;
+    let mut flags = 0;
+    for item in scan::items(head)? {
+        if item.key == "meter" {
+            number = Some(MeterId(scan::u32(item.plain("a number, after '='")?)?));
+        } else if let Some((flag, _)) = FLAGS.iter().find(|row| row.1 == item.key) {
+            item.alone("no value")?;
+            flags |= flag;
+        } else {
+            return Err(Wrong::new(
+                item.key,
+                "meter, kbps, pktps, burst, stats or bands",
+            ));
+        }
+    }
+    let number = number.ok_or_else(|| Wrong::new(line, "meter="))?;
+    Ok(MeterMod::add(number, flags, parse_bands(bands)?))
+}
+
+fn parse_bands(text: &str) -> Read<'_, Vec<Band>> {
+    let mut bands: Vec<Band> = Vec::new();
+    for item in scan::items(text)? {
+        let value = item.plain("a value, after '='")?;
+        let (rate, burst) = (0, 0);
+        match (item.key, value) {
+            ("type", "drop") => bands.push(Band::Drop { rate, burst }),
+            ("type", "dscp_remark") => {
+                let levels = 0;
+                bands.push(Band::DscpRemark {
+                    rate,
+                    burst,
+                    levels,
+                });
+            }
+            ("type", _) => return Err(Wrong::new(value, "drop or dscp_remark")),
+            ("unknown", _) => {
+                let bytes = Bytes::from(super::hex_as_bytes(value)?);
+                bands.push(Band::Unknown(bytes));
+            }
+            (key, _) => match (key, bands.last_mut()) {
+                ("rate", Some(Band::Drop { rate, .. } | Band::DscpRemark { rate, .. })) => {
+                    *rate = scan::u32(value)?;
+                }
+                ("burst_size", Some(Band::Drop { burst, .. } | Band::DscpRemark { burst, .. })) => {
+                    *burst = scan::u32(value)?;
+                }
+                ("prec_level", Some(Band::DscpRemark { levels, .. })) => {
+                    *levels = scan::u8(value)?;
+                }
+                _ => return Err(Wrong::new(key, "type, then rate, burst_size or prec_level")),
+            },
+        }
+    }
+    Ok(bands)
+}

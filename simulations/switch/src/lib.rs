@@ -1,0 +1,19 @@
+//! A software OpenFlow switch with Open vSwitch's extensions, as a pure state machine: messages
+//! change its tables, a frame that comes in by a port gives the frames that go out.
+//!
+//! It knows nothing of connections, time or other switches; whoever joins switches carries the
+//! [`Output`]s. What it does not do yet (connection tracking, action sets, groups that select) it
+//! refuses when it is told to ([`Refusal`]), and never passes over. Reading order: [`packet`]
+//! (a frame as fields), [`rewrite`] (fields written back into the frame), [`table`] (lookup),
+//! [`execute`] (actions), [`switch`] (what messages do).
+
+pub mod execute;
+pub mod packet;
+pub mod rewrite;
+pub mod switch;
+pub mod table;
+
+pub use execute::Output;
+pub use packet::{Packet, Tunnel};
+pub use switch::{Refusal, Switch};
+pub use table::Flow;

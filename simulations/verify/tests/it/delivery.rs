@@ -1,0 +1,86 @@
+//! The software switches deliver exactly what the reference meaning says.
+
+use proptest::prelude::*;
+use weft_topology::Change;
+use weft_verify::meaning;
+
+use crate::frames::{Recipe, recipe};
+use crate::universe::{CHASSIS, PORTS, SLOTS, change, chassis_id, ofport, port_id, universe};
+use crate::world::World;
+
+/// Sends a frame from every interface that could be, and holds what happens against the meaning.
+fn check(world: &World, recipe: &Recipe) -> Result<(), TestCaseError> {
+    for n in 0..PORTS {
+        let (sender, frame) = (port_id(n), recipe.frame(n % SLOTS));
+        let here = world
+            .model()
+            .location(sender)
+            .map(|location| location.interface.chassis.clone());
+        for chassis in (0..CHASSIS).map(chassis_id) {
+            let observed = world.inject(&chassis, ofport(n), &frame);
+            if here.as_ref() != Some(&chassis) {
+                // An interface that carries no port, or one that is elsewhere now.
+                prop_assert!(observed.emerged.is_empty() && observed.captured.is_empty());
+                continue;
+            }
+            let outcome = world.outcome(sender, &frame, observed);
+            isolated(world, n, &outcome)?;
+            let meant = meaning(world.model(), sender, &frame);
+            prop_assert_eq!(
+                outcome,
+                meant,
+                "port {} on {} sends {:?}",
+                n,
+                chassis,
+                frame
+            );
+        }
+    }
+    Ok(())
+}
+
+/// No port of another network receives anything.
+fn isolated(world: &World, n: u8, outcome: &weft_verify::Outcome) -> Result<(), TestCaseError> {
+    let network = |port| world.model().port(port).map(|port| port.network);
+    for delivery in &outcome.deliveries {
+        prop_assert_eq!(network(delivery.port), network(port_id(n)));
+    }
+    Ok(())
+}
+
+fn world(changes: Vec<Change>, flood_direct: usize) -> World {
+    let mut world = World::new((0..CHASSIS).map(chassis_id), flood_direct);
+    world.change(changes);
+    world
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn switches_deliver_what_the_network_means(
+        changes in universe(),
+        recipes in prop::collection::vec(recipe(), 12),
+        flood_direct in 0..=usize::from(CHASSIS),
+    ) {
+        let world = world(changes, flood_direct);
+        for recipe in &recipes {
+            check(&world, recipe)?;
+        }
+    }
+
+    #[test]
+    fn after_every_edit_switches_deliver_what_the_network_means_now(
+        changes in universe(),
+        flood_direct in 0..=usize::from(CHASSIS),
+        edits in prop::collection::vec((prop::collection::vec(change(), 1..4), prop::collection::vec(recipe(), 3)), 6),
+    ) {
+        let mut world = world(changes, flood_direct);
+        for (edit, recipes) in edits {
+            world.change(edit);
+            for recipe in &recipes {
+                check(&world, recipe)?;
+            }
+        }
+    }
+}

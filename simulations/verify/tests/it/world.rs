@@ -1,0 +1,276 @@
+//! A cloud of software switches: one for each hypervisor, told what the compiler gives, joined by tunnels.
+
+use crate::universe::RELAYED;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use rust_openflow::PortNo;
+use rust_openflow::message::{GroupCommand, GroupMod, MeterCommand, MeterMod};
+use rust_openflow::{GroupId, MeterId};
+use weft_compiler::diff::{Difference, Installed};
+use weft_compiler::engine::Input;
+use weft_compiler::service;
+use weft_compiler::{Compiler, Content, Production, Secret};
+use weft_switch::{Output, Switch, Tunnel};
+use weft_topology::{Change, ChassisId, Element, Index, Model, PortId, TunnelKind};
+use weft_verify::{Delivery, Outcome, Service};
+
+/// A frame that came out where no tunnel is.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Emerged {
+    pub(crate) chassis: ChassisId,
+    pub(crate) port: PortNo,
+    pub(crate) frame: Vec<u8>,
+}
+
+/// What one frame led to.
+#[derive(Debug, Default)]
+pub(crate) struct Observed {
+    pub(crate) emerged: Vec<Emerged>,
+    pub(crate) captured: Vec<(Service, PortId, Vec<u8>)>,
+}
+
+pub(crate) struct World {
+    compiler: Compiler<Production>,
+    switches: BTreeMap<ChassisId, Switch>,
+}
+
+impl World {
+    /// Hypervisors that are managed, and nothing else. Flood lists longer than `flood_direct` are passed on
+    /// in two steps.
+    pub(crate) fn new(chassis: impl IntoIterator<Item = ChassisId>, flood_direct: usize) -> Self {
+        let compiler = Compiler::new(Production, Secret::new([7; 16]));
+        let mut compiler = compiler.with_flood_direct(flood_direct);
+        let manage: Vec<ChassisId> = chassis.into_iter().collect();
+        compiler.update(Input {
+            manage: manage.clone(),
+            ..Input::default()
+        });
+        let switches = manage.into_iter().map(|chassis| {
+            let mut switch = Switch::new();
+            let program = compiler.program(&chassis);
+            tell(
+                &mut switch,
+                &Difference::between(&Installed::default(), &program),
+            );
+            (chassis, switch)
+        });
+        let switches = switches.collect();
+        Self { compiler, switches }
+    }
+
+    pub(crate) fn model(&self) -> &Model {
+        self.compiler.model()
+    }
+
+    /// Changes the network; the switches are told the differences, and then have their programs.
+    pub(crate) fn change(&mut self, changes: Vec<Change>) {
+        let deltas = self.compiler.update(Input {
+            changes,
+            ..Input::default()
+        });
+        for (chassis, parts) in deltas {
+            let switch = self.switches.get_mut(&chassis).expect("a managed switch");
+            tell(
+                switch,
+                &Difference::of_deltas(parts.iter().map(|part| &**part)),
+            );
+        }
+        assert_eq!(self.compiler.faults(), []);
+        for (chassis, switch) in &self.switches {
+            let has: BTreeSet<u64> = switch.flows().map(|(_, flow)| flow.cookie).collect();
+            let program = self.compiler.program(chassis);
+            let wanted = program.iter().filter_map(|content| match content {
+                Content::Flow(flow) => Some(flow.cookie),
+                _ => None,
+            });
+            assert_eq!(has, wanted.collect(), "{chassis} has its program");
+        }
+    }
+
+    /// Lets a frame come in, and carries it through the tunnels to its ends.
+    pub(crate) fn inject(&self, chassis: &ChassisId, port: PortNo, frame: &[u8]) -> Observed {
+        let mut observed = Observed::default();
+        let arrived = self.step(chassis, port, Tunnel::default(), frame, &mut observed);
+        for (chassis, port, tunnel, frame) in arrived {
+            let relayed = tunnel.id >= u64::from(RELAYED);
+            let further = self.step(&chassis, port, tunnel, &frame, &mut observed);
+            assert!(
+                relayed || further.is_empty(),
+                "what comes from a tunnel enters none, unless it is to be passed on: {further:?}"
+            );
+            for (chassis, port, tunnel, frame) in further {
+                assert!(tunnel.id < u64::from(RELAYED), "a frame is passed on once");
+                let further = self.step(&chassis, port, tunnel, &frame, &mut observed);
+                assert_eq!(further, [], "what was passed on enters no tunnel");
+            }
+        }
+        observed.emerged.sort();
+        observed
+    }
+
+    /// One switch; answers with what arrives at others.
+    fn step(
+        &self,
+        chassis: &ChassisId,
+        port: PortNo,
+        tunnel: Tunnel,
+        frame: &[u8],
+        observed: &mut Observed,
+    ) -> Vec<(ChassisId, PortNo, Tunnel, Vec<u8>)> {
+        let mut arrived = Vec::new();
+        for output in self.switches[chassis].receive(port, tunnel, frame) {
+            match output {
+                Output::Port {
+                    port,
+                    tunnel,
+                    frame,
+                } => {
+                    let kind = TunnelKind::ALL.iter().find(|kind| kind.ofport() == port);
+                    match kind {
+                        Some(kind) => arrived.extend(
+                            self.carry(chassis, *kind, tunnel)
+                                .map(|(to, tunnel)| (to, port, tunnel, frame)),
+                        ),
+                        None => observed.emerged.push(Emerged {
+                            chassis: chassis.clone(),
+                            port,
+                            frame,
+                        }),
+                    }
+                }
+                Output::Controller(packet_in) => {
+                    let (service, key) = service::Service::of(&packet_in).expect("a service");
+                    let service = match service {
+                        service::Service::Dhcp4 => Service::Dhcp4,
+                    };
+                    let port = self.model().port_of_key(key).expect("a port's key");
+                    observed
+                        .captured
+                        .push((service, port, packet_in.packet.to_vec()));
+                }
+            }
+        }
+        arrived
+    }
+
+    /// The underlay: whom an outer header leads to, and what it says there.
+    fn carry(
+        &self,
+        from: &ChassisId,
+        kind: TunnelKind,
+        tunnel: Tunnel,
+    ) -> Option<(ChassisId, Tunnel)> {
+        let to = tunnel.destination.expect("a tunnelled frame says where to");
+        let source = self
+            .addresses(from, kind)
+            .into_iter()
+            .find(|own| own.is_ipv4() == to.is_ipv4())?;
+        let receiver = self
+            .chassis()
+            .find(|id| self.addresses(id, kind).contains(&to))?;
+        assert_ne!(&receiver, from, "no tunnel leads to its own beginning");
+        Some((
+            receiver,
+            Tunnel {
+                id: tunnel.id,
+                source: Some(source),
+                destination: Some(to),
+            },
+        ))
+    }
+
+    fn chassis(&self) -> impl Iterator<Item = ChassisId> {
+        self.model()
+            .elements(&Index::Chassis)
+            .filter_map(|element| match element {
+                Element::Chassis(id) => Some(id.clone()),
+                _ => None,
+            })
+    }
+
+    fn addresses(&self, chassis: &ChassisId, kind: TunnelKind) -> Vec<IpAddr> {
+        let encaps = self.model().chassis(chassis).map(|chassis| &chassis.encaps);
+        encaps
+            .into_iter()
+            .flatten()
+            .filter(|encap| encap.kind == kind)
+            .map(|encap| encap.ip)
+            .collect()
+    }
+
+    /// What was observed, in the words of the logical network: every frame came out of the interface
+    /// of a port, and no port got one twice.
+    pub(crate) fn outcome(&self, sender: PortId, sent: &[u8], observed: Observed) -> Outcome {
+        let mut outcome = Outcome::default();
+        for emerged in observed.emerged {
+            let at = self.port_at(&emerged.chassis, emerged.port);
+            let fresh = outcome.deliveries.insert(Delivery {
+                port: at.unwrap_or_else(|| panic!("no port is at {emerged:?}")),
+                frame: emerged.frame,
+            });
+            assert!(fresh, "a frame came out twice");
+        }
+        for (service, port, frame) in observed.captured {
+            assert_eq!(
+                (port, &frame[..]),
+                (sender, sent),
+                "the controller is told the truth"
+            );
+            assert_eq!(outcome.captured.replace(service), None, "captured twice");
+        }
+        outcome
+    }
+
+    /// The port that an interface carries.
+    fn port_at(&self, chassis: &ChassisId, ofport: PortNo) -> Option<PortId> {
+        self.model()
+            .elements(&Index::LocalPorts(chassis.clone()))
+            .filter_map(|element| match element {
+                Element::Port(port) => Some(*port),
+                _ => None,
+            })
+            .find(|port| {
+                self.model()
+                    .location(*port)
+                    .is_some_and(|location| location.ofport == ofport)
+            })
+    }
+}
+
+/// Tells a switch a difference, in its order. What the switch refuses fails the test.
+fn tell(switch: &mut Switch, difference: &Difference) {
+    for (meter, there) in &difference.meters {
+        let mut meter = MeterMod::clone(meter);
+        if *there {
+            meter.command = MeterCommand::MODIFY;
+        }
+        switch.meter_mod(&meter).expect("a meter");
+    }
+    for (group, there) in &difference.groups {
+        let mut group = GroupMod::clone(group);
+        if *there {
+            group.command = GroupCommand::MODIFY;
+        }
+        switch.group_mod(&group).expect("a group");
+    }
+    for flow in &difference.flows {
+        switch.flow_mod(&flow.decode()).expect("a flow");
+    }
+    for cookie in &difference.stale_flows {
+        let delete = rust_openflow::message::FlowMod::delete_cookie(*cookie);
+        switch.flow_mod(&delete).expect("a deletion");
+    }
+    for group in &difference.stale_groups {
+        let group: GroupId = *group;
+        switch
+            .group_mod(&GroupMod::delete(group))
+            .expect("a deletion");
+    }
+    for meter in &difference.stale_meters {
+        let meter: MeterId = *meter;
+        switch
+            .meter_mod(&MeterMod::delete(meter))
+            .expect("a deletion");
+    }
+}

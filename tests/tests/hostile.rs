@@ -1,0 +1,431 @@
+//! Peers that mean harm or are broken, on every port of the controller: none of them costs more than its
+//! connection, and those that mean well are served as if they were alone.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use weft_tests::{Part, need, wait};
+
+use crate::program_path::World;
+
+const OPENFLOW: u16 = 6653;
+const OVSDB: u16 = 6640;
+const API: u16 = 9696;
+
+/// How much the controller's memory may grow by what leaves nothing behind: what its allocator keeps, and
+/// far less than a thousand of the connections would have taken.
+const SLACK: u64 = 96 << 20;
+
+/// A stream of numbers that is the same in every run (xorshift, Marsaglia 2003).
+struct Numbers(u64);
+
+impl Numbers {
+    fn bytes(&mut self, count: usize) -> Vec<u8> {
+        let next = || {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            self.0.to_be_bytes()[3]
+        };
+        std::iter::repeat_with(next).take(count).collect()
+    }
+}
+
+fn connect(address: SocketAddr) -> TcpStream {
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream.set_read_timeout(Some(wait::LIMIT)).unwrap();
+    stream.set_write_timeout(Some(wait::LIMIT)).unwrap();
+    stream
+}
+
+/// Writes as long as the other side takes it; whether it took all.
+fn write(stream: &mut TcpStream, bytes: &[u8]) -> bool {
+    match stream.write_all(bytes) {
+        Ok(()) => true,
+        Err(error) => {
+            let gone = [ErrorKind::BrokenPipe, ErrorKind::ConnectionReset];
+            assert!(gone.contains(&error.kind()), "{error}");
+            false
+        }
+    }
+}
+
+/// Reads until the other side closes; all it said.
+#[track_caller]
+fn until_closed(stream: &mut TcpStream, what: &str) -> Vec<u8> {
+    let mut said = Vec::new();
+    match stream.read_to_end(&mut said) {
+        Err(error) if error.kind() != ErrorKind::ConnectionReset => {
+            panic!("{what} was neither refused nor given up: {error}; it was told {said:?}")
+        }
+        _ => said,
+    }
+}
+
+/// Opens the files that a test with thousands of connections needs.
+fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let most = Rlimit {
+        current: limit.maximum,
+        ..limit
+    };
+    setrlimit(Resource::Nofile, most).unwrap();
+}
+
+impl World {
+    /// The controller serves those that mean well: the API answers, a new port comes to life on a good
+    /// switch, and packets cross.
+    #[track_caller]
+    fn is_well(&mut self, round: u16) {
+        let name = format!("well{round}");
+        let port = self.controller.port(&self.network, &name);
+        self.plug(1, &name, &port);
+        self.wait_until_it_crosses(100 + round);
+        assert!(self.controller.process().running());
+        let log = self.controller.log();
+        assert!(!log.contains("panicked"), "{log}");
+    }
+
+    /// Waits until the controller's memory is not more than it was, within the slack.
+    #[track_caller]
+    fn wait_for_memory(&mut self, before: u64) {
+        wait::until("memory is given back", || {
+            let now = self.controller.process().memory();
+            if now < before + SLACK {
+                Ok(())
+            } else {
+                Err(format!("{} MiB more", (now - before) >> 20))
+            }
+        });
+    }
+}
+
+/// What is refused as soon as it was read, by port.
+fn refused_at_once(port: u16, numbers: &mut Numbers) -> Vec<Vec<u8>> {
+    let random = |numbers: &mut Numbers, first: u8| {
+        let mut bytes = vec![first];
+        bytes.extend(numbers.bytes(5_000));
+        bytes.extend(b"\r\n\r\n");
+        bytes
+    };
+    match port {
+        OPENFLOW => vec![
+            // A message shorter than its header, and one that is no hello.
+            vec![5, 0, 0, 3, 0, 0, 0, 1],
+            vec![5, 10, 0, 8, 0, 0, 0, 1],
+            // A hello of no version that is spoken.
+            vec![1, 0, 0, 8, 0, 0, 0, 1],
+            // The longest message there is, of nothing.
+            [&[5, 0x63, 0xff, 0xff][..], &numbers.bytes(0x1_0000)].concat(),
+            b"GET / HTTP/1.1\r\nHost: weft\r\n\r\n".repeat(1_000),
+        ],
+        OVSDB => vec![
+            b"GET / HTTP/1.1\r\nHost: weft\r\n\r\n".to_vec(),
+            b"{\"id\": 1, \"method\" \"echo\"}".to_vec(),
+            b"{\"a\":".repeat(10_000),
+            [&b"{\"a\":["[..], &b"0,".repeat(1 << 20)].concat(),
+            [&b"{\"a\":\""[..], &vec![b'x'; 17 << 20]].concat(),
+            b"{\"id\":0,\"result\":[],\"error\":null}".to_vec(),
+            random(numbers, 0),
+        ],
+        _ => vec![
+            random(numbers, 0),
+            b"{\"id\": 1}\r\n\r\n".to_vec(),
+            [&b"GET / HTTP/1.1\r\nX: "[..], &vec![b'x'; 1 << 20]].concat(),
+            b"GET / HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n".to_vec(),
+        ],
+    }
+}
+
+/// What may still become a message, and is given up when it does not.
+fn begun(port: u16) -> Vec<u8> {
+    match port {
+        OPENFLOW => vec![5, 0, 0, 16, 0, 0, 0],
+        OVSDB => b"{\"id\":0,\"result\":{".to_vec(),
+        _ => b"GET /v2.0/networks HTTP/1.1\r\nHost: we".to_vec(),
+    }
+}
+
+#[test]
+fn nonsense_is_refused_logged_once_and_leaves_nothing_behind() {
+    if !need(&[Part::OpenVswitch]) {
+        return;
+    }
+    let mut world = World::start(2);
+    let mut numbers = Numbers(0x5eed);
+    let mut before = 0;
+    for round in 0..6 {
+        for port in [OPENFLOW, OVSDB, API] {
+            for bytes in refused_at_once(port, &mut numbers) {
+                let mut stream = connect(world.controller.at(port));
+                let from = stream.local_addr().unwrap();
+                write(&mut stream, &bytes);
+                let what = format!("{:?} on {port}", &bytes[..bytes.len().min(40)]);
+                until_closed(&mut stream, &what);
+                // Others leave in the middle of what they say.
+                let mut leaver = connect(world.controller.at(port));
+                write(&mut leaver, &bytes[..bytes.len() / 2]);
+                drop(leaver);
+                if port == API {
+                    continue;
+                }
+                let lines = wait::until("the end is logged", || {
+                    let log = world.controller.log();
+                    let peer = format!("peer={from}");
+                    let lines = log.lines().filter(|line| line.ends_with(&peer));
+                    let lines: Vec<String> = lines.map(str::to_owned).collect();
+                    if lines.is_empty() {
+                        Err(log)
+                    } else {
+                        Ok(lines)
+                    }
+                });
+                assert_eq!(lines.len(), 1, "{what}: {lines:?}");
+                assert!(lines[0].contains("ended before it began"), "{lines:?}");
+            }
+        }
+        world.is_well(round);
+        if round == 0 {
+            before = world.controller.process().memory();
+        }
+    }
+    world.wait_for_memory(before);
+}
+
+#[test]
+fn who_begins_and_does_not_go_on_is_given_up() {
+    if !need(&[Part::OpenVswitch]) {
+        return;
+    }
+    let mut world = World::start(2);
+    let mut slow = Vec::new();
+    for port in [OPENFLOW, OVSDB, API] {
+        for _ in 0..20 {
+            let mut stream = connect(world.controller.at(port));
+            for byte in begun(port) {
+                assert!(write(&mut stream, &[byte]));
+            }
+            slow.push((port, stream));
+        }
+    }
+    world.is_well(0);
+    for (port, mut stream) in slow {
+        until_closed(&mut stream, &format!("a slow peer on {port}"));
+    }
+    world.is_well(1);
+}
+
+#[test]
+fn thousands_of_idle_connections_keep_nobody_out() {
+    if !need(&[Part::OpenVswitch]) {
+        return;
+    }
+    raise_file_limit();
+    let mut world = World::start(3);
+    let third = world.lab.hypervisor(3).system_id();
+    world.lab.hypervisor(3).vsctl(&["del-manager"]);
+    wait::until("the third hypervisor is gone", || {
+        let log = world.controller.log();
+        let gone = log.contains(&format!("hypervisor {third} is gone"));
+        let gone = gone || log.contains("OVSDB connection ended");
+        if gone { Ok(()) } else { Err(log) }
+    });
+    let before = world.controller.process().memory();
+    let mut idle = Vec::new();
+    for port in [OPENFLOW, OVSDB, API] {
+        for number in 0..2_000 {
+            let mut stream = connect(world.controller.at(port));
+            // Some say the beginning of something.
+            if number % 2 == 0 {
+                write(&mut stream, &begun(port));
+            }
+            idle.push(stream);
+        }
+    }
+    world.wait_for_memory(before);
+    world.is_well(0);
+    world.controller.manage(world.lab.hypervisor(3));
+    let port = world.controller.port(&world.network, "three");
+    world.plug(3, "three", &port);
+    drop(idle);
+    world.is_well(1);
+    world.wait_for_memory(before);
+}
+
+/// An OpenFlow 1.4 message.
+fn message(kind: u8, xid: u32, body: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(8 + body.len()).unwrap().to_be_bytes();
+    let mut message = vec![5, kind, length[0], length[1]];
+    message.extend(xid.to_be_bytes());
+    message.extend(body);
+    message
+}
+
+/// A switch that is none: it says hello, who it is, and takes the role; then it does as it likes.
+fn fake_switch(address: SocketAddr, datapath: u64) -> TcpStream {
+    let (hello, features_request, features, role_request, role) = (0, 5, 6, 24, 25);
+    let mut stream = connect(address);
+    stream.write_all(&message(hello, 1, &[])).unwrap();
+    loop {
+        let mut head = [0; 8];
+        stream.read_exact(&mut head).unwrap();
+        let length = u16::from_be_bytes([head[2], head[3]]);
+        let mut body = vec![0; usize::from(length) - 8];
+        stream.read_exact(&mut body).unwrap();
+        let xid = u32::from_be_bytes([head[4], head[5], head[6], head[7]]);
+        if head[1] == features_request {
+            let mut body = datapath.to_be_bytes().to_vec();
+            body.extend([0, 0, 0, 0, 254, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+            stream.write_all(&message(features, xid, &body)).unwrap();
+        } else if head[1] == role_request {
+            stream.write_all(&message(role, xid, &body)).unwrap();
+            return stream;
+        }
+    }
+}
+
+/// A packet-in (OpenFlow 1.4, 7.4.1) of a frame of nothing.
+fn packet_in() -> Vec<u8> {
+    let mut body = vec![0xff, 0xff, 0xff, 0xff, 0, 60, 0, 0];
+    body.extend([0; 8]);
+    body.extend([0, 1, 0, 4, 0, 0, 0, 0, 0, 0]);
+    body.extend([0; 60]);
+    message(10, 0, &body)
+}
+
+#[test]
+fn a_switch_that_floods_or_does_not_read_delays_nobody() {
+    if !need(&[Part::OpenVswitch]) {
+        return;
+    }
+    let mut world = World::start(3);
+    let at = world.controller.at(OPENFLOW);
+    let datapath = world
+        .lab
+        .hypervisor(3)
+        .get("Bridge", "br-int", "datapath_id");
+    let datapath = u64::from_str_radix(&datapath, 16).unwrap();
+    world.lab.hypervisor_mut(3).kill_vswitchd();
+    let before = world.controller.process().memory();
+    // One that is known floods while it never reads, one that nobody knows as well.
+    let floods: Vec<TcpStream> = [datapath, 0xbad]
+        .map(|datapath| fake_switch(at, datapath))
+        .into();
+    for (round, mut stream) in floods.into_iter().enumerate() {
+        let flood = packet_in().repeat(100);
+        let flooding = std::thread::spawn(move || (0..200).all(|_| write(&mut stream, &flood)));
+        world.is_well(u16::try_from(round).unwrap());
+        flooding.join().unwrap();
+        world.is_well(u16::try_from(10 + round).unwrap());
+    }
+    // Who asks for echoes and never reads is given up.
+    let mut asker = fake_switch(at, 0xbad);
+    let echo = message(2, 7, &[0; 60_000]);
+    while write(&mut asker, &echo) {}
+    // Errors nobody asked for are said, but not without end.
+    let mut complainer = fake_switch(at, 0xbad2);
+    let error = message(1, 9, &[0, 1, 0, 1, 0, 0, 0, 0]).repeat(1_000);
+    let from = format!("peer={}", complainer.local_addr().unwrap());
+    write(&mut complainer, &error);
+    complainer.shutdown(Shutdown::Write).unwrap();
+    until_closed(&mut complainer, "the complainer");
+    let log = wait::until("the end is logged", || {
+        let log = world.controller.log();
+        let ended = log
+            .lines()
+            .any(|line| line.contains("switch connection ended") && line.contains(&from));
+        if ended { Ok(log) } else { Err(log) }
+    });
+    let said = log.lines().filter(|line| line.contains(&from)).count();
+    assert!((3..30).contains(&said), "{said}");
+    world.is_well(20);
+    world.wait_for_memory(before);
+}
+
+#[test]
+fn a_switch_that_stops_delays_nobody_and_gets_what_it_missed() {
+    if !need(&[Part::OpenVswitch]) {
+        return;
+    }
+    let mut world = World::start(3);
+    let port = world.controller.port(&world.network, "three");
+    world.plug(3, "three", &port);
+    world.lab.hypervisor_mut(3).vswitchd().freeze();
+    for round in 0..10 {
+        world.is_well(round);
+    }
+    wait::until("the frozen switch is given up", || {
+        let log = world.controller.log();
+        let given_up = log
+            .lines()
+            .any(|line| line.contains("switch of hv3 is gone"));
+        let given_up = given_up || log.contains("switch connection ended");
+        if given_up { Ok(()) } else { Err(log) }
+    });
+    world.lab.hypervisor_mut(3).vswitchd().thaw();
+    world
+        .controller
+        .wait_until_in_order(world.lab.hypervisor(3));
+    let last = world.controller.port(&world.network, "last");
+    world.plug(3, "last", &last);
+    world.is_well(20);
+}
+
+#[test]
+fn an_ovsdb_peer_that_never_stops_talking_is_given_up() {
+    if !need(&[Part::OpenVswitch]) {
+        return;
+    }
+    let mut world = World::start(2);
+    let at = world.controller.at(OVSDB);
+    let before = world.controller.process().memory();
+    let endless = [
+        // One text, and requests whose answers are never read.
+        (b"{\"a\":\"".to_vec(), vec![b'x'; 1 << 20]),
+        (
+            Vec::new(),
+            [
+                &b"{\"id\":1,\"method\":\"echo\",\"params\":[\""[..],
+                &[b'x'; 1 << 20],
+                b"\"]}",
+            ]
+            .concat(),
+        ),
+    ];
+    let talkers = endless.map(|(first, rest)| {
+        let mut stream = connect(at);
+        std::thread::spawn(move || {
+            assert!(write(&mut stream, &first));
+            while write(&mut stream, &rest) {}
+        })
+    });
+    world.is_well(0);
+    for talker in talkers {
+        talker.join().unwrap();
+    }
+    world.is_well(1);
+    world.wait_for_memory(before);
+}
+
+#[test]
+fn a_second_hypervisor_of_the_same_name_is_refused_behind_the_same_address_too() {
+    if !need(&[Part::OpenVswitch]) {
+        return;
+    }
+    let mut world = World::start(3);
+    let third = world.lab.hypervisor(3);
+    third.vsctl(&["del-manager"]);
+    third.vsctl(&["set", "Open_vSwitch", ".", "external_ids:system-id=hv1"]);
+    third.set_manager(&format!("tcp:{}", world.controller.at(OVSDB)));
+    wait::until("the second one is refused", || {
+        let refused = "weft_notices_total{event=\"duplicate-hypervisor\"}";
+        let count = world.controller.metric(refused);
+        if count > 0.0 { Ok(()) } else { Err(count) }
+    });
+    world.is_well(0);
+    world.controller.wait_for_status(&world.one, "ACTIVE");
+    let switch = world.controller.switch("hv1");
+    assert_eq!(switch["state"], "in order", "{switch}");
+}

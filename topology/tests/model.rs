@@ -1,0 +1,184 @@
+//! What the model promises: where a port is, what a change touches, and the graph that goes with it.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use rust_openflow::{MacAddr, PortNo};
+use uuid::Uuid;
+use weft_topology::{
+    Cell, Change, Chassis, ChassisId, DatapathKey, Element, Encap, Index, Interface, InterfaceId,
+    Model, Network, NetworkId, Place, Port, PortId, PortKey, Role, Segment, TunnelKind,
+};
+
+const NETWORK: NetworkId = NetworkId(Uuid::from_u128(1));
+const PORT: PortId = PortId(Uuid::from_u128(2));
+
+fn network() -> Change {
+    let network = Network {
+        key: DatapathKey::new(1).unwrap(),
+        segment: Segment {
+            kind: TunnelKind::Vxlan,
+            id: 7,
+        },
+        mtu: 1450,
+        relay: None,
+        admin_state_up: true,
+    };
+    Change::Network(NETWORK, Some(network))
+}
+
+fn port(host: Option<&str>) -> Change {
+    let port = Port {
+        network: NETWORK,
+        key: PortKey::new(9).unwrap(),
+        role: Role::Guest,
+        mac: MacAddr([2, 0, 0, 0, 0, 1]),
+        fixed_ips: Vec::new(),
+        admin_state_up: true,
+        port_security: true,
+        allowed_address_pairs: Vec::new(),
+        host: host.map(str::to_owned),
+    };
+    Change::Port(PORT, Some(port))
+}
+
+fn chassis(n: u8) -> Change {
+    let chassis = Chassis {
+        hostname: format!("host{n}"),
+        datapath: None,
+        encaps: vec![Encap {
+            kind: TunnelKind::Vxlan,
+            ip: IpAddr::V4(Ipv4Addr::new(192, 0, 2, n)),
+        }],
+    };
+    Change::Chassis(id(n), Some(chassis))
+}
+
+fn id(n: u8) -> ChassisId {
+    ChassisId::from(format!("hv{n}").as_str())
+}
+
+fn interface(n: u8, appeared: Option<u64>) -> Change {
+    let interface = appeared.map(|appeared| Interface {
+        port: PORT,
+        ofport: PortNo(5),
+        appeared,
+    });
+    Change::Interface(
+        InterfaceId {
+            chassis: id(n),
+            name: "tap0".into(),
+        },
+        interface,
+    )
+}
+
+fn place(model: &Model) -> Option<String> {
+    model
+        .location(PORT)
+        .map(|location| location.interface.chassis.to_string())
+}
+
+#[test]
+fn a_port_is_where_its_interface_appeared_last_among_those_that_its_host_allows() {
+    let mut model = Model::new();
+    model.apply([
+        network(),
+        port(None),
+        chassis(1),
+        chassis(2),
+        interface(1, Some(4)),
+    ]);
+    assert_eq!(place(&model).as_deref(), Some("hv1"));
+    // A second hypervisor has it too, while the first one still does.
+    model.apply([interface(2, Some(6))]);
+    assert_eq!(place(&model).as_deref(), Some("hv2"));
+    // The API names the first, by its host name; then the second, by its system-id.
+    model.apply([port(Some("host1"))]);
+    assert_eq!(place(&model).as_deref(), Some("hv1"));
+    model.apply([port(Some("hv2"))]);
+    assert_eq!(place(&model).as_deref(), Some("hv2"));
+    // A host that nobody knows may carry it, and nobody else.
+    model.apply([port(Some("host9"))]);
+    assert_eq!(place(&model), None);
+    model.apply([port(None), interface(2, None)]);
+    assert_eq!(place(&model).as_deref(), Some("hv1"));
+    model.apply([Change::Chassis(id(1), None)]);
+    assert_eq!(place(&model), None);
+}
+
+#[test]
+fn effects_are_net() {
+    let mut model = Model::new();
+    model.apply([network(), port(None), chassis(1), interface(1, Some(4))]);
+    // It goes and comes again: the indexes are as they were.
+    let effects = model.apply([interface(1, None), interface(1, Some(4))]);
+    assert_eq!(effects.deltas, []);
+    // The same once more changes nothing that can be read.
+    assert_eq!(
+        model.apply([network(), chassis(1)]).cells.len(),
+        1,
+        "only the place that was decided again"
+    );
+    let effects = model.apply([interface(1, None)]);
+    let indexes: Vec<&Index> = effects.deltas.iter().map(|delta| &delta.index).collect();
+    assert!(
+        indexes.contains(&&Index::LocalPorts(id(1)))
+            && indexes.contains(&&Index::LocalNetworks(id(1)))
+    );
+    assert!(effects.deltas.iter().all(|delta| !delta.present));
+    assert!(effects.cells.contains(&Cell::Location(PORT)));
+    assert!(
+        model
+            .elements(&Index::Chassis)
+            .eq([&Element::Chassis(id(1))])
+    );
+}
+
+#[test]
+fn the_graph_has_what_there_is_and_forgets_what_goes() {
+    let mut model = Model::new();
+    let other = PortId(Uuid::from_u128(3));
+    let Change::Port(_, second) = port(None) else {
+        unreachable!()
+    };
+    let second = second.map(|port| Port {
+        key: PortKey::new(10).unwrap(),
+        ..port
+    });
+    model.apply([
+        network(),
+        port(None),
+        Change::Port(other, second),
+        chassis(1),
+        chassis(2),
+        interface(1, Some(1)),
+    ]);
+    assert_eq!(model.physical().tunnels().len(), 0);
+    let on_two = Interface {
+        port: other,
+        ofport: PortNo(1),
+        appeared: 1,
+    };
+    model.apply([Change::Interface(
+        InterfaceId {
+            chassis: id(2),
+            name: "tap1".into(),
+        },
+        Some(on_two),
+    )]);
+    let tunnels = model.physical().tunnels();
+    assert_eq!(tunnels[&(&id(1), &id(2))], [NETWORK]);
+    let around = model.physical().neighbours(&Place::Bridge(id(1)));
+    let expected = [
+        Place::Hypervisor(id(1)),
+        Place::Port(PORT),
+        Place::Mesh(NETWORK),
+    ];
+    assert!(around.into_iter().eq(&expected));
+    model.apply([
+        interface(1, None),
+        Change::Chassis(id(1), None),
+        Change::Chassis(id(2), None),
+    ]);
+    assert_eq!(model.physical().graph().node_count(), 0);
+}
