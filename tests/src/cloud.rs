@@ -177,10 +177,17 @@ impl Cloud {
     /// Makes a port of a network.
     #[track_caller]
     pub fn port(&self, network: &str, name: &str) -> Port {
-        let port = self.create(
-            "port",
-            json!({ "network_id": network, "name": name, "project_id": "tenant" }),
-        );
+        self.port_with(network, json!({ "name": name }))
+    }
+
+    /// Makes a port of a network with further attributes.
+    #[track_caller]
+    pub fn port_with(&self, network: &str, attributes: Value) -> Port {
+        let mut body = json!({ "network_id": network, "project_id": "tenant" });
+        for (name, value) in attributes.as_object().into_iter().flatten() {
+            body[name] = value.clone();
+        }
+        let port = self.create("port", body);
         Port {
             id: text(&port["id"]),
             mac: text(&port["mac_address"]),

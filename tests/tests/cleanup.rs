@@ -1,7 +1,7 @@
 //! What is deleted leaves nothing behind: no flow, group, meter or tunnel in a switch, no claim in the
 //! database.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use weft_schema::Store as _;
 use weft_schema::observation::CHASSIS;
 use weft_tests::cloud::{Cloud, Port, text};
@@ -79,8 +79,8 @@ fn build(cloud: &mut Cloud, name: &str, kind: &str) -> (String, Vec<Port>) {
         json!({}),
     ];
     let ports: Vec<Port> = kinds
-        .iter()
-        .map(|further| port(cloud, &network, further))
+        .into_iter()
+        .map(|further| cloud.port_with(&network, further))
         .collect();
     let hosts: Vec<_> = ports
         .iter()
@@ -95,20 +95,6 @@ fn build(cloud: &mut Cloud, name: &str, kind: &str) -> (String, Vec<Port>) {
     }
     Ping::start(&hosts[0], &ports[1].ip).wait_for_answers(1);
     (network, ports)
-}
-
-#[track_caller]
-fn port(cloud: &Cloud, network: &str, further: &Value) -> Port {
-    let mut body = json!({ "network_id": network, "project_id": "tenant" });
-    for (name, value) in further.as_object().into_iter().flatten() {
-        body[name] = value.clone();
-    }
-    let port = cloud.create("port", body);
-    Port {
-        id: text(&port["id"]),
-        mac: text(&port["mac_address"]),
-        ip: text(&port["fixed_ips"][0]["ip_address"]),
-    }
 }
 
 #[track_caller]

@@ -1,19 +1,19 @@
 //! DHCP with stock clients, through a whole lease: what they are told, renewing, being refused a wrong
 //! address, and giving an address back.
 
-use serde_json::json;
+use rustix::process::Signal;
+use serde_json::{Value, json};
 use weft_tests::cloud::{Cloud, Port, text};
 use weft_tests::host::Host;
 use weft_tests::traffic::{DhcpClient, Lease, dhcp, dhcp_with_options, end_dhclient, udhcpc};
 use weft_tests::{Part, need, wait};
-
-use rustix::process::Signal;
 
 const PARTS: [Part; 3] = [Part::OpenVswitch, Part::Namespaces, Part::DhcpClients];
 
 /// A cloud with one machine, whose subnet has everything that hosts can be told.
 struct One {
     cloud: Cloud,
+    subnet: String,
     port: Port,
     host: Host,
 }
@@ -29,11 +29,34 @@ impl One {
             "gateway_ip": "10.0.0.1", "dns_nameservers": ["9.9.9.9", "8.8.8.8"],
             "host_routes": [{ "destination": "198.51.100.0/24", "nexthop": "10.0.0.9" }],
         });
-        cloud.create("subnet", subnet);
+        let subnet = text(&cloud.create("subnet", subnet)["id"]);
         let port = cloud.port(&network, "one");
         let host = cloud.plug(1, "m", &port);
         cloud.wait_for_status(&port, "ACTIVE");
-        One { cloud, port, host }
+        One {
+            cloud,
+            subnet,
+            port,
+            host,
+        }
+    }
+
+    /// Changes the subnet or the port.
+    #[track_caller]
+    fn change(&self, kind: &str, id: &str, attributes: Value) {
+        let body = json!({ kind: attributes });
+        self.cloud
+            .api("PUT", &format!("/v2.0/{kind}s/{id}"), Some(&body), 200);
+    }
+
+    /// Asks with udhcpc until the answer has that value.
+    #[track_caller]
+    fn lease_until(&self, name: &str, value: &str) {
+        wait::until(&format!("a lease with {name}={value}"), || {
+            let lease = dhcp(DhcpClient::Udhcpc, &self.host);
+            let found = lease.get(name).map(String::as_str) == Some(value);
+            if found { Ok(()) } else { Err(lease) }
+        });
     }
 
     /// Waits until the controller has logged that.
@@ -165,4 +188,64 @@ fn a_client_that_wants_an_address_it_has_no_more_is_refused_and_gets_the_right_o
     one.wait_for_log(&format!("refused {}", one.port.ip));
     end_dhclient(&one.host, true);
     one.wait_for_log("the client released 10.0.0.200");
+}
+
+#[test]
+fn a_machine_is_told_what_has_changed_and_nothing_when_dhcp_is_off() {
+    if !need(&PARTS) {
+        return;
+    }
+    let one = One::start();
+    one.lease_until("dns", "9.9.9.9 8.8.8.8");
+    one.change(
+        "subnet",
+        &one.subnet,
+        json!({ "dns_nameservers": ["1.1.1.1"] }),
+    );
+    one.lease_until("dns", "1.1.1.1");
+    one.change(
+        "subnet",
+        &one.subnet,
+        json!({ "gateway_ip": null, "host_routes": [] }),
+    );
+    one.lease_until("dns", "1.1.1.1");
+    wait::until("no router", || {
+        let lease = dhcp(DhcpClient::Udhcpc, &one.host);
+        let told = lease.contains_key("router") || lease.contains_key("staticroutes");
+        if told { Err(lease) } else { Ok(()) }
+    });
+
+    one.change("subnet", &one.subnet, json!({ "enable_dhcp": false }));
+    wait::until("nobody answers", || {
+        let words = "udhcpc -f -q -n -t 1 -T 1 -i eth0 -s /bin/true";
+        let words: Vec<&str> = words.split(' ').collect();
+        match one.host.try_run(&words) {
+            Ok(leased) => Err(leased),
+            Err(_) => Ok(()),
+        }
+    });
+    one.change("subnet", &one.subnet, json!({ "enable_dhcp": true }));
+    wait::until("the switch takes questions again", || {
+        let meters = one
+            .cloud
+            .lab
+            .hypervisor(1)
+            .ofctl(&["dump-meters", "br-int"]);
+        if meters.contains("meter=") {
+            Ok(())
+        } else {
+            Err(meters)
+        }
+    });
+    one.lease_until("ip", &one.port.ip);
+
+    // Another Ethernet address of port and machine.
+    one.change(
+        "port",
+        &one.port.id,
+        json!({ "mac_address": "02:00:00:00:00:42" }),
+    );
+    let address = ["link", "set", "eth0", "address", "02:00:00:00:00:42"];
+    one.host.run(&[&["ip"][..], &address].concat());
+    one.lease_until("ip", &one.port.ip);
 }

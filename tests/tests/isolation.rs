@@ -45,21 +45,6 @@ impl Machine {
     }
 }
 
-/// Makes a port with further attributes.
-#[track_caller]
-fn port(cloud: &Cloud, network: &str, attributes: serde_json::Value) -> Port {
-    let mut body = json!({ "network_id": network, "project_id": "tenant" });
-    for (name, value) in attributes.as_object().into_iter().flatten() {
-        body[name] = value.clone();
-    }
-    let port = cloud.create("port", body);
-    Port {
-        id: text(&port["id"]),
-        mac: text(&port["mac_address"]),
-        ip: text(&port["fixed_ips"][0]["ip_address"]),
-    }
-}
-
 /// Two machines of a network on each of three hypervisors, with the addresses that end in `first` and
 /// the five after it.
 #[track_caller]
@@ -68,7 +53,7 @@ fn machines(cloud: &mut Cloud, network: &str, name: &str, first: u8) -> Vec<Mach
         .map(|number| {
             let ip = format!("10.0.0.{}", first + number);
             let fixed = json!({ "fixed_ips": [{ "ip_address": ip }] });
-            let port = port(cloud, network, fixed);
+            let port = cloud.port_with(network, fixed);
             let hypervisor = usize::from(number) / 2 + 1;
             let host = cloud.plug(hypervisor, &format!("{name}{number}"), &port);
             let capture = Capture::start(&host);
@@ -229,7 +214,7 @@ fn twins(cloud: &mut Cloud, kind: &str) -> [Machine; 2] {
             "mac_address": format!("02:00:00:00:00:0{number}"),
             "fixed_ips": [{ "ip_address": ip }],
         });
-        let port = port(cloud, &network, attributes);
+        let port = cloud.port_with(&network, attributes);
         let host = cloud.plug(number, &format!("{kind}{number}"), &port);
         host.run(&["ip", "address", "add", &format!("{ip}/24"), "dev", "eth0"]);
         cloud.wait_for_status(&port, "ACTIVE");

@@ -281,6 +281,49 @@ fn an_allowed_address_pair_is_heard_as_long_as_it_is_allowed() {
 }
 
 #[test]
+fn an_unknown_ethernet_address_is_looked_for_only_where_it_may_be() {
+    if !need(&PARTS) {
+        return;
+    }
+    let mut pair = Pair::start();
+    let third = pair.cloud.port(&pair.network, "three");
+    let plugged = pair.cloud.plug(2, "m3", &third);
+    pair.cloud.wait_for_status(&third, "ACTIVE");
+    let (first, bystander) = (Capture::start(&pair.hosts[0]), Capture::start(&plugged));
+    let stranger = End {
+        mac: STRANGER,
+        ip: [10, 0, 0, 99],
+    };
+    let to_stranger = |mark: &str| {
+        let datagram = frames::udp4(pair.two(), stranger, (7, 7), mark);
+        frames::send(&pair.hosts[1], &datagram);
+        let word = format!("after-{mark}");
+        let last = frames::udp4(pair.two(), ALL, (7, 7), &word);
+        frames::send(&pair.hosts[1], &last);
+        first.wait_for(&word);
+        bystander.wait_for(&word);
+        let strange = |capture: &Capture| {
+            let frames = capture.frames();
+            let found = |frame: &frames::Frame| {
+                frame.destination == "02:00:00:00:00:99" && frame.text.contains(mark)
+            };
+            frames.iter().any(found)
+        };
+        assert!(!strange(&bystander), "{mark}");
+        strange(&first)
+    };
+    assert!(!to_stranger("nobody;"));
+    // An address pair's Ethernet address moves between the ports that may use it (RFC 9568, 7.3).
+    let allowed = json!([{ "mac_address": "02:00:00:00:00:99", "ip_address": "10.0.0.99" }]);
+    pair.change(json!({ "allowed_address_pairs": allowed }));
+    assert!(to_stranger("pair;"));
+    pair.change(json!({ "allowed_address_pairs": [] }));
+    assert!(!to_stranger("no-pair;"));
+    pair.change(json!({ "port_security_enabled": false }));
+    assert!(to_stranger("trusted;"));
+}
+
+#[test]
 fn false_servers_and_routers_are_not_heard() {
     if !need(&[&PARTS[..], &[Part::DhcpClients]].concat()) {
         return;
