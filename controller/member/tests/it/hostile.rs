@@ -15,6 +15,7 @@ use weft_compiler::Secret;
 use weft_compiler::diff::Installed;
 use weft_member::hypervisor_link::{self, HypervisorLink, Plugged};
 use weft_member::{Effect, Input, Inventory, Member, SwitchLink};
+use weft_ovsdb::Uuid;
 use weft_schema::observation::{ChassisRow, EncapRow};
 use weft_schema::{MemoryStore, State};
 
@@ -33,10 +34,12 @@ fn inventory() -> impl Strategy<Value = Inventory> {
         "zz",
         "1",
     ]));
-    (name, datapath, prop::collection::vec(interface, 0..4)).prop_map(
-        |(name, datapath, interfaces)| Inventory {
+    let database = prop::option::of((0..3_u128).prop_map(Uuid::from_u128));
+    let interfaces = prop::collection::vec(interface, 0..4);
+    (name, datapath, database, interfaces).prop_map(|(name, datapath, database, interfaces)| {
+        Inventory {
             system_id: name.to_owned(),
-            database: None,
+            database,
             chassis: ChassisRow {
                 hostname: name.to_owned(),
                 datapath_id: datapath.map(str::to_owned),
@@ -58,8 +61,8 @@ fn inventory() -> impl Strategy<Value = Inventory> {
                     )
                 })
                 .collect::<BTreeMap<_, _>>(),
-        },
-    )
+        }
+    })
 }
 
 fn refusal() -> impl Strategy<Value = Refusal> {
