@@ -180,7 +180,6 @@ impl Notice {
             Self::HypervisorDown(_)
             | Self::DuplicateHypervisor { .. }
             | Self::SwitchDown(_)
-            | Self::UnknownSwitch(_)
             | Self::Repaired { .. }
             | Self::Held { .. }
             | Self::Refused { .. }
