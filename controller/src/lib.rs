@@ -4,8 +4,9 @@
 //! compiler's and the member's. Reading order: [`cli`] (what can be typed), [`config`] (what an
 //! installation decides for itself), [`serve`] (the controller's parts and how they end),
 //! [`client`] (how the other commands ask a running controller), [`switches`] and its siblings (what
-//! they ask, and how it is shown).
+//! they ask, and how it is shown); [`bench`](mod@bench) measures.
 
+pub mod bench;
 pub mod cli;
 pub mod client;
 pub mod config;

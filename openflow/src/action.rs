@@ -9,7 +9,7 @@
 use bytes::Bytes;
 
 use crate::error::{DecodeError, EncodeError, ErrorAnswer};
-use crate::field::Field;
+use crate::field::{Field, NXM_0};
 use crate::matches::{self, Entry, FieldValue};
 use crate::wire::{Reader, Writer};
 use crate::{GroupId, MeterId, PortNo, Version};
@@ -310,10 +310,15 @@ impl Action {
         Self::Output { port, max_len: 0 }
     }
 
-    /// Sets a field.
+    /// Sets a field. The port of arrival is named by NXM's code point: Open vSwitch refuses actions
+    /// that write to `OXM_OF_IN_PORT`.
     #[must_use]
     pub fn set(field: Field, value: impl matches::Value) -> Self {
-        Self::SetField(FieldValue::exact(field, value))
+        let class = (field == Field::InPort).then_some(NXM_0);
+        Self::SetField(FieldValue {
+            class,
+            ..FieldValue::exact(field, value)
+        })
     }
 
     /// Sets the bits of a field that `mask` has.

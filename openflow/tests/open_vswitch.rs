@@ -239,6 +239,8 @@ fn flow(cookie: u64) -> FlowMod {
         .with(Field::Metadata, 7_u64);
     let actions = vec![
         Action::set(Field::Reg1, 5_u32),
+        // Taken under one of its two names only.
+        Action::set(Field::InPort, 0_u32),
         Action::DecTtl,
         Action::resubmit(9),
     ];

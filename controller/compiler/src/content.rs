@@ -16,6 +16,7 @@ use rust_openflow::{
     message,
 };
 use siphasher::{sip, sip128};
+use smallvec::SmallVec;
 
 use crate::pipeline::Stage;
 
@@ -204,7 +205,7 @@ pub fn merge<'a>(
     secret: &Secret,
     bodies: impl IntoIterator<Item = &'a Body>,
 ) -> (Option<Content>, Option<Conflict>) {
-    let mut contents: Vec<Content> = Vec::new();
+    let mut contents: SmallVec<[Content; 1]> = SmallVec::new();
     let mut clauses: Vec<&Clause> = Vec::new();
     for body in bodies {
         let content = match body {
@@ -224,8 +225,10 @@ pub fn merge<'a>(
         contents.push(Content::Flow(Arc::new(flow)));
     }
     let conflict = (contents.len() > 1).then_some(Conflict);
-    // Which one wins must not depend on the order; none is right.
-    contents.sort_by_key(rank);
+    if conflict.is_some() {
+        // Which one wins must not depend on the order; none is right.
+        contents.sort_by_key(rank);
+    }
     (contents.into_iter().next(), conflict)
 }
 

@@ -138,7 +138,7 @@ struct Contributor<R: Rules> {
 }
 
 /// The contributors of the keys that an update touches.
-type Slots<R> = HashMap<Key, Vec<Contributor<R>>>;
+type Slots<R> = HashMap<Key, SmallVec<[Contributor<R>; 1]>>;
 
 /// What changes about who has what, before it is carried out.
 struct Plan<R: Rules> {
@@ -224,7 +224,6 @@ impl<R: Rules> Compiler<R> {
             })
             .collect();
         let subscription_keys = self.subscription_keys(&plan, &fresh, &released);
-        let before_subscribed = self.contributors(subscription_keys.values().flatten());
         let gained = plan.gained.clone();
 
         for chassis in &released {
@@ -239,7 +238,7 @@ impl<R: Rules> Compiler<R> {
             deltas: BTreeMap::new(),
         };
         differences.of_keys(&touched, &before);
-        differences.of_subscriptions(subscription_keys, &gained, &touched, &before_subscribed);
+        differences.of_subscriptions(subscription_keys, &gained, &touched);
         let mut deltas = differences.deltas;
         deltas.retain(|_, parts| {
             parts.retain(|part| !part.is_empty());
@@ -254,31 +253,18 @@ impl<R: Rules> Compiler<R> {
         let Some(switch) = self.switches.get(chassis) else {
             return Vec::new();
         };
-        let mut seen = HashSet::new();
-        let mut program = Vec::new();
-        for scope in &switch.scopes {
-            for item in &self.scopes[scope].items {
-                for emission in &self.items[item].output.emissions {
-                    let key = emission.body.key();
-                    if seen.insert(key)
-                        && let Some(content) = self.resolve(key, &switch.scopes)
-                    {
-                        program.push(content);
-                    }
-                }
-            }
-        }
-        program.sort_by_key(|content| match content {
-            Content::Flow(flow) => (
-                2,
-                flow.stage as u32,
-                u64::from(u16::MAX - flow.priority),
-                flow.cookie,
-            ),
-            Content::Group(group) => (1, group.group.0, 0, 0),
-            Content::Meter(meter) => (0, meter.meter.0, 0, 0),
-        });
-        program
+        let mut bodies: Vec<&Body> = switch
+            .scopes
+            .iter()
+            .flat_map(|scope| &self.scopes[scope].items)
+            .flat_map(|item| &self.items[item].output.emissions)
+            .map(|emission| &emission.body)
+            .collect();
+        bodies.sort_by_cached_key(|body| place(body));
+        bodies
+            .chunk_by(|one, other| one.key() == other.key())
+            .filter_map(|of_key| content::merge(&self.secret, of_key.iter().copied()).0)
+            .collect()
     }
 
     /// The managed switches.
@@ -894,7 +880,6 @@ impl<R: Rules> Differences<'_, R> {
         mut keys: BTreeMap<ChassisId, HashSet<Key>>,
         gained: &BTreeMap<ChassisId, BTreeSet<R::Scope>>,
         touched: &HashSet<Key>,
-        before: &Slots<R>,
     ) {
         for (chassis, scopes) in gained {
             if !self.fresh.contains(chassis) {
@@ -913,9 +898,8 @@ impl<R: Rules> Differences<'_, R> {
             };
             let mut delta = Delta::default();
             for key in keys.difference(touched) {
-                let had = before
-                    .get(key)
-                    .and_then(|before| self.visible(before, had_scopes));
+                // Who puts it out, and in which scopes, is as before: what came or went is touched.
+                let had = self.compiler.resolve(*key, had_scopes);
                 let has = self.compiler.resolve(*key, &switch.scopes);
                 delta.push(had, has);
             }
@@ -943,6 +927,17 @@ impl<R: Rules> Differences<'_, R> {
     }
 }
 
+/// Where something stands in a program: by kind, stage, priority and, to be definite, key.
+fn place(body: &Body) -> (u8, u8, u16, Key) {
+    let (kind, stage, priority) = match body {
+        Body::Meter(_) => (0, 0, 0),
+        Body::Group(_) => (1, 0, 0),
+        Body::Flow(flow) => (2, flow.stage as u8, flow.priority),
+        Body::Clause(clause) => (2, clause.stage as u8, clause.priority),
+    };
+    (kind, stage, u16::MAX - priority, body.key())
+}
+
 /// In how many scopes a set of contributors is.
 enum Only<'a, Scope> {
     None,
@@ -953,10 +948,13 @@ enum Only<'a, Scope> {
 fn only_scope<'a, R: Rules + 'a>(
     contributors: impl Iterator<Item = &'a Contributor<R>>,
 ) -> Only<'a, R::Scope> {
-    let scopes: BTreeSet<&R::Scope> = contributors.flat_map(|one| &one.scopes).collect();
-    match scopes.len() {
-        0 => Only::None,
-        1 => scopes.into_iter().next().map_or(Only::None, Only::One),
-        _ => Only::Several(scopes),
+    let mut scopes = contributors.flat_map(|one| &one.scopes);
+    let Some(first) = scopes.next() else {
+        return Only::None;
+    };
+    let others: BTreeSet<&R::Scope> = scopes.filter(|scope| *scope != first).collect();
+    if others.is_empty() {
+        return Only::One(first);
     }
+    Only::Several(others.into_iter().chain([first]).collect())
 }

@@ -8,6 +8,7 @@ use super::Names;
 use super::scan::{self, Item, Read, Wrong};
 use super::value::{self, Place, ipv6, push};
 use crate::action::{Action, Ct, MAX_NESTING, Nat, Subfield, ToController, Zone};
+use crate::field::NXM_0;
 use crate::message::PacketInReason;
 use crate::{Field, FieldValue, GroupId, MeterId, PortNo, TableId};
 
@@ -67,7 +68,12 @@ fn print(out: &mut String, action: &Action, names: &Names) {
         Action::SetField(field) => {
             out.push_str("set_field:");
             value::print(out, field, names, Place::Action);
-            push(out, format_args!("->{}", field.field.row().name));
+            let row = field.field.row();
+            let name = match field.class {
+                Some(NXM_0) if field.field == Field::InPort => row.in_match,
+                _ => row.name,
+            };
+            push(out, format_args!("->{name}"));
         }
         Action::Move {
             source,
@@ -346,7 +352,9 @@ fn arrow<'a>(text: &'a str) -> Read<'a, (&'a str, &'a str)> {
 fn parse_set_field<'a>(text: &'a str, names: &Names) -> Read<'a, Action> {
     let (text, name) = arrow(text)?;
     let field = field_name(name)?.0;
-    value::parse(field, text, names).map(Action::SetField)
+    let value = value::parse(field, text, names)?;
+    let class = (field == Field::InPort && name == field.row().in_match).then_some(NXM_0);
+    Ok(Action::SetField(FieldValue { class, ..value }))
 }
 
 /// Reads `load:VALUE->SUBFIELD` as the setting of a field under a mask.

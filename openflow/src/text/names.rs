@@ -149,6 +149,17 @@ mod tests {
     }
 
     #[test]
+    fn an_action_writes_the_port_of_arrival_under_the_name_that_open_vswitch_takes() {
+        let action = crate::Action::set(crate::Field::InPort, 0_u32);
+        let names = Names::default();
+        let read = text::parse_actions("set_field:0->in_port", &names).unwrap();
+        assert_eq!(read, [action]);
+        let line = "actions=set_field:0->in_port,resubmit(,1)";
+        let flow = text::parse_flow(line, &names).unwrap();
+        assert_eq!(text::print_flow(&flow, &names), line);
+    }
+
+    #[test]
     fn a_port_that_is_called_like_a_reserved_one_is_not_taken_for_it() {
         let names = Names::default().with_port(PortNo(1), "flood");
         let flow = text::parse_flow("in_port=1 actions=drop", &names).unwrap();

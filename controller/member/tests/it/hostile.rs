@@ -36,6 +36,7 @@ fn inventory() -> impl Strategy<Value = Inventory> {
     (name, datapath, prop::collection::vec(interface, 0..4)).prop_map(
         |(name, datapath, interfaces)| Inventory {
             system_id: name.to_owned(),
+            database: None,
             chassis: ChassisRow {
                 hostname: name.to_owned(),
                 datapath_id: datapath.map(str::to_owned),
