@@ -55,11 +55,7 @@ fn line(content: &Content) -> (u8, Option<Stage>, u16, String) {
         Content::Flow(flow) => {
             let mut said = text::Flow::from(flow.decode());
             said.cookie = 0;
-            let mut line = text::print_flow(&said, &names());
-            // The text form leaves the first table out; here every flow says where it is.
-            if flow.stage == Stage::Classify {
-                line = format!("table={}, {line}", flow.stage.name());
-            }
+            let line = text::print_flow(&said, &names());
             (2, Some(flow.stage), u16::MAX - flow.priority, line)
         }
     }
