@@ -43,59 +43,41 @@ pub(super) trait Machine {
     fn broken(reason: String) -> Self::Event;
 }
 
-impl Machine for SwitchLink {
-    type Command = switch_link::Command;
-    type Event = switch_link::Event;
+/// The machines: what each can be asked, by which method, and what it tells.
+macro_rules! machines {
+    ($($link:ty { $method:ident($command:ty), $event:path, $closed:path })*) => {$(
+        impl Machine for $link {
+            type Command = $command;
+            type Event = $event;
 
-    fn receive(&mut self, bytes: &[u8], now: u64) {
-        self.receive(bytes, now);
-    }
-    fn tick(&mut self, now: u64) {
-        self.tick(now);
-    }
-    fn next_timeout(&self) -> Option<u64> {
-        self.next_timeout()
-    }
-    fn next_output(&mut self) -> Option<Bytes> {
-        self.next_output()
-    }
-    fn next_event(&mut self) -> Option<Self::Event> {
-        self.next_event()
-    }
-    fn command(&mut self, command: Self::Command) {
-        self.command(command);
-    }
-    fn broken(reason: String) -> Self::Event {
-        switch_link::Event::Closed(reason)
-    }
+            fn receive(&mut self, bytes: &[u8], now: u64) {
+                self.receive(bytes, now);
+            }
+            fn tick(&mut self, now: u64) {
+                self.tick(now);
+            }
+            fn next_timeout(&self) -> Option<u64> {
+                self.next_timeout()
+            }
+            fn next_output(&mut self) -> Option<Bytes> {
+                self.next_output()
+            }
+            fn next_event(&mut self) -> Option<Self::Event> {
+                self.next_event()
+            }
+            fn command(&mut self, command: Self::Command) {
+                self.$method(command);
+            }
+            fn broken(reason: String) -> Self::Event {
+                $closed(reason)
+            }
+        }
+    )*};
 }
 
-impl Machine for HypervisorLink {
-    /// The reason to end the connection for.
-    type Command = String;
-    type Event = hypervisor_link::Event;
-
-    fn receive(&mut self, bytes: &[u8], now: u64) {
-        self.receive(bytes, now);
-    }
-    fn tick(&mut self, now: u64) {
-        self.tick(now);
-    }
-    fn next_timeout(&self) -> Option<u64> {
-        self.next_timeout()
-    }
-    fn next_output(&mut self) -> Option<Bytes> {
-        self.next_output()
-    }
-    fn next_event(&mut self) -> Option<Self::Event> {
-        self.next_event()
-    }
-    fn command(&mut self, reason: String) {
-        self.close(reason);
-    }
-    fn broken(reason: String) -> Self::Event {
-        hypervisor_link::Event::Closed(reason)
-    }
+machines! {
+    SwitchLink { command(switch_link::Command), switch_link::Event, switch_link::Event::Closed }
+    HypervisorLink { close(String), hypervisor_link::Event, hypervisor_link::Event::Closed }
 }
 
 /// A connection with its machine and the commands for it.

@@ -4,7 +4,7 @@ use rust_openflow::Field;
 use weft_topology::{ChassisId, PortId};
 
 use crate::emit::Emitter;
-use crate::lower::{live, tunnels};
+use crate::lower::{live, located, tunnels};
 use crate::pipeline::{Slot, Stage};
 use crate::view::View;
 
@@ -31,13 +31,7 @@ pub fn remote(port: PortId, view: &mut View<'_>, emit: &mut Emitter<'_>) {
 
 /// A port where it is.
 pub fn local(chassis: &ChassisId, port: PortId, view: &mut View<'_>, emit: &mut Emitter<'_>) {
-    let Some(location) = view
-        .location(port)
-        .filter(|location| location.interface.chassis == *chassis)
-    else {
-        return;
-    };
-    let Some((port, network)) = live(port, view) else {
+    let Some((location, port, network)) = located(chassis, port, view) else {
         return;
     };
     emit.flow(Stage::Locate, 200)

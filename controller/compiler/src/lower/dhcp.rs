@@ -6,7 +6,7 @@ use rust_openflow::message::{Band, MeterMod};
 use weft_topology::{ChassisId, Element, Index, NetworkId, PortId, Role};
 
 use crate::emit::Emitter;
-use crate::lower::live;
+use crate::lower::located;
 use crate::lower::numbers::{DHCP_CLIENT, DHCP_SERVER, IPV4, UDP};
 use crate::pipeline::{Slot, Stage};
 use crate::service::Service;
@@ -14,13 +14,7 @@ use crate::view::View;
 
 /// The flow that takes a port's requests to the controller, and its meter.
 pub fn port(chassis: &ChassisId, id: PortId, view: &mut View<'_>, emit: &mut Emitter<'_>) {
-    let Some(location) = view
-        .location(id)
-        .filter(|location| location.interface.chassis == *chassis)
-    else {
-        return;
-    };
-    let Some((port, _)) = live(id, view) else {
+    let Some((location, port, _)) = located(chassis, id, view) else {
         return;
     };
     if port.role == Role::Services || !hands_out_addresses(port.network, view) {

@@ -17,7 +17,7 @@ use weft_topology::{
 };
 
 use crate::emit::Emitter;
-use crate::lower::{live, tunnels};
+use crate::lower::{live, tunnels, up};
 use crate::pipeline::{Slot, Stage};
 use crate::view::View;
 
@@ -70,7 +70,7 @@ pub(crate) fn relay_id(
 
 /// What of a network is flooded, from local ports to everywhere and from tunnels to local ports.
 pub fn network(id: NetworkId, view: &mut View<'_>, emit: &mut Emitter<'_>) {
-    let Some(network) = view.network(id).filter(|network| network.admin_state_up) else {
+    let Some(network) = up(id, view) else {
         return;
     };
     let key = network.key.get();
@@ -112,7 +112,7 @@ pub fn chunk(
     view: &mut View<'_>,
     emit: &mut Emitter<'_>,
 ) {
-    let Some(network) = view.network(id).filter(|network| network.admin_state_up) else {
+    let Some(network) = up(id, view) else {
         return;
     };
     let addresses = addresses(id, network, class, chunk, view);
@@ -156,7 +156,7 @@ pub fn relay(
     view: &mut View<'_>,
     emit: &mut Emitter<'_>,
 ) {
-    let Some(network) = view.network(id).filter(|network| network.admin_state_up) else {
+    let Some(network) = up(id, view) else {
         return;
     };
     let Some(relay) = relay_id(id, network, class, view) else {
@@ -211,7 +211,7 @@ pub fn local(
     view: &mut View<'_>,
     emit: &mut Emitter<'_>,
 ) {
-    let Some(network) = view.network(id).filter(|network| network.admin_state_up) else {
+    let Some(network) = up(id, view) else {
         return;
     };
     let ports: Vec<_> = view

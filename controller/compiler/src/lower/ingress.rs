@@ -4,19 +4,13 @@ use rust_openflow::Field;
 use weft_topology::{ChassisId, PortId};
 
 use crate::emit::Emitter;
-use crate::lower::live;
+use crate::lower::located;
 use crate::pipeline::{Slot, Stage};
 use crate::view::View;
 
 /// The flow that says whose packets come in by a port's interface.
 pub fn local(chassis: &ChassisId, port: PortId, view: &mut View<'_>, emit: &mut Emitter<'_>) {
-    let Some(location) = view
-        .location(port)
-        .filter(|location| location.interface.chassis == *chassis)
-    else {
-        return;
-    };
-    let Some((port, network)) = live(port, view) else {
+    let Some((location, port, network)) = located(chassis, port, view) else {
         return;
     };
     emit.flow(Stage::Classify, 100)

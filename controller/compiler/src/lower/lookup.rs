@@ -8,6 +8,7 @@ use rust_openflow::Field;
 use weft_topology::PortId;
 
 use crate::emit::Emitter;
+use crate::lower::up;
 use crate::pipeline::{Slot, Stage};
 use crate::view::View;
 
@@ -16,10 +17,7 @@ pub fn port(port: PortId, view: &mut View<'_>, emit: &mut Emitter<'_>) {
     let Some(port) = view.port(port) else {
         return;
     };
-    let Some(network) = view
-        .network(port.network)
-        .filter(|network| network.admin_state_up)
-    else {
+    let Some(network) = up(port.network, view) else {
         return;
     };
     emit.flow(Stage::L2Lookup, 100)

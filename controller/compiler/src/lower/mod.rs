@@ -19,7 +19,9 @@ mod numbers;
 pub mod port_security;
 pub mod tunnels;
 
-use weft_topology::{ChassisId, Element, FloodClass, Index, Network, NetworkId, Port, PortId};
+use weft_topology::{
+    ChassisId, Element, FloodClass, Index, Location, Network, NetworkId, Port, PortId,
+};
 
 use crate::emit::Emitter;
 use crate::pipeline::{Miss, STAGES};
@@ -245,9 +247,29 @@ fn misses(emit: &mut Emitter<'_>) {
     }
 }
 
+/// A network that carries traffic.
+fn up<'a>(network: NetworkId, view: &mut View<'a>) -> Option<&'a Network> {
+    view.network(network)
+        .filter(|network| network.admin_state_up)
+        .map(|network| &**network)
+}
+
+/// A port that carries traffic and is on a hypervisor, with its place and its network.
+fn located<'a>(
+    chassis: &ChassisId,
+    port: PortId,
+    view: &mut View<'a>,
+) -> Option<(&'a Location, &'a Port, &'a Network)> {
+    let location = view
+        .location(port)
+        .filter(|location| location.interface.chassis == *chassis)?;
+    let (port, network) = live(port, view)?;
+    Some((location, port, network))
+}
+
 /// A port that carries traffic, with its network: both there and administratively up.
 fn live<'a>(port: PortId, view: &mut View<'a>) -> Option<(&'a Port, &'a Network)> {
     let port = view.port(port)?;
-    let network = view.network(port.network)?;
-    (port.admin_state_up && network.admin_state_up).then_some((&**port, &**network))
+    let network = up(port.network, view)?;
+    port.admin_state_up.then_some((&**port, network))
 }

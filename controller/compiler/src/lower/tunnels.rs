@@ -10,7 +10,7 @@ use rust_openflow::{Field, PortNo};
 use weft_topology::{ChassisId, FloodClass, NetworkId, Segment, TunnelKind};
 
 use crate::emit::{Emitter, FlowBuilder};
-use crate::lower::flood;
+use crate::lower::{flood, up};
 use crate::pipeline::{Slot, Stage};
 use crate::view::View;
 
@@ -56,7 +56,7 @@ pub fn source(chassis: &ChassisId, view: &mut View<'_>, emit: &mut Emitter<'_>) 
 
 /// A network's ids in tunnels: of frames for this hypervisor's ports, and of those to be passed on.
 pub fn segment(id: NetworkId, view: &mut View<'_>, emit: &mut Emitter<'_>) {
-    let Some(network) = view.network(id).filter(|network| network.admin_state_up) else {
+    let Some(network) = up(id, view) else {
         return;
     };
     let relayed = FloodClass::ALL.map(|class| flood::relay_id(id, network, class, view));
