@@ -354,3 +354,30 @@ fn plugged(mirror: &weft_ovsdb::Mirror, bridge: &str) -> BTreeMap<String, Plugge
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    #[test]
+    fn a_hypervisor_that_asks_and_never_reads_is_given_up() {
+        let settings = Settings {
+            bridge: "br-int".to_owned(),
+            generation: 1,
+            openflow_port: 6653,
+            advertise: None,
+        };
+        let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let mut link = HypervisorLink::new(settings, here, here, 0);
+        let text = "x".repeat(1 << 20);
+        let echo = format!("{{\"id\":1,\"method\":\"echo\",\"params\":[\"{text}\"]}}");
+        let asked = (0..100).position(|_| {
+            link.receive(echo.as_bytes(), 0);
+            matches!(link.next_event(), Some(Event::Closed(_)))
+        });
+        assert_eq!(asked, Some(15));
+        assert!(link.queued <= MAX_OUTPUT + echo.len());
+    }
+}
