@@ -44,6 +44,10 @@ fn command_line(command: &Command) -> String {
     let mut page = CLI.to_owned() + &section("weft".into(), command);
     for sub in command.get_subcommands() {
         page += &section(format!("weft {}", sub.get_name()), sub);
+        for inner in sub.get_subcommands() {
+            let name = format!("weft {} {}", sub.get_name(), inner.get_name());
+            page += &section(name, inner);
+        }
     }
     page
 }

@@ -40,17 +40,20 @@ fn main() {
         .map(|number| one(&mut cloud, &network, number, (&warm, &peer)))
         .collect();
     println!("| of {ports} ports | median | slowest |\n|---|---|---|");
-    let rows: [(&str, fn(&Taken) -> Duration); 2] = [
-        ("plugged to first ping answered", |taken| taken.ping),
-        ("plugged to ACTIVE", |taken| taken.active),
-    ];
-    for (what, which) in rows {
-        let mut times: Vec<Duration> = taken.iter().map(which).collect();
-        times.sort();
-        let ms = |time: Option<&Duration>| time.map_or(0.0, |time| time.as_secs_f64() * 1e3);
-        let (median, slowest) = (ms(times.get(times.len() / 2)), ms(times.last()));
-        println!("| {what} | {median:.1} ms | {slowest:.1} ms |");
-    }
+    row(
+        "plugged to first ping answered",
+        taken.iter().map(|taken| taken.ping),
+    );
+    row("plugged to ACTIVE", taken.iter().map(|taken| taken.active));
+}
+
+/// Prints median and slowest.
+fn row(what: &str, times: impl Iterator<Item = Duration>) {
+    let mut times: Vec<Duration> = times.collect();
+    times.sort();
+    let ms = |time: Option<&Duration>| time.map_or(0.0, |time| time.as_secs_f64() * 1e3);
+    let (median, slowest) = (ms(times.get(times.len() / 2)), ms(times.last()));
+    println!("| {what} | {median:.1} ms | {slowest:.1} ms |");
 }
 
 /// Plugs one port and waits for its ping and for its status.
