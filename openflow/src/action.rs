@@ -502,7 +502,8 @@ fn decode_nested(
     if depth > MAX_NESTING {
         return Err(r.error("actions that nest less deeply"));
     }
-    let mut actions = Vec::new();
+    // Most actions take sixteen bytes.
+    let mut actions = Vec::with_capacity(r.remaining().div_ceil(16));
     while !r.is_empty() {
         actions.push(decode(r, version, depth)?);
     }

@@ -4,7 +4,6 @@
 //! (OpenFlow 1.5.1, 7.2.3). Fields that the table does not know are kept as they came.
 
 use bytes::Bytes;
-use smallvec::SmallVec;
 
 use crate::action::port32;
 use crate::error::{DecodeError, EncodeError, ErrorAnswer};
@@ -143,7 +142,7 @@ pub enum Entry {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Match {
     /// The entries, in order.
-    pub entries: SmallVec<[Entry; 4]>,
+    pub entries: Vec<Entry>,
 }
 
 impl Match {
@@ -309,6 +308,7 @@ impl Match {
     }
 
     /// Reads an `ofp_match` of type OXM with its padding.
+    #[inline]
     pub(crate) fn decode(r: &mut Reader<'_>, version: Version) -> Result<Self, DecodeError> {
         r.answer_with(ErrorAnswer::BAD_MATCH_LEN);
         let here = r.error("a match of type OXM");
@@ -329,11 +329,13 @@ impl Match {
     }
 
     /// Reads entries until the reader's end.
+    #[inline]
     pub(crate) fn decode_entries(
         r: &mut Reader<'_>,
         version: Version,
     ) -> Result<Self, DecodeError> {
-        let mut entries = SmallVec::new();
+        // An entry takes about eight bytes: four of header, four of value.
+        let mut entries = Vec::with_capacity(r.remaining().div_ceil(8));
         while !r.is_empty() {
             entries.push(decode_entry(r, version)?);
         }
@@ -364,6 +366,7 @@ fn single_registers(value: FieldValue) -> SmallVec<[Entry; 4]> {
 }
 
 /// Reads one entry.
+#[inline]
 pub(crate) fn decode_entry(r: &mut Reader<'_>, version: Version) -> Result<Entry, DecodeError> {
     let start = r.offset();
     let class = r.u16("oxm_class")?;

@@ -128,6 +128,7 @@ impl FlowMod {
         instruction::encode_list(&self.instructions, w, version)
     }
 
+    #[inline]
     pub(super) fn decode(r: &mut Reader<'_>, version: Version) -> Result<Self, DecodeError> {
         let cookie = r.u64("flow_mod.cookie")?;
         let cookie_mask = r.u64("flow_mod.cookie_mask")?;

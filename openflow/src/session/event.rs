@@ -82,10 +82,6 @@ pub enum Failure {
 
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "most events are messages, and an allocation for each costs more than the room"
-)]
 pub enum Event {
     /// Both sides agreed on a version.
     Negotiated(Version),

@@ -155,6 +155,8 @@ pub(crate) fn check_claims(state: &State) {
         let kind = format!("segment/{}", row.text("provider:network_type"));
         let id = row.get("provider:segmentation_id").expect("is there");
         need(claim::number(&kind, id), &row.key.id);
+        let relay = row.get("_relay").expect("is there");
+        need(claim::number(&kind, relay), &row.key.id);
         let key = row.get("_key").expect("is there");
         need(claim::number(claim::DATAPATH_KEY, key), &row.key.id);
     }

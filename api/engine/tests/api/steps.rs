@@ -34,6 +34,8 @@ fn every_file_of_steps_passes_and_together_they_raise_every_problem() {
     let beyond = [
         ProblemKind::ServiceUnavailable,
         ProblemKind::HTTPInternalServerError,
+        ProblemKind::HTTPRequestTimeout,
+        ProblemKind::HTTPRequestEntityTooLarge,
     ];
     let mut raised: BTreeSet<ProblemKind> = beyond.into();
     let files = files();
