@@ -344,7 +344,7 @@ impl Match {
 }
 
 /// What is asked of each of the registers that a field is made of; of any other field, what is asked.
-fn single_registers(value: FieldValue) -> SmallVec<[Entry; 4]> {
+fn single_registers(value: FieldValue) -> Vec<Entry> {
     let number = value.field as usize;
     let (first, count) = match number {
         _ if (Field::Xreg0 as usize..=Field::Xreg7 as usize).contains(&number) => {
@@ -353,7 +353,7 @@ fn single_registers(value: FieldValue) -> SmallVec<[Entry; 4]> {
         _ if (Field::Xxreg0 as usize..=Field::Xxreg3 as usize).contains(&number) => {
             (4 * (number - Field::Xxreg0 as usize), 4)
         }
-        _ => return SmallVec::from_iter([Entry::Known(value)]),
+        _ => return vec![Entry::Known(value)],
     };
     let registers = (0..count).filter_map(|at| {
         let field = Field::register(u8::try_from(first + at).ok()?)?;
