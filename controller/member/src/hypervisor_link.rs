@@ -267,7 +267,7 @@ impl HypervisorLink {
                     })
                     .collect(),
                 datapath_type: choose_datapath_type(mirror, &self.settings.bridge),
-                iface_types: Vec::new(),
+                iface_types: inventory::interface_types(mirror),
             },
             interfaces: plugged(mirror, &self.settings.bridge),
             database: mirror.root().map(|(id, _)| id),

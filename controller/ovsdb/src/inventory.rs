@@ -196,6 +196,14 @@ fn interface(port: &Row, id: Uuid, row: &Row) -> PluggedInterface {
     }
 }
 
+/// The kinds of interfaces that the hypervisor can make (`Open_vSwitch.iface_types`), in order.
+pub fn interface_types(mirror: &Mirror) -> Vec<String> {
+    let kinds = root(mirror).get("iface_types");
+    let mut kinds: Vec<String> = kinds.strings().map(str::to_owned).collect();
+    kinds.sort_unstable();
+    kinds
+}
+
 /// The datapath id of the bridge of this name: what its OpenFlow connections will say in
 /// their features. Absent until the switch made the bridge.
 pub fn datapath_id(mirror: &Mirror, bridge: &str) -> Option<u64> {
@@ -279,6 +287,15 @@ mod tests {
             (generation(&mirror), datapath_id(&mirror, "br-int")),
             (None, None)
         );
+    }
+
+    #[test]
+    fn interface_types_are_listed_in_order() {
+        assert_eq!(
+            interface_types(&with_ids(json!([]))),
+            ["gre", "internal", "vxlan"]
+        );
+        assert!(interface_types(&mirror(&json!({}))).is_empty());
     }
 
     #[test]

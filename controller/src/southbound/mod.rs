@@ -53,6 +53,15 @@ pub fn start(
     member::start(replica, settings, ended)
 }
 
+/// What a switch may take of memory and time. A list of all its flows is decoded as a whole, in some
+/// times as many bytes as it came in: enough for a quarter of a million flows.
+fn session_config() -> session::Config {
+    session::Config {
+        reply_limit: 64 << 20,
+        ..session::Config::default()
+    }
+}
+
 /// Serves OpenFlow connections until the end.
 pub async fn switches(
     listener: TcpListener,
@@ -64,12 +73,7 @@ pub async fn switches(
 ) -> anyhow::Result<()> {
     let role = RoleMessage::new(Role::MASTER, generation);
     accept("OpenFlow", listener, limits, ended, move |stream, visit| {
-        let link = SwitchLink::new(
-            role,
-            session::Config::default(),
-            secret.clone(),
-            connection::now(),
-        );
+        let link = SwitchLink::new(role, session_config(), secret.clone(), connection::now());
         switch(stream, visit, link, member.clone())
     })
     .await
