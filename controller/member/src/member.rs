@@ -564,7 +564,7 @@ impl Member {
             });
         } else if occasion != Occasion::Audit {
             if occasion == Occasion::Arrival
-                && let Some(reason) = hold(installed, &program, &difference, self.revision)
+                && let Some(reason) = hold(installed, &difference, self.revision)
             {
                 let notice = Notice::Held {
                     chassis,

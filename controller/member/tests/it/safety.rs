@@ -64,6 +64,21 @@ fn a_controller_on_an_empty_database_holds_its_hand_until_it_is_released() {
 }
 
 #[test]
+fn one_port_on_a_switch_is_enough_to_be_careful() {
+    let mut world = World::with_hosts(2, 1);
+    let network = world.network("10.0.0.0/24");
+    let port = world.port(&network);
+    world.plug(0, "tap0", &port);
+    world.settle();
+    let (table, before) = (world.table(0), world.flow_mods());
+    world.notices.clear();
+    world.restart_on(MemoryStore::new([7; 16]));
+    world.settle();
+    assert_eq!(held(&world), [HoldReason::OtherInstallation]);
+    assert_eq!((world.table(0), world.flow_mods()), (table, before));
+}
+
+#[test]
 fn a_controller_on_an_old_backup_holds_its_hand() {
     let mut world = World::with_hosts(2, 1);
     let network = world.network("10.0.0.0/24");
