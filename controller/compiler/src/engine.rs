@@ -10,7 +10,9 @@
 //!
 //! One [`Compiler::update`] goes: the model's effects; scopes gained and lost by switches; items
 //! gained and lost by scopes; items run again; and then, for the keys that any of this touched,
-//! what each switch had before against what it has after.
+//! what each switch had before against what it has after ([`difference`]).
+
+mod difference;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::Location;
@@ -24,6 +26,7 @@ use crate::content::{self, Body, Content, Flow, Key, Secret};
 use crate::emit::{Emission, Emitter, Fault};
 use crate::rules::{Rules, Source};
 use crate::view::View;
+use difference::Differences;
 
 /// What a switch must be told so that it has its program again.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -788,145 +791,6 @@ fn change_readers<Item: Clone + Eq + std::hash::Hash>(
     }
 }
 
-/// Works out deltas once the plan is carried out.
-struct Differences<'a, R: Rules> {
-    compiler: &'a Compiler<R>,
-    /// The scopes that switches had whose scopes changed.
-    scopes_before: BTreeMap<ChassisId, BTreeSet<R::Scope>>,
-    /// Switches that are managed from now on: they get their whole program instead.
-    fresh: &'a BTreeSet<ChassisId>,
-    deltas: Deltas,
-}
-
-impl<R: Rules> Differences<'_, R> {
-    /// Differences that items' outputs and memberships make.
-    fn of_keys(&mut self, touched: &HashSet<Key>, before: &Slots<R>) {
-        let after = self.compiler.contributors(touched.iter());
-        let mut shared: BTreeMap<&R::Scope, Delta> = BTreeMap::new();
-        let mut single: BTreeMap<ChassisId, Delta> = BTreeMap::new();
-        for key in touched {
-            let (before, after) = (&before[key], &after[key]);
-            match only_scope(before.iter().chain(after)) {
-                Only::None => {}
-                Only::One(scope) => {
-                    // Every switch of the scope sees the same.
-                    let (had, _) =
-                        content::merge(&self.compiler.secret, before.iter().map(|one| &one.body));
-                    let (has, _) =
-                        content::merge(&self.compiler.secret, after.iter().map(|one| &one.body));
-                    shared.entry(scope).or_default().push(had, has);
-                }
-                Only::Several(scopes) => {
-                    let switches: BTreeSet<&ChassisId> = scopes
-                        .iter()
-                        .filter_map(|scope| self.compiler.scopes.get(*scope))
-                        .flat_map(|state| &state.switches)
-                        .filter(|chassis| self.keeps_its_scopes(chassis))
-                        .collect();
-                    for chassis in switches {
-                        let scopes = &self.compiler.switches[chassis].scopes;
-                        let had = self.visible(before, scopes);
-                        let has = self.visible(after, scopes);
-                        single.entry(chassis.clone()).or_default().push(had, has);
-                    }
-                }
-            }
-        }
-        for (scope, delta) in shared {
-            let Some(state) = self.compiler.scopes.get(scope) else {
-                continue;
-            };
-            let delta = Arc::new(delta);
-            for chassis in &state.switches {
-                if self.keeps_its_scopes(chassis) {
-                    self.deltas
-                        .entry(chassis.clone())
-                        .or_default()
-                        .push(delta.clone());
-                }
-            }
-        }
-        for (chassis, delta) in single {
-            self.deltas
-                .entry(chassis)
-                .or_default()
-                .push(Arc::new(delta));
-        }
-        self.of_changed_switches(touched, before, &after);
-    }
-
-    /// The same, for switches whose scopes changed at the same time: each by itself.
-    fn of_changed_switches(&mut self, touched: &HashSet<Key>, before: &Slots<R>, after: &Slots<R>) {
-        for (chassis, scopes_before) in &self.scopes_before {
-            let Some(switch) = self.compiler.switches.get(chassis) else {
-                continue;
-            };
-            let mut delta = Delta::default();
-            for key in touched {
-                let had = self.visible(&before[key], scopes_before);
-                let has = self.visible(&after[key], &switch.scopes);
-                delta.push(had, has);
-            }
-            self.deltas
-                .entry(chassis.clone())
-                .or_default()
-                .push(Arc::new(delta));
-        }
-    }
-
-    /// Differences that gaining or losing a scope makes, for keys that did not change themselves.
-    fn of_subscriptions(
-        &mut self,
-        mut keys: BTreeMap<ChassisId, HashSet<Key>>,
-        gained: &BTreeMap<ChassisId, BTreeSet<R::Scope>>,
-        touched: &HashSet<Key>,
-    ) {
-        for (chassis, scopes) in gained {
-            if !self.fresh.contains(chassis) {
-                let own = keys.entry(chassis.clone()).or_default();
-                for scope in scopes {
-                    own.extend(self.compiler.keys_of_scope(scope));
-                }
-            }
-        }
-        for (chassis, keys) in keys {
-            let (Some(had_scopes), Some(switch)) = (
-                self.scopes_before.get(&chassis),
-                self.compiler.switches.get(&chassis),
-            ) else {
-                continue;
-            };
-            let mut delta = Delta::default();
-            for key in keys.difference(touched) {
-                // Who puts it out, and in which scopes, is as before: what came or went is touched.
-                let had = self.compiler.resolve(*key, had_scopes);
-                let has = self.compiler.resolve(*key, &switch.scopes);
-                delta.push(had, has);
-            }
-            self.deltas
-                .entry(chassis)
-                .or_default()
-                .push(Arc::new(delta));
-        }
-    }
-
-    fn keeps_its_scopes(&self, chassis: &ChassisId) -> bool {
-        !self.scopes_before.contains_key(chassis) && !self.fresh.contains(chassis)
-    }
-
-    fn visible(
-        &self,
-        contributors: &[Contributor<R>],
-        scopes: &BTreeSet<R::Scope>,
-    ) -> Option<Content> {
-        let bodies = contributors
-            .iter()
-            .filter(|one| one.scopes.iter().any(|scope| scopes.contains(scope)))
-            .map(|one| &one.body);
-        content::merge(&self.compiler.secret, bodies).0
-    }
-}
-
 /// Where something stands in a program: by kind, stage, priority and, to be definite, key.
 fn place(body: &Body) -> (u8, u8, u16, Key) {
     let (kind, stage, priority) = match body {
@@ -936,25 +800,4 @@ fn place(body: &Body) -> (u8, u8, u16, Key) {
         Body::Clause(clause) => (2, clause.stage as u8, clause.priority),
     };
     (kind, stage, u16::MAX - priority, body.key())
-}
-
-/// In how many scopes a set of contributors is.
-enum Only<'a, Scope> {
-    None,
-    One(&'a Scope),
-    Several(BTreeSet<&'a Scope>),
-}
-
-fn only_scope<'a, R: Rules + 'a>(
-    contributors: impl Iterator<Item = &'a Contributor<R>>,
-) -> Only<'a, R::Scope> {
-    let mut scopes = contributors.flat_map(|one| &one.scopes);
-    let Some(first) = scopes.next() else {
-        return Only::None;
-    };
-    let others: BTreeSet<&R::Scope> = scopes.filter(|scope| *scope != first).collect();
-    if others.is_empty() {
-        return Only::One(first);
-    }
-    Only::Several(others.into_iter().chain([first]).collect())
 }
