@@ -8,11 +8,15 @@ use std::sync::Arc;
 
 use hashbrown::HashSet;
 use rust_openflow::message::{FlowCommand, FlowMod, FlowStats, GroupMod, MeterMod};
-use rust_openflow::{GroupId, MeterId};
+use rust_openflow::{Field, GroupId, MeterId};
 
 use crate::content::{self, Content, Flow, Key, Secret};
 use crate::engine::Delta;
 use crate::marker;
+use crate::pipeline::Stage;
+
+/// The last port number that Open vSwitch gives out by itself; tunnels and reserved ports have others.
+const LAST_PORT: u32 = 32_767;
 
 /// What a switch says that it has.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +27,8 @@ pub struct Installed {
     pub foreign: Vec<FlowMod>,
     /// The revision up to which this installation programmed it; none when it never did.
     pub marker: Option<u64>,
+    /// How many of its ports it serves, by whose flows ever: those that its first table knows.
+    pub ports: usize,
     /// Its groups, as additions.
     pub groups: BTreeMap<GroupId, GroupMod>,
     /// Its meters, as additions.
@@ -35,6 +41,12 @@ impl Installed {
         if let Some(revision) = marker::revision(secret, &flow) {
             self.marker = Some(revision);
             return;
+        }
+        let of_port = flow.matches.get(Field::InPort);
+        if flow.table == Stage::Classify.table()
+            && of_port.is_some_and(|asked| asked.value <= u128::from(LAST_PORT))
+        {
+            self.ports += 1;
         }
         let mut matches = flow.matches;
         matches.split_registers();

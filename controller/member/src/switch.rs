@@ -10,10 +10,6 @@ use weft_topology::{ChassisId, PortId};
 
 use crate::notice::HoldReason;
 
-/// A switch with fewer flows than this is never held: without any port, one that is alone has 21, and
-/// there is nothing to lose on it.
-const HOLD_FLOWS: usize = 24;
-
 /// How a switch stands to its program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Sync {
@@ -136,7 +132,8 @@ impl Switch {
 }
 
 /// Why a difference is not to be carried out without an operator's word: it takes away most of what a
-/// switch has, and the switch knows better than the database, or was programmed from another one. A new
+/// switch that serves ports has, and the switch knows better than the database, or was programmed from
+/// another one. A new
 /// version of the pipeline is no such case: the marker says that the database is the right one.
 pub(crate) fn hold(
     installed: &Installed,
@@ -144,7 +141,7 @@ pub(crate) fn hold(
     revision: Revision,
 ) -> Option<HoldReason> {
     let stale = difference.stale_flows.len() + difference.foreign.len();
-    if installed.flows() < HOLD_FLOWS || stale * 2 <= installed.flows() {
+    if installed.ports == 0 || stale * 2 <= installed.flows() {
         return None;
     }
     match installed.marker {

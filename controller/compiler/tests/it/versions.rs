@@ -177,4 +177,6 @@ fn a_flow_that_was_changed_on_the_switch_is_foreign_whatever_its_cookie() {
         .filter(|content| matches!(content, Content::Flow(_)))
         .count();
     assert_eq!(installed.cookies.len(), flows - altered);
+    // Its three ports are known, whatever was done to their flows; tunnels are no ports.
+    assert_eq!(installed.ports, 3);
 }
