@@ -5,6 +5,9 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use weft_tests::cloud::Cloud;
+use weft_tests::netns::FABRIC;
+use weft_tests::traffic::Ping;
 use weft_tests::{Part, need, wait};
 
 use crate::program_path::World;
@@ -33,7 +36,11 @@ impl Numbers {
 }
 
 fn connect(address: SocketAddr) -> TcpStream {
-    let stream = TcpStream::connect(address).unwrap();
+    patient(TcpStream::connect(address).unwrap())
+}
+
+/// A connection that waits for the other side, but not for ever.
+fn patient(stream: TcpStream) -> TcpStream {
     stream.set_nodelay(true).unwrap();
     stream.set_read_timeout(Some(wait::LIMIT)).unwrap();
     stream.set_write_timeout(Some(wait::LIMIT)).unwrap();
@@ -192,6 +199,50 @@ fn nonsense_is_refused_logged_once_and_leaves_nothing_behind() {
         }
     }
     world.wait_for_memory(before);
+}
+
+#[test]
+fn machines_notice_nothing_of_peers_that_mean_harm() {
+    if !need(&[Part::OpenVswitch, Part::Namespaces]) {
+        return;
+    }
+    let mut cloud = Cloud::start(2, &[]);
+    let network = cloud.network("blue", "vxlan", "10.0.0.0/24");
+    let (one, two) = (cloud.port(&network, "one"), cloud.port(&network, "two"));
+    let a = cloud.machine(1, "a", &one);
+    cloud.machine(2, "b", &two);
+    cloud.wait_until_in_order(&[1, 2]);
+    let warm = Ping::start(&a, &two.ip);
+    warm.wait_for_answers(20);
+    warm.stop();
+
+    let ping = Ping::start(&a, &two.ip);
+    let mut numbers = Numbers(0x0bad_5eed);
+    let mut slow = Vec::new();
+    for (number, port) in [OPENFLOW, OVSDB, API].into_iter().enumerate() {
+        let address = format!("{FABRIC}:{port}").parse().unwrap();
+        let connect = || patient(cloud.fabric().connect(address).unwrap());
+        for bytes in refused_at_once(port, &mut numbers) {
+            let mut stream = connect();
+            write(&mut stream, &bytes);
+            until_closed(&mut stream, &format!("{:?}", &bytes[..bytes.len().min(40)]));
+            write(&mut connect(), &bytes[..bytes.len() / 2]);
+            let mut waiting = connect();
+            assert!(write(&mut waiting, &begun(port)));
+            slow.push(waiting);
+        }
+        let name = format!("new{number}");
+        let new = cloud.port(&network, &name);
+        cloud.machine(1, &name, &new);
+    }
+    for stream in &mut slow {
+        until_closed(stream, "who began and did not go on");
+    }
+    ping.wait_for_answers(200);
+    let pinged = ping.stop();
+    assert_eq!(pinged.lost, Vec::<u64>::new(), "{pinged:?}");
+    assert!(cloud.controller().running());
+    assert!(!cloud.log().contains("panicked"));
 }
 
 #[test]
