@@ -3,13 +3,12 @@
 //! Knows the clients' ways and nothing of the network that they try.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rustix::process::Signal;
 
 use crate::host::Host;
-use crate::process::Process;
+use crate::process::{self, Process};
 use crate::{need, wait};
 
 /// Packets that go on before the count ends, so that answers on their way are not called lost.
@@ -262,21 +261,30 @@ fn program(client: DhcpClient, host: &Host) -> PathBuf {
         return installed;
     }
     let copy = host.file(name);
-    match std::fs::copy(&installed, &copy) {
-        Ok(_) => copy,
-        Err(error) => panic!("{}: {error}", copy.display()),
+    install(&installed, &copy);
+    copy
+}
+
+/// Makes a copy that can be run. Another process writes it: a file that this one had open for writing
+/// could still be open in a child that another thread has just forked, and busy files cannot be run.
+#[track_caller]
+fn install(from: &Path, to: &Path) {
+    let mut install = process::command("install");
+    install.args(["-m", "755"]).arg(from).arg(to);
+    if let Err(error) = process::output(install) {
+        panic!("{error:#}");
     }
 }
 
 /// Writes the script that both clients call. The ones they bring would rewrite `/etc/resolv.conf`,
 /// which namespaces do not keep apart.
 #[track_caller]
-fn script(host: &Host, lease: &std::path::Path) -> PathBuf {
-    let path = host.file("dhcp-script");
+fn script(host: &Host, lease: &Path) -> PathBuf {
+    let (draft, path) = (host.file("dhcp-script.draft"), host.file("dhcp-script"));
     let text = include_str!("dhcp-script.sh").replace("LEASE_FILE", &lease.display().to_string());
-    let written = std::fs::write(&path, text)
-        .and_then(|()| std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)));
-    assert!(written.is_ok(), "{}: {written:?}", path.display());
+    let written = std::fs::write(&draft, text);
+    assert!(written.is_ok(), "{}: {written:?}", draft.display());
+    install(&draft, &path);
     path
 }
 
