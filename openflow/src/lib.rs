@@ -4,7 +4,7 @@
 //! The crate knows nothing of any controller or switch built on it. Reading order:
 //! [`wire`] (bounded readers and writers), [`types`] (addresses, ports, ids), the tables of
 //! match [`field`]s and [`action`]s, the [`message`]s that carry them, [`text`] for the form
-//! people read and write, [`frame`] for finding messages in a stream, and [`session`] for the
+//! people read and write, [`record`] for rows of structures and what derives from them, [`frame`] for finding messages in a stream, and [`session`] for the
 //! conversation.
 
 pub mod action;
@@ -14,6 +14,7 @@ pub mod frame;
 pub mod instruction;
 pub mod matches;
 pub mod message;
+pub mod record;
 pub mod session;
 pub mod text;
 pub mod types;

@@ -343,6 +343,10 @@ impl Match {
     }
 }
 
+/// The entries of a match by themselves, until the end.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Fields(pub Match);
+
 /// What is asked of each of the registers that a field is made of; of any other field, what is asked.
 fn single_registers(value: FieldValue) -> Vec<Entry> {
     let number = value.field as usize;

@@ -55,6 +55,12 @@ impl MacAddr {
     }
 }
 
+impl From<[u8; 6]> for MacAddr {
+    fn from(octets: [u8; 6]) -> Self {
+        Self(octets)
+    }
+}
+
 impl fmt::Display for MacAddr {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [a, b, c, d, e, f] = self.0;
@@ -145,7 +151,7 @@ impl FromStr for DatapathId {
 }
 
 /// A port number in its 32-bit form; the 16-bit numbers of OpenFlow 1.0 are widened on decoding.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PortNo(pub u32);
 
@@ -186,6 +192,24 @@ reserved_ports! {
 impl PortNo {
     /// The last number that an ordinary port can have (1.5.1, 7.2.1.2).
     pub const MAX: Self = Self(0xffff_ff00);
+
+    /// The port of that 16-bit number, as OpenFlow 1.0 and Nicira's extensions write it. Reserved ports are
+    /// the same numbers with the upper half set.
+    #[must_use]
+    pub fn from_u16(number: u16) -> Self {
+        if number >= 0xff00 {
+            Self(0xffff_0000 | u32::from(number))
+        } else {
+            Self(u32::from(number))
+        }
+    }
+
+    /// Its 16-bit number, if it has one.
+    #[must_use]
+    pub fn to_u16(self) -> Option<u16> {
+        let narrow = self.0 as u16;
+        (Self::from_u16(narrow) == self).then_some(narrow)
+    }
 }
 
 impl fmt::Display for PortNo {
@@ -204,7 +228,7 @@ impl fmt::Debug for PortNo {
 }
 
 /// A flow table's number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct TableId(pub u8);
 
 impl TableId {

@@ -184,6 +184,23 @@ impl<'a> Reader<'a> {
         })
     }
 
+    /// Ends this reader `n` bytes from here; answers with where it ended, for [`Reader::widen`].
+    pub fn narrow(&mut self, n: usize, expected: &'static str) -> Result<usize, DecodeError> {
+        if n > self.remaining() {
+            return Err(self.error(expected));
+        }
+        let outer = self.end;
+        self.end = self.at + n;
+        Ok(outer)
+    }
+
+    /// Ends this reader where it ended before [`Reader::narrow`], and refuses what is left of the part.
+    pub fn widen(&mut self, outer: usize, expected: &'static str) -> Result<(), DecodeError> {
+        self.finish(expected)?;
+        self.end = outer;
+        Ok(())
+    }
+
     /// Refuses what is left over.
     pub fn finish(&self, expected: &'static str) -> Result<(), DecodeError> {
         if self.is_empty() {

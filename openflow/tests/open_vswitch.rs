@@ -10,8 +10,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rust_openflow::message::{
-    Bucket, FlowFilter, FlowMod, GroupMod, GroupType, MultipartRequest, PacketInForm, Reply,
-    Request, Role, RoleMessage, SwitchConfig,
+    Bucket, CtFlushZone, FlowFilter, FlowMod, GroupMod, GroupType, MultipartRequest,
+    PacketInFormat, Received, Reply, Request, Role, RoleMessage, SetPacketInFormat, SwitchConfig,
 };
 use rust_openflow::session::push::{Outcome, Push, bundle_add};
 use rust_openflow::session::{Config, End, Event, PushId};
@@ -334,7 +334,7 @@ fn what_the_switch_describes_is_what_was_pushed() {
         let [Reply::PortDesc(ports)] = &replies[..] else {
             panic!("{replies:?}");
         };
-        assert!(ports.iter().any(|port| port.name() == "br"));
+        assert!(ports.iter().any(|port| port.name.to_text() == "br"));
     }
 }
 
@@ -409,7 +409,7 @@ fn groups_go_before_the_flows_that_use_them_in_one_bundle() {
                 .iter()
                 .map(|message| bundle_add(version, message).unwrap())
                 .collect(),
-            after: vec![Message::CtFlushZone(5)],
+            after: vec![Message::CtFlushZone(CtFlushZone { zone_id: 5 })],
             ..Push::default()
         };
         assert_eq!(connection.push(push), Outcome::Committed);
@@ -485,7 +485,9 @@ fn packet_ins_come_in_the_form_that_was_chosen() {
     };
     for version in VERSIONS {
         let mut connection = switch.connected(version);
-        let form = Message::SetPacketInFormat(PacketInForm::Nicira2);
+        let form = Message::SetPacketInFormat(SetPacketInFormat {
+            format: PacketInFormat::NXT_PACKET_IN2,
+        });
         connection.session.send(&form).unwrap();
         // Open vSwitch sends no packets to a connection of its own socket until it is told a length.
         let config = Message::SetConfig(SwitchConfig {
@@ -518,13 +520,13 @@ fn packet_ins_come_in_the_form_that_was_chosen() {
             .unwrap();
         let packet = connection.until(|event| match event {
             Event::Message {
-                message: Message::PacketIn(packet),
+                message: Message::PacketIn2(packet),
                 ..
-            } => Some(packet),
+            } => Some(Received::from(packet)),
             _ => None,
         });
-        assert_eq!(packet.form, PacketInForm::Nicira2);
         assert_eq!(packet.userdata[..], [1, 2, 3]);
+        let packet = packet.packet_in;
         assert_eq!((packet.cookie, packet.field(Field::Reg1)), (21, Some(5)));
         assert_eq!(packet.packet[..], [0x50; 60]);
         let all = FlowMod::delete(TableId::ALL, Match::any(), 0);

@@ -6,7 +6,7 @@ use rust_openflow::action::{Ct, Subfield, ToController, Zone};
 use rust_openflow::frame::Framer;
 use rust_openflow::message::{
     Band, Bucket, FlowCommand, FlowFlags, FlowMod, GroupCommand, GroupMod, GroupType, MeterMod,
-    PacketIn, PacketInForm, PacketInReason, PacketOut, Property,
+    PacketIn, PacketIn2, PacketInReason, PacketOut, Property, Received,
 };
 use rust_openflow::session::{Config, End};
 use rust_openflow::{
@@ -168,19 +168,19 @@ fn group_mod(version: Version) -> impl Strategy<Value = Message> {
 fn packet_in() -> impl Strategy<Value = Message> {
     (any::<(u8, u8, u64)>(), matches(), bytes(200), bytes(20)).prop_map(
         |((reason, table, cookie), metadata, packet, userdata)| {
-            Message::PacketIn(PacketIn {
-                form: PacketInForm::Nicira2,
-                buffer_id: 7,
-                total_len: 1_000,
-                reason: PacketInReason(reason),
-                table: TableId(table),
-                cookie,
-                metadata,
-                packet,
+            Message::PacketIn2(PacketIn2::from(Received {
+                packet_in: PacketIn {
+                    buffer_id: 7,
+                    total_len: 1_000,
+                    reason: PacketInReason(reason),
+                    table: TableId(table),
+                    cookie,
+                    metadata,
+                    packet,
+                },
                 continuation: (reason > 100).then(|| userdata.clone()),
                 userdata,
-                properties: Vec::new(),
-            })
+            }))
         },
     )
 }

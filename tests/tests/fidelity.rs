@@ -19,8 +19,8 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use rust_openflow::message::{
-    FlowFilter, FlowMod, Header, Hello, MeterMod, MultipartRequest, PacketIn, PacketInForm, Reply,
-    Request, SwitchConfig,
+    FlowFilter, FlowMod, Header, Hello, MeterMod, MultipartRequest, PacketInFormat, Received,
+    Reply, Request, SetPacketInFormat, SwitchConfig,
 };
 use rust_openflow::{
     Action, Field, Instruction, Match, Message, MeterId, PortNo, TableId, Version,
@@ -46,7 +46,7 @@ const MARK: u16 = 0x88b6;
 #[derive(Debug, PartialEq, Eq, Default)]
 struct Seen {
     frames: BTreeMap<PortNo, Vec<Vec<u8>>>,
-    packets: Vec<PacketIn>,
+    packets: Vec<Received>,
 }
 
 impl Seen {
@@ -59,8 +59,12 @@ impl Seen {
             frames.sort();
         }
         self.frames.retain(|_, frames| !frames.is_empty());
-        self.packets
-            .sort_by_key(|packet| (format!("{:?}", packet.metadata), packet.packet.clone()));
+        self.packets.sort_by_key(|packet| {
+            (
+                format!("{:?}", packet.packet_in.metadata),
+                packet.packet_in.packet.clone(),
+            )
+        });
         self
     }
 }
@@ -85,7 +89,7 @@ struct Real<'a> {
     hypervisor: &'a Hypervisor,
     stream: UnixStream,
     /// Messages that came unasked.
-    packets: VecDeque<PacketIn>,
+    packets: VecDeque<Received>,
     /// How many frames of each port were seen before.
     seen: BTreeMap<PortNo, usize>,
     marks: usize,
@@ -134,7 +138,9 @@ impl<'a> Real<'a> {
             flags: 0,
             miss_send_len: u16::MAX,
         }));
-        real.send(&Message::SetPacketInFormat(PacketInForm::Nicira2));
+        real.send(&Message::SetPacketInFormat(SetPacketInFormat {
+            format: PacketInFormat::NXT_PACKET_IN2,
+        }));
         real.barrier();
         real
     }
@@ -162,7 +168,7 @@ impl<'a> Real<'a> {
     /// Takes what came; answers with true for the barrier's reply.
     fn take(&mut self) -> bool {
         match self.next() {
-            Message::PacketIn(packet) => self.packets.push_back(packet),
+            Message::PacketIn2(packet) => self.packets.push_back(packet.into()),
             Message::Error(error) => panic!("Open vSwitch refuses: {error:?}"),
             Message::BarrierReply => return true,
             _ => {}

@@ -4,7 +4,7 @@
 //! the in-port slot. It has passed a meter of its port and service, so that no port can keep the
 //! controller from answering the others.
 
-use rust_openflow::message::PacketIn;
+use rust_openflow::message::Received;
 use rust_openflow::{MeterId, PortNo};
 use weft_topology::PortKey;
 
@@ -60,14 +60,14 @@ impl Service {
     /// What a packet-in is for, and the key of the port that sent the packet; none when no flow of
     /// this pipeline handed it up.
     #[must_use]
-    pub fn of(packet_in: &PacketIn) -> Option<(Self, PortKey)> {
-        let [number] = packet_in.userdata[..] else {
+    pub fn of(received: &Received) -> Option<(Self, PortKey)> {
+        let [number] = received.userdata[..] else {
             return None;
         };
         let service = Self::ALL
             .iter()
             .find(|service| service.number() == number)?;
-        let key = packet_in.field(Slot::InPort.row().field)?;
+        let key = received.packet_in.field(Slot::InPort.row().field)?;
         Some((*service, PortKey::new(u32::try_from(key).ok()?)?))
     }
 }

@@ -1,7 +1,7 @@
 //! Packets for the controller: who is asked, with which facts, and the packet that goes back.
 
 use bytes::Bytes;
-use rust_openflow::message::{PacketIn, PacketOut};
+use rust_openflow::message::{PacketOut, Received};
 use rust_openflow::{Action, PortNo};
 use weft_compiler::service::Service;
 use weft_responders::dhcp4::Facts;
@@ -32,9 +32,9 @@ pub(crate) fn answer(
     model: &Model,
     settings: &Settings,
     chassis: &ChassisId,
-    packet_in: &PacketIn,
+    received: &Received,
 ) -> Option<Answer> {
-    let (service, key) = Service::of(packet_in)?;
+    let (service, key) = Service::of(received)?;
     let id = model.port_of_key(key)?;
     let port = model.port(id)?;
     let location = model
@@ -52,7 +52,7 @@ pub(crate) fn answer(
                 hostname: Some(hostname(&facts)),
                 ..facts
             }
-            .respond(&packet_in.packet)
+            .respond(&received.packet_in.packet)
         }
     };
     let packet = reply.frame.map(|frame| {

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use rust_openflow::message::{self, PacketIn};
+use rust_openflow::message::{self, Received};
 use rust_openflow::session::push::Refusal;
 use rust_openflow::{DatapathId, GroupId, MeterId, Version};
 use weft_compiler::diff::{Difference, Installed};
@@ -87,7 +87,7 @@ pub enum Input {
         /// On which connection.
         link: SwitchId,
         /// The packet.
-        packet: Box<PacketIn>,
+        packet: Box<Received>,
     },
     /// An OpenFlow connection ended.
     SwitchGone(SwitchId),
@@ -767,7 +767,7 @@ impl Member {
         }
     }
 
-    fn packet_in(&mut self, link: SwitchId, packet: &PacketIn) {
+    fn packet_in(&mut self, link: SwitchId, packet: &Received) {
         let Some(chassis) = self
             .switches
             .get(&link)

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use rust_openflow::action::NICIRA;
 use rust_openflow::message::{
     Experimenter, FlowFilter, FlowMod, GroupCommand, GroupMod, Message, MeterCommand, MeterMod,
-    MultipartReply, MultipartRequest, PacketIn, PacketOut, Reply, Request, RoleMessage,
+    MultipartReply, MultipartRequest, PacketOut, Received, Reply, Request, RoleMessage,
 };
 use rust_openflow::session::push::{Outcome, Push, Refusal, bundle_add};
 use rust_openflow::session::{self, End, PushId, RequestId, SendError, Session};
@@ -48,7 +48,7 @@ pub enum Event {
         refusals: Vec<Refusal>,
     },
     /// A packet for the controller.
-    PacketIn(Box<PacketIn>),
+    PacketIn(Box<Received>),
     /// The switch refuses the role: somebody has a later mandate.
     Stale,
     /// Something worth a line in the log.
@@ -237,7 +237,11 @@ impl SwitchLink {
                 session::Event::Message {
                     message: Message::PacketIn(packet),
                     ..
-                } => self.events.push_back(Event::PacketIn(Box::new(packet))),
+                } => self.received(packet.into()),
+                session::Event::Message {
+                    message: Message::PacketIn2(packet),
+                    ..
+                } => self.received(packet.into()),
                 // Port status, flow removed and whatever else is for nobody yet.
                 session::Event::Message { .. } => {}
                 session::Event::Reply { id, messages } => self.replied(id, messages),
@@ -252,6 +256,10 @@ impl SwitchLink {
                 }
             }
         }
+    }
+
+    fn received(&mut self, packet: Received) {
+        self.events.push_back(Event::PacketIn(Box::new(packet)));
     }
 
     fn remark(&mut self, text: String) {

@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use bytes::Bytes;
-use rust_openflow::message::{FlowMod, NO_BUFFER, PacketIn, PacketInForm, PacketInReason};
+use rust_openflow::message::{FlowMod, NO_BUFFER, PacketIn, PacketIn2, PacketInReason, Received};
 use rust_openflow::{
     Action, EncodeError, Field, Instruction, Match, Message, PortNo, TableId, Version,
 };
@@ -85,20 +85,20 @@ fn flow_mod() -> Message {
 
 /// As a request for an address is.
 fn packet_in() -> Message {
-    Message::PacketIn(PacketIn {
-        form: PacketInForm::Nicira2,
-        buffer_id: NO_BUFFER,
-        total_len: 342,
-        reason: PacketInReason::APPLY_ACTION,
-        table: TableId(3),
-        cookie: 0x1122_3344,
-        metadata: Match::any()
-            .with(Field::InPort, PortNo(1))
-            .with(Field::Metadata, 0x1234_u64)
-            .with(Field::Reg1, 7_u32),
-        packet: Bytes::from(vec![0x50; 342]),
+    Message::PacketIn2(PacketIn2::from(Received {
+        packet_in: PacketIn {
+            buffer_id: NO_BUFFER,
+            total_len: 342,
+            reason: PacketInReason::APPLY_ACTION,
+            table: TableId(3),
+            cookie: 0x1122_3344,
+            metadata: Match::any()
+                .with(Field::InPort, PortNo(1))
+                .with(Field::Metadata, 0x1234_u64)
+                .with(Field::Reg1, 7_u32),
+            packet: Bytes::from(vec![0x50; 342]),
+        },
         userdata: Bytes::from_static(&[1, 2, 3, 4]),
         continuation: None,
-        properties: Vec::new(),
-    })
+    }))
 }

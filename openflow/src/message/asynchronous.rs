@@ -4,6 +4,7 @@ use super::numbers::numbers;
 use super::property::{self, Property};
 use crate::Version;
 use crate::error::{DecodeError, EncodeError};
+use crate::record::Wire;
 use crate::wire::{Reader, Writer};
 
 numbers! {
@@ -50,8 +51,10 @@ impl AsyncConfig {
         let found = self.masks.iter().find(|(named, _)| *named == kind);
         found.map(|(_, mask)| *mask)
     }
+}
 
-    pub(super) fn encode(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
+impl Wire for AsyncConfig {
+    fn write(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
         if version >= Version::V1_4 {
             for (kind, mask) in &self.masks {
                 property::encode(w, kind.0, |w| {
@@ -74,7 +77,7 @@ impl AsyncConfig {
         Ok(())
     }
 
-    pub(super) fn decode(r: &mut Reader<'_>, version: Version) -> Result<Self, DecodeError> {
+    fn read(r: &mut Reader<'_>, version: Version, _: &'static str) -> Result<Self, DecodeError> {
         let mut config = Self::default();
         if version < Version::V1_4 {
             for kind in FIXED {

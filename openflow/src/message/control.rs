@@ -4,23 +4,31 @@
 use bytes::Bytes;
 
 use super::numbers::{flags, numbers};
-use super::property::{self, Property};
+use super::port::Port;
 use super::{EXPERIMENTER, HEADER_LEN, Header, Kind};
 use crate::error::{DecodeError, EncodeError, ErrorAnswer};
+use crate::record::{Property, Unpadded, Wire, ids, plain, record, variants};
 use crate::wire::{Reader, Writer};
 use crate::{DatapathId, Version};
 
-/// `OFPHET_VERSIONBITMAP`.
-const VERSION_BITMAP: u16 = 1;
+variants! {
+    /// A part of a hello (OpenFlow 1.5.1, 7.5.1).
+    pub enum HelloElement: Unpadded, rows HELLO_ELEMENTS {
+        /// Which versions are spoken: bit n of word n / 32 is version byte n.
+        VersionBitmap "versionbitmap" [std 1 V1_0 V1_5] {
+            /// The words.
+            bitmaps: Vec<u32>;
+        }
+    }
+}
 
-/// Opens a connection. The header's version is the highest that is spoken.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Hello {
-    /// The versions in the bitmap: bit n of word n / 32 is version byte n. None when there is no
-    /// bitmap: then all up to the header's are spoken.
-    pub bitmap: Option<Vec<u32>>,
-    /// Elements other than the bitmap, and bytes that are no elements, as they came.
-    pub rest: Bytes,
+record! {
+    /// Opens a connection. The header's version is the highest that is spoken.
+    #[derive(Default)]
+    pub struct Hello {
+        /// What is said.
+        elements: Vec<HelloElement>;
+    }
 }
 
 impl Hello {
@@ -30,118 +38,62 @@ impl Hello {
         let bits = versions
             .iter()
             .fold(0, |bits, version| bits | 1 << version.wire());
+        let bitmap = HelloElement::VersionBitmap {
+            bitmaps: vec![bits],
+        };
         Self {
-            bitmap: Some(vec![bits]),
-            rest: Bytes::new(),
+            elements: vec![bitmap],
         }
+    }
+
+    /// The versions in the bitmap: bit n of word n / 32 is version byte n. None when there is no bitmap:
+    /// then all up to the header's are spoken.
+    #[must_use]
+    pub fn bitmap(&self) -> Option<&[u32]> {
+        self.elements.iter().find_map(|element| match element {
+            HelloElement::VersionBitmap { bitmaps } => Some(bitmaps.as_slice()),
+            _ => None,
+        })
     }
 
     /// True when the sender of this hello, whose header said `header_version`, speaks `version`.
     #[must_use]
     pub fn speaks(&self, version: Version, header_version: u8) -> bool {
-        match self.bitmap.as_deref() {
+        match self.bitmap() {
             Some([word, ..]) => word >> version.wire() & 1 == 1,
             Some([]) => false,
             None => version.wire() <= header_version,
         }
     }
+}
 
-    pub(super) fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
-        if let Some(bitmap) = &self.bitmap {
-            property::encode(w, VERSION_BITMAP, |w| {
-                bitmap.iter().for_each(|word| w.u32(*word));
-                Ok(())
-            })?;
-        }
-        w.slice(&self.rest);
-        Ok(())
-    }
-
-    /// Reads whatever came: a hello that is not understood must not end the conversation.
-    pub(super) fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let mut look = r.clone();
-        let bitmap = match property::decode(&mut look) {
-            Ok((VERSION_BITMAP, mut value)) if value.remaining().is_multiple_of(4) => {
-                let mut words = Vec::new();
-                while !value.is_empty() {
-                    words.push(value.u32("hello.bitmaps")?);
-                }
-                *r = look;
-                Some(words)
-            }
-            _ => None,
-        };
-        Ok(Self {
-            bitmap,
-            rest: r.rest(),
-        })
+record! {
+    /// Who the switch is and what it can do.
+    pub struct Features {
+        /// The switch's identity.
+        datapath "datapath_id": DatapathId;
+        /// How many packets it can hold for the controller.
+        buffers "n_buffers": u32;
+        /// How many tables it has.
+        tables "n_tables": u8;
+        /// Which of the connections of one controller this is; 0 is the main one.
+        auxiliary "auxiliary_id": u8 [V1_3 V1_5];
+        /// `OFPC_*`.
+        {pad 3 [V1_0 V1_2], pad 2 [V1_3 V1_5]} capabilities: u32;
+        /// Which actions it has: bit n for `OFPAT_*` n.
+        actions: u32 [V1_0 V1_0];
+        /// Its ports; from 1.3 on a multipart message tells of them.
+        {pad 4 [V1_1 V1_5]} ports: Vec<Port> [V1_0 V1_2];
     }
 }
 
-/// Who the switch is and what it can do.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Features {
-    /// The switch's identity.
-    pub datapath: DatapathId,
-    /// How many packets it can hold for the controller.
-    pub buffers: u32,
-    /// How many tables it has.
-    pub tables: u8,
-    /// Which of the connections of one controller this is; 0 is the main one.
-    pub auxiliary: u8,
-    /// `OFPC_*`.
-    pub capabilities: u32,
-}
-
-impl Features {
-    pub(super) fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
-        w.u64(self.datapath.0);
-        w.u32(self.buffers);
-        w.u8(self.tables);
-        w.u8(self.auxiliary);
-        w.pad(2);
-        w.u32(self.capabilities);
-        w.u32(0);
-        Ok(())
-    }
-
-    pub(super) fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let features = Self {
-            datapath: DatapathId(r.u64("features.datapath_id")?),
-            buffers: r.u32("features.n_buffers")?,
-            tables: r.u8("features.n_tables")?,
-            auxiliary: r.u8("features.auxiliary_id")?,
-            capabilities: {
-                r.skip(2, "features.pad")?;
-                r.u32("features.capabilities")?
-            },
-        };
-        r.skip(4, "features.reserved")?;
-        Ok(features)
-    }
-}
-
-/// The switch's configuration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SwitchConfig {
-    /// `OFPC_FRAG_*`: 0 as they come, 1 dropped, 2 reassembled.
-    pub flags: u16,
-    /// Bytes of a packet that the pipeline itself sends to the controller.
-    pub miss_send_len: u16,
-}
-
-impl SwitchConfig {
-    pub(super) fn encode(self, w: &mut Writer) -> Result<(), EncodeError> {
-        w.u16(self.flags);
-        w.u16(self.miss_send_len);
-        Ok(())
-    }
-
-    pub(super) fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self {
-            flags: r.u16("switch_config.flags")?,
-            miss_send_len: r.u16("switch_config.miss_send_len")?,
-        })
+record! {
+    /// The switch's configuration.
+    pub struct SwitchConfig {
+        /// `OFPC_FRAG_*`: 0 as they come, 1 dropped, 2 reassembled.
+        flags: u16;
+        /// Bytes of a packet that the pipeline itself sends to the controller.
+        miss_send_len: u16;
     }
 }
 
@@ -155,15 +107,31 @@ numbers! {
     }
 }
 
-/// A role, asked for or told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RoleMessage {
-    /// The role.
-    pub role: Role,
-    /// The controller's number among controllers (from 1.5 on), or all ones.
-    pub short_id: u16,
-    /// The number of the mastership: a switch refuses one that is older than what it has seen.
-    pub generation_id: u64,
+/// A controller's number among controllers (OpenFlow 1.5.1, 7.3.8). All ones when it has none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ShortId(pub u16);
+
+impl Default for ShortId {
+    fn default() -> Self {
+        Self(0xffff)
+    }
+}
+
+ids! {
+    ShortId(u16);
+}
+
+record! {
+    /// A role, asked for or told.
+    #[derive(Copy)]
+    pub struct RoleMessage {
+        /// The role.
+        role: Role;
+        /// The controller's number among controllers, or all ones.
+        short_id: ShortId [V1_5 V1_5];
+        /// The number of the mastership: a switch refuses one that is older than what it has seen.
+        {pad 4 [V1_0 V1_4], pad 2 [V1_5 V1_5]} generation_id: u64;
+    }
 }
 
 impl RoleMessage {
@@ -172,71 +140,37 @@ impl RoleMessage {
     pub fn new(role: Role, generation_id: u64) -> Self {
         Self {
             role,
-            short_id: 0xffff,
+            short_id: ShortId::default(),
             generation_id,
         }
     }
+}
 
-    pub(super) fn encode(self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
-        w.u32(self.role.0);
-        if version < Version::V1_5 {
-            w.pad(4);
-        } else {
-            w.u16(self.short_id);
-            w.pad(2);
-        }
-        w.u64(self.generation_id);
-        Ok(())
-    }
-
-    pub(super) fn decode(r: &mut Reader<'_>, version: Version) -> Result<Self, DecodeError> {
-        let role = Role(r.u32("role.role")?);
-        let short_id = r.u16("role.short_id")?;
-        r.skip(2, "role.pad")?;
-        Ok(Self {
-            role,
-            short_id: if version < Version::V1_5 {
-                0xffff
-            } else {
-                short_id
-            },
-            generation_id: r.u64("role.generation_id")?,
-        })
+numbers! {
+    /// `OFPCRR_*`: why a role changed.
+    RoleReason(u8) {
+        MASTER_REQUEST = 0 "master_request" "Another controller asked to be master.";
+        CONFIG = 1 "config" "The switch's configuration changed.";
+        EXPERIMENTER = 2 "experimenter" "Data of a vendor changed.";
     }
 }
 
-/// Says that the controller's role changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RoleStatus {
-    /// What it is now.
-    pub role: Role,
-    /// `OFPCRR_*`: 0 another asked to be master, 1 the switch's configuration.
-    pub reason: u8,
-    /// The generation of the mastership.
-    pub generation_id: u64,
-    /// What else is said.
-    pub properties: Vec<Property>,
+variants! {
+    /// What else is said of a role (OpenFlow 1.4.1, 7.4.4): only vendors say something.
+    pub enum RoleProperty: Property, rows ROLE_PROPERTIES {}
 }
 
-impl RoleStatus {
-    pub(super) fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
-        w.u32(self.role.0);
-        w.u8(self.reason);
-        w.pad(3);
-        w.u64(self.generation_id);
-        property::encode_list(&self.properties, w)
-    }
-
-    pub(super) fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let role = Role(r.u32("role_status.role")?);
-        let reason = r.u8("role_status.reason")?;
-        r.skip(3, "role_status.pad")?;
-        Ok(Self {
-            role,
-            reason,
-            generation_id: r.u64("role_status.generation_id")?,
-            properties: property::decode_list(r)?,
-        })
+record! {
+    /// Says that the controller's role changed.
+    pub struct RoleStatus {
+        /// What it is now.
+        role: Role;
+        /// Why it changed.
+        reason: RoleReason;
+        /// The generation of the mastership.
+        {pad 3} generation_id: u64;
+        /// What else is said.
+        properties: Vec<RoleProperty>;
     }
 }
 
@@ -262,64 +196,50 @@ flags! {
     }
 }
 
-/// Opens, closes, commits or discards a bundle.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BundleControl {
-    /// Which bundle of the connection.
-    pub bundle_id: u32,
-    /// What is done with it.
-    pub kind: BundleControlType,
-    /// How it is committed.
-    pub flags: BundleFlags,
-    /// What else is said.
-    pub properties: Vec<Property>,
-}
-
-impl BundleControl {
-    pub(super) fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
-        w.u32(self.bundle_id);
-        w.u16(self.kind.0);
-        w.u16(self.flags.0);
-        property::encode_list(&self.properties, w)
-    }
-
-    pub(super) fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self {
-            bundle_id: r.u32("bundle_control.bundle_id")?,
-            kind: BundleControlType(r.u16("bundle_control.type")?),
-            flags: BundleFlags(r.u16("bundle_control.flags")?),
-            properties: property::decode_list(r)?,
-        })
-    }
-}
-
-/// Puts a message into a bundle.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BundleAdd {
-    /// Which bundle of the connection.
-    pub bundle_id: u32,
-    /// The flags that it was opened with.
-    pub flags: BundleFlags,
-    /// The whole message, with the xid of the message around it.
-    pub message: Bytes,
-    /// What else is said.
-    pub properties: Vec<Property>,
-}
-
-impl BundleAdd {
-    pub(super) fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
-        w.u32(self.bundle_id);
-        w.pad(2);
-        w.u16(self.flags.0);
-        let start = w.len();
-        w.slice(&self.message);
-        if !self.properties.is_empty() {
-            w.align8(start);
+variants! {
+    /// What else is said of a bundle (OpenFlow 1.5.1, 7.3.9.2).
+    pub enum BundleProperty: Property, rows BUNDLE_PROPERTIES {
+        /// When it is committed.
+        Time "time" [std 1 V1_5 V1_5] {
+            /// Seconds since the epoch.
+            {pad 4} seconds: u64;
+            /// And nanoseconds.
+            nanoseconds: u32;
+            .. {pad 4}
         }
-        property::encode_list(&self.properties, w)
     }
+}
 
-    pub(super) fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+record! {
+    /// Opens, closes, commits or discards a bundle.
+    pub struct BundleControl {
+        /// Which bundle of the connection.
+        bundle_id: u32;
+        /// What is done with it.
+        kind "type": BundleControlType;
+        /// How it is committed.
+        flags: BundleFlags;
+        /// What else is said.
+        properties: Vec<BundleProperty>;
+    }
+}
+
+plain! {
+    /// Puts a message into a bundle.
+    pub struct BundleAdd {
+        /// Which bundle of the connection.
+        bundle_id: u32;
+        /// The flags that it was opened with.
+        flags: BundleFlags;
+        /// The whole message, with the xid of the message around it.
+        message: Bytes;
+        /// What else is said.
+        properties: Vec<BundleProperty>;
+    }
+}
+
+impl Wire for BundleAdd {
+    fn read(r: &mut Reader<'_>, version: Version, _: &'static str) -> Result<Self, DecodeError> {
         let bundle_id = r.u32("bundle_add.bundle_id")?;
         r.skip(2, "bundle_add.pad")?;
         let flags = BundleFlags(r.u16("bundle_add.flags")?);
@@ -340,8 +260,20 @@ impl BundleAdd {
             bundle_id,
             flags,
             message,
-            properties: property::decode_list(r)?,
+            properties: Vec::read(r, version, "bundle_add.properties")?,
         })
+    }
+
+    fn write(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
+        w.u32(self.bundle_id);
+        w.pad(2);
+        w.u16(self.flags.0);
+        let start = w.len();
+        w.slice(&self.message);
+        if !self.properties.is_empty() {
+            w.align8(start);
+        }
+        self.properties.write(w, version)
     }
 }
 

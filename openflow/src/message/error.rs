@@ -6,8 +6,10 @@ use std::fmt;
 use bytes::Bytes;
 
 use super::ONF;
+use crate::Version;
 use crate::action::NICIRA;
 use crate::error::{DecodeError, EncodeError, ErrorAnswer};
+use crate::record::Wire;
 use crate::wire::{Reader, Writer};
 
 /// `OFPET_EXPERIMENTER`.
@@ -320,8 +322,10 @@ impl ErrorMessage {
     pub fn is(&self, answer: ErrorAnswer) -> bool {
         (self.vendor, self.kind, self.code) == (None, answer.kind, answer.code)
     }
+}
 
-    pub(super) fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
+impl Wire for ErrorMessage {
+    fn write(&self, w: &mut Writer, _: Version) -> Result<(), EncodeError> {
         w.u16(self.kind);
         w.u16(self.code);
         if let Some(vendor) = self.vendor {
@@ -331,7 +335,7 @@ impl ErrorMessage {
         Ok(())
     }
 
-    pub(super) fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    fn read(r: &mut Reader<'_>, _: Version, _: &'static str) -> Result<Self, DecodeError> {
         let kind = r.u16("error.type")?;
         let code = r.u16("error.code")?;
         let vendor = (kind == EXPERIMENTER && r.remaining() >= 4)

@@ -4,6 +4,7 @@ use super::numbers::{flags, numbers};
 use super::stats::Stats;
 use crate::error::{DecodeError, EncodeError};
 use crate::instruction::{self, Instruction};
+use crate::record::Wire;
 use crate::wire::{Reader, Writer};
 use crate::{GroupId, Match, PortNo, TableId, Version};
 
@@ -110,8 +111,10 @@ impl FlowMod {
             ..Self::add(table, 0, matches, Vec::new(), cookie)
         }
     }
+}
 
-    pub(super) fn encode(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
+impl Wire for FlowMod {
+    fn write(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
         w.u64(self.cookie);
         w.u64(self.cookie_mask);
         w.u8(self.table.0);
@@ -129,7 +132,7 @@ impl FlowMod {
     }
 
     #[inline]
-    pub(super) fn decode(r: &mut Reader<'_>, version: Version) -> Result<Self, DecodeError> {
+    fn read(r: &mut Reader<'_>, version: Version, _: &'static str) -> Result<Self, DecodeError> {
         let cookie = r.u64("flow_mod.cookie")?;
         let cookie_mask = r.u64("flow_mod.cookie_mask")?;
         let table = TableId(r.u8("flow_mod.table_id")?);
@@ -210,8 +213,8 @@ pub struct FlowRemoved {
     pub matches: Match,
 }
 
-impl FlowRemoved {
-    pub(super) fn encode(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
+impl Wire for FlowRemoved {
+    fn write(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
         if version >= Version::V1_5 {
             w.u8(self.table.0);
             w.u8(self.reason);
@@ -233,7 +236,7 @@ impl FlowRemoved {
         self.matches.encode(w, version)
     }
 
-    pub(super) fn decode(r: &mut Reader<'_>, version: Version) -> Result<Self, DecodeError> {
+    fn read(r: &mut Reader<'_>, version: Version, _: &'static str) -> Result<Self, DecodeError> {
         if version >= Version::V1_5 {
             return Ok(Self {
                 table: TableId(r.u8("flow_removed.table_id")?),

@@ -4,6 +4,7 @@ use super::numbers::numbers;
 use super::property::{self, Property};
 use crate::action::{self, Action};
 use crate::error::{DecodeError, EncodeError};
+use crate::record::Wire;
 use crate::wire::{Reader, Writer};
 use crate::{GroupId, Match, PortNo, Version};
 
@@ -167,8 +168,10 @@ impl GroupMod {
             ..Self::add(group, GroupType::ALL, Vec::new())
         }
     }
+}
 
-    pub(super) fn encode(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
+impl Wire for GroupMod {
+    fn write(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
         w.u16(self.command.0);
         w.u8(self.kind.0);
         w.pad(1);
@@ -186,7 +189,7 @@ impl GroupMod {
         property::encode_list(&self.properties, w)
     }
 
-    pub(super) fn decode(r: &mut Reader<'_>, version: Version) -> Result<Self, DecodeError> {
+    fn read(r: &mut Reader<'_>, version: Version, _: &'static str) -> Result<Self, DecodeError> {
         let command = GroupCommand(r.u16("group_mod.command")?);
         let kind = GroupType(r.u8("group_mod.type")?);
         r.skip(1, "group_mod.pad")?;

@@ -4,8 +4,7 @@ use bytes::Bytes;
 
 use super::numbers::numbers;
 use crate::MeterId;
-use crate::error::{DecodeError, EncodeError};
-use crate::wire::{Reader, Writer};
+use crate::record::{Tagged, record, variants};
 
 numbers! {
     /// `OFPMC_*`: what a meter-mod does.
@@ -16,109 +15,54 @@ numbers! {
     }
 }
 
-/// `OFPMBT_*`.
-mod code {
-    pub(super) const DROP: u16 = 1;
-    pub(super) const DSCP_REMARK: u16 = 2;
-}
-
-/// What happens to packets above a rate. Rates are in kilobits or packets per second, as the
-/// meter's flags say; bursts in kilobits or packets.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Band {
-    /// They are dropped.
-    Drop {
-        /// The rate.
-        rate: u32,
-        /// How far it may be exceeded for a moment.
-        burst: u32,
-    },
-    /// Their drop precedence goes up.
-    DscpRemark {
-        /// The rate.
-        rate: u32,
-        /// How far it may be exceeded for a moment.
-        burst: u32,
-        /// By how many levels.
-        levels: u8,
-    },
-    /// Any other, with its header.
-    Unknown(Bytes),
-}
-
-impl Band {
-    fn encode(&self, w: &mut Writer) {
-        let mut header = |kind, rate: u32, burst: u32| {
-            w.u16(kind);
-            w.u16(16);
-            w.u32(rate);
-            w.u32(burst);
-        };
-        match self {
-            Self::Drop { rate, burst } => {
-                header(code::DROP, *rate, *burst);
-                w.pad(4);
-            }
-            Self::DscpRemark {
-                rate,
-                burst,
-                levels,
-            } => {
-                header(code::DSCP_REMARK, *rate, *burst);
-                w.u8(*levels);
-                w.pad(3);
-            }
-            Self::Unknown(bytes) => w.slice(bytes),
+variants! {
+    /// What happens to packets above a rate. Rates are in kilobits or packets per second, as the
+    /// meter's flags say; bursts in kilobits or packets.
+    pub enum Band: Tagged, rows BANDS {
+        /// They are dropped.
+        Drop "drop" [std 1 V1_3 V1_5] {
+            /// The rate.
+            rate: u32;
+            /// How far it may be exceeded for a moment.
+            burst "burst_size": u32;
+            .. {pad 4}
+        }
+        /// Their drop precedence goes up.
+        DscpRemark "dscp_remark" [std 2 V1_3 V1_5] {
+            /// The rate.
+            rate: u32;
+            /// How far it may be exceeded for a moment.
+            burst "burst_size": u32;
+            /// By how many levels.
+            levels "prec_level": u8;
+            .. {pad 3}
+        }
+        /// What a vendor does with them.
+        Vendor "experimenter" [std 0xffff V1_3 V1_5] {
+            /// The rate.
+            rate: u32;
+            /// How far it may be exceeded for a moment.
+            burst "burst_size": u32;
+            /// The vendor.
+            experimenter: u32;
+            /// What the vendor says.
+            data: Bytes;
         }
     }
-
-    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let mut body = r.clone();
-        let kind = body.u16("the band's type")?;
-        let length = body.u16("the band's length")?;
-        if length < 12 {
-            return Err(r.error("a band length of at least 12"));
-        }
-        let whole = r.bytes(usize::from(length), "the band that its length tells of")?;
-        let rate = body.u32("band.rate")?;
-        let burst = body.u32("band.burst_size")?;
-        Ok(match (kind, length) {
-            (code::DROP, 16) => Self::Drop { rate, burst },
-            (code::DSCP_REMARK, 16) => Self::DscpRemark {
-                rate,
-                burst,
-                levels: body.u8("band.prec_level")?,
-            },
-            _ => Self::Unknown(whole),
-        })
-    }
 }
 
-pub(super) fn encode_bands(list: &[Band], w: &mut Writer) {
-    for band in list {
-        band.encode(w);
+record! {
+    /// Adds, changes or removes meters.
+    pub struct MeterMod {
+        /// What it does.
+        command: MeterCommand;
+        /// `OFPMF_*`: [`MeterMod::KBPS`] ...
+        flags: u16;
+        /// Which meter.
+        meter "meter_id": MeterId;
+        /// What happens above which rate.
+        bands: Vec<Band>;
     }
-}
-
-pub(super) fn decode_bands(r: &mut Reader<'_>) -> Result<Vec<Band>, DecodeError> {
-    let mut list = Vec::new();
-    while !r.is_empty() {
-        list.push(Band::decode(r)?);
-    }
-    Ok(list)
-}
-
-/// Adds, changes or removes meters.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct MeterMod {
-    /// What it does.
-    pub command: MeterCommand,
-    /// `OFPMF_*`: [`MeterMod::KBPS`] ...
-    pub flags: u16,
-    /// Which meter.
-    pub meter: MeterId,
-    /// What happens above which rate.
-    pub bands: Vec<Band>,
 }
 
 impl MeterMod {
@@ -151,22 +95,5 @@ impl MeterMod {
             meter,
             bands: Vec::new(),
         }
-    }
-
-    pub(super) fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
-        w.u16(self.command.0);
-        w.u16(self.flags);
-        w.u32(self.meter.0);
-        encode_bands(&self.bands, w);
-        Ok(())
-    }
-
-    pub(super) fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self {
-            command: MeterCommand(r.u16("meter_mod.command")?),
-            flags: r.u16("meter_mod.flags")?,
-            meter: MeterId(r.u32("meter_mod.meter_id")?),
-            bands: decode_bands(r)?,
-        })
     }
 }

@@ -6,12 +6,13 @@ use bytes::Bytes;
 
 use super::flow;
 use super::group::{self, Bucket, GroupType};
-use super::meter::{self, Band};
-use super::port::{self, Port};
+use super::meter::Band;
+use super::port::Port;
 use super::property::{self, Property};
 use super::stats::Stats;
 use crate::error::{DecodeError, EncodeError};
 use crate::instruction::{self, Instruction};
+use crate::record::Wire;
 use crate::wire::{Reader, Writer};
 use crate::{GroupId, Match, MeterId, PortNo, TableId, Version};
 
@@ -127,8 +128,10 @@ impl MultipartRequest {
     pub fn new(request: Request) -> Self {
         Self { flags: 0, request }
     }
+}
 
-    pub(super) fn encode(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
+impl Wire for MultipartRequest {
+    fn write(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
         w.u16(match &self.request {
             Request::Desc => code::DESC,
             Request::Flow(_) => code::FLOW,
@@ -158,7 +161,7 @@ impl MultipartRequest {
         Ok(())
     }
 
-    pub(super) fn decode(r: &mut Reader<'_>, version: Version) -> Result<Self, DecodeError> {
+    fn read(r: &mut Reader<'_>, version: Version, _: &'static str) -> Result<Self, DecodeError> {
         let kind = r.u16("multipart_request.type")?;
         let flags = r.u16("multipart_request.flags")?;
         r.skip(4, "multipart_request.pad")?;
@@ -415,7 +418,7 @@ impl MeterConfig {
         w.u16(0);
         w.u16(self.flags);
         w.u32(self.meter.0);
-        meter::encode_bands(&self.bands, w);
+        self.bands.write(w, Version::V1_3)?;
         w.patch_length(start, start, "the description of a meter")
     }
 
@@ -428,7 +431,7 @@ impl MeterConfig {
         Ok(Self {
             flags: r.u16("meter_config.flags")?,
             meter: MeterId(r.u32("meter_config.meter_id")?),
-            bands: meter::decode_bands(r)?,
+            bands: Vec::read(r, Version::V1_3, "meter_config.bands")?,
         })
     }
 }
@@ -481,8 +484,10 @@ impl MultipartReply {
     pub fn more(&self) -> bool {
         self.flags & MORE != 0
     }
+}
 
-    pub(super) fn encode(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
+impl Wire for MultipartReply {
+    fn write(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
         w.u16(match &self.reply {
             Reply::Desc(_) => code::DESC,
             Reply::Flow(_) => code::FLOW,
@@ -505,13 +510,13 @@ impl MultipartReply {
             }
             Reply::GroupDesc(list) => list.iter().try_for_each(|one| one.encode(w, version))?,
             Reply::MeterConfig(list) => list.iter().try_for_each(|one| one.encode(w))?,
-            Reply::PortDesc(list) => list.iter().try_for_each(|port| port.encode(w, version))?,
+            Reply::PortDesc(list) => list.write(w, version)?,
             Reply::Unknown { body, .. } => w.slice(body),
         }
         Ok(())
     }
 
-    pub(super) fn decode(r: &mut Reader<'_>, version: Version) -> Result<Self, DecodeError> {
+    fn read(r: &mut Reader<'_>, version: Version, _: &'static str) -> Result<Self, DecodeError> {
         let kind = r.u16("multipart_reply.type")?;
         let flags = r.u16("multipart_reply.flags")?;
         r.skip(4, "multipart_reply.pad")?;
@@ -530,7 +535,7 @@ impl MultipartReply {
             }
             code::GROUP_DESC => Reply::GroupDesc(list(r, |r| GroupDesc::decode(r, version))?),
             code::METER_CONFIG => Reply::MeterConfig(list(r, MeterConfig::decode)?),
-            code::PORT_DESC => Reply::PortDesc(port::decode_list(r, version)?),
+            code::PORT_DESC => Reply::PortDesc(Vec::read(r, version, "port_desc")?),
             kind => Reply::Unknown {
                 kind,
                 body: r.rest(),

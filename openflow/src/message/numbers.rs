@@ -1,4 +1,4 @@
-//! Numbers with names: an enumeration of the protocol whose unknown values are kept.
+//! Numbers with names: an enumeration of the protocol whose unknown values are kept, and sets of flags.
 
 /// Rows of an enumeration: constant, number, name, one sentence.
 macro_rules! numbers {
@@ -14,6 +14,67 @@ macro_rules! numbers {
             #[must_use]
             pub fn name(self) -> Option<&'static str> {
                 match self.0 { $($number => Some($name),)* _ => None }
+            }
+        }
+
+        impl $type {
+            /// The value of that name.
+            #[must_use]
+            pub fn from_name(name: &str) -> Option<Self> {
+                match name { $($name => Some(Self::$constant),)* _ => None }
+            }
+        }
+
+        impl $crate::record::Wire for $type {
+            fn read(
+                r: &mut $crate::wire::Reader<'_>,
+                version: $crate::Version,
+                what: &'static str,
+            ) -> Result<Self, $crate::DecodeError> {
+                $crate::record::Wire::read(r, version, what).map(Self)
+            }
+
+            fn write(
+                &self,
+                w: &mut $crate::wire::Writer,
+                version: $crate::Version,
+            ) -> Result<(), $crate::EncodeError> {
+                $crate::record::Wire::write(&self.0, w, version)
+            }
+        }
+
+        impl $crate::record::Plain for $type {
+            fn value(&self, version: $crate::Version) -> $crate::record::Value {
+                match self.name() {
+                    Some(name) => $crate::record::Value::text(name),
+                    None => $crate::record::Plain::value(&self.0, version),
+                }
+            }
+
+            fn from_value(
+                value: &$crate::record::Value,
+                version: $crate::Version,
+            ) -> Result<Self, $crate::record::ValueError> {
+                if let $crate::record::Value::Text(name) = value {
+                    if let Some(known) = Self::from_name(name) {
+                        return Ok(known);
+                    }
+                }
+                let number = $crate::record::Plain::from_value(value, version);
+                number.map(Self).map_err(|_| {
+                    let names = [$($name),*].join(", ");
+                    $crate::record::ValueError::new(format!("a number, or one of {names}"))
+                })
+            }
+        }
+
+        impl $crate::record::Generate for $type {
+            fn generate(dice: &mut $crate::record::Dice<'_>, version: $crate::Version) -> Self {
+                let known = [$(Self::$constant),*];
+                match known.get(dice.below(known.len() + 1)) {
+                    Some(known) => *known,
+                    None => Self($crate::record::Generate::generate(dice, version)),
+                }
             }
         }
 
@@ -51,6 +112,10 @@ macro_rules! flags {
             pub const fn contains(self, other: Self) -> bool {
                 self.0 & other.0 == other.0
             }
+        }
+
+        $crate::record::ids! {
+            $type($repr);
         }
 
         impl std::ops::BitOr for $type {

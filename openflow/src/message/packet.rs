@@ -5,11 +5,14 @@ use bytes::Bytes;
 
 use super::flow::NO_BUFFER;
 use super::numbers::numbers;
-use super::property::{self, Property};
 use crate::action::{self, Action};
 use crate::error::{DecodeError, EncodeError};
+use crate::matches::Fields;
+use crate::record::{
+    Dice, Generate, Members, Plain, Property, Value, ValueError, Wire, record, required, variants,
+};
 use crate::wire::{Reader, Writer};
-use crate::{Field, Match, PortNo, TableId, Version};
+use crate::{Field, FieldValue, Match, PortNo, TableId, Version};
 
 numbers! {
     /// `OFPR_*`: why a packet came.
@@ -23,80 +26,265 @@ numbers! {
     }
 }
 
-/// The form that a packet-in has on the wire.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum PacketInForm {
-    /// The standard's.
-    Standard,
-    /// `NXPIF_NXT_PACKET_IN2`.
-    Nicira2,
-    /// A form that this crate does not read.
-    Other(u32),
+numbers! {
+    /// `NXPIF_*`: the form that packet-ins have on the wire.
+    PacketInFormat(u32) {
+        STANDARD = 0 "standard" "The standard's.";
+        NXT_PACKET_IN = 1 "nxt_packet_in" "Nicira's first.";
+        NXT_PACKET_IN2 = 2 "nxt_packet_in2" "Nicira's second, with user data and continuation.";
+    }
 }
 
-impl PacketInForm {
-    pub(super) fn code(self) -> u32 {
-        match self {
-            Self::Standard => 0,
-            Self::Nicira2 => 2,
-            Self::Other(code) => code,
+record! {
+    /// Chooses the form of packet-ins (`NXT_SET_PACKET_IN_FORMAT`).
+    pub struct SetPacketInFormat {
+        /// The form.
+        format: PacketInFormat;
+    }
+}
+
+/// A packet for the controller.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PacketIn {
+    /// The number of the packet that the switch holds, or [`NO_BUFFER`].
+    pub buffer_id: u32,
+    /// Bytes of the whole packet, of which `packet` may be a part.
+    pub total_len: u16,
+    /// Why it came.
+    pub reason: PacketInReason,
+    /// The table in which the flow stood (from 1.1 on).
+    pub table: TableId,
+    /// The flow's cookie; all ones when there was no flow (from 1.3 on).
+    pub cookie: u64,
+    /// Port, metadata and registers of the packet; before 1.2 always just the port, in 1.1 also the
+    /// physical port.
+    pub metadata: Match,
+    /// The packet, from its Ethernet header on.
+    pub packet: Bytes,
+}
+
+impl Wire for PacketIn {
+    fn read(r: &mut Reader<'_>, version: Version, _: &'static str) -> Result<Self, DecodeError> {
+        let buffer_id = r.u32("packet_in.buffer_id")?;
+        let mut metadata = Match::any();
+        if version == Version::V1_1 {
+            read_port(r, version, Field::InPort, &mut metadata)?;
+            read_port(r, version, Field::InPhyPort, &mut metadata)?;
         }
+        let total_len = r.u16("packet_in.total_len")?;
+        if version == Version::V1_0 {
+            read_port(r, version, Field::InPort, &mut metadata)?;
+        }
+        let reason = PacketInReason(r.u8("packet_in.reason")?);
+        let mut table = TableId(r.u8("packet_in.table_id")?);
+        let mut cookie = u64::MAX;
+        if version == Version::V1_0 {
+            // That byte is padding.
+            table = TableId(0);
+        }
+        if version >= Version::V1_3 {
+            cookie = r.u64("packet_in.cookie")?;
+        }
+        if version >= Version::V1_2 {
+            metadata = Match::decode(r, version)?;
+            r.skip(2, "packet_in.pad")?;
+        }
+        Ok(Self {
+            buffer_id,
+            total_len,
+            reason,
+            table,
+            cookie,
+            metadata,
+            packet: r.rest(),
+        })
     }
 
-    pub(super) fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(match r.u32("set_packet_in_format.format")? {
-            0 => Self::Standard,
-            2 => Self::Nicira2,
-            code => Self::Other(code),
+    fn write(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
+        w.u32(self.buffer_id);
+        if version < Version::V1_2 {
+            only_ports(&self.metadata, version)?;
+        }
+        if version == Version::V1_1 {
+            write_port(w, version, Field::InPort, &self.metadata)?;
+            write_port(w, version, Field::InPhyPort, &self.metadata)?;
+        }
+        w.u16(self.total_len);
+        if version == Version::V1_0 {
+            write_port(w, version, Field::InPort, &self.metadata)?;
+        }
+        w.u8(self.reason.0);
+        w.u8(self.table.0);
+        if version >= Version::V1_3 {
+            w.u64(self.cookie);
+        }
+        if version >= Version::V1_2 {
+            self.metadata.encode(w, version)?;
+            w.pad(2);
+        }
+        w.slice(&self.packet);
+        Ok(())
+    }
+}
+
+impl Plain for PacketIn {
+    fn value(&self, version: Version) -> Value {
+        let mut members: Members = vec![
+            ("buffer_id".into(), self.buffer_id.value(version)),
+            ("total_len".into(), self.total_len.value(version)),
+            ("reason".into(), self.reason.value(version)),
+        ];
+        if version >= Version::V1_1 {
+            members.push(("table_id".into(), self.table.value(version)));
+        }
+        if version >= Version::V1_3 {
+            members.push(("cookie".into(), self.cookie.value(version)));
+        }
+        match version {
+            Version::V1_0 => push_port(&mut members, Field::InPort, &self.metadata, version),
+            Version::V1_1 => {
+                push_port(&mut members, Field::InPort, &self.metadata, version);
+                push_port(&mut members, Field::InPhyPort, &self.metadata, version);
+            }
+            _ => members.push(("match".into(), self.metadata.value(version))),
+        }
+        members.push(("data".into(), self.packet.value(version)));
+        Value::Object(members)
+    }
+
+    fn from_value(value: &Value, version: Version) -> Result<Self, ValueError> {
+        value.members(&[
+            "buffer_id",
+            "total_len",
+            "reason",
+            "table_id",
+            "cookie",
+            "in_port",
+            "in_phy_port",
+            "match",
+            "data",
+        ])?;
+        let metadata = match version {
+            Version::V1_0 => with_port(Match::any(), Field::InPort, value, version)?,
+            Version::V1_1 => {
+                let metadata = with_port(Match::any(), Field::InPort, value, version)?;
+                with_port(metadata, Field::InPhyPort, value, version)?
+            }
+            _ => required(value, "match", version)?,
+        };
+        Ok(Self {
+            buffer_id: required(value, "buffer_id", version)?,
+            total_len: required(value, "total_len", version)?,
+            reason: required(value, "reason", version)?,
+            table: match version {
+                Version::V1_0 => TableId(0),
+                _ => required(value, "table_id", version)?,
+            },
+            cookie: match version >= Version::V1_3 {
+                true => required(value, "cookie", version)?,
+                false => u64::MAX,
+            },
+            metadata,
+            packet: required(value, "data", version)?,
         })
     }
 }
 
-/// `NXPINT_*`: properties of Nicira's packet-in.
-mod nxpint {
-    pub(super) const PACKET: u16 = 0;
-    pub(super) const FULL_LEN: u16 = 1;
-    pub(super) const BUFFER_ID: u16 = 2;
-    pub(super) const TABLE_ID: u16 = 3;
-    pub(super) const COOKIE: u16 = 4;
-    pub(super) const REASON: u16 = 5;
-    pub(super) const METADATA: u16 = 6;
-    pub(super) const USERDATA: u16 = 7;
-    pub(super) const CONTINUATION: u16 = 8;
+impl Generate for PacketIn {
+    fn generate(dice: &mut Dice<'_>, version: Version) -> Self {
+        let ports: &[Field] = match version {
+            Version::V1_0 => &[Field::InPort],
+            Version::V1_1 => &[Field::InPort, Field::InPhyPort],
+            _ => &[],
+        };
+        let metadata = match ports {
+            [] => Match::generate(dice, version),
+            ports => ports.iter().fold(Match::any(), |metadata, field| {
+                metadata.with(*field, PortNo::generate(dice, version))
+            }),
+        };
+        Self {
+            buffer_id: u32::generate(dice, version),
+            total_len: u16::generate(dice, version),
+            reason: PacketInReason::generate(dice, version),
+            table: match version {
+                Version::V1_0 => TableId(0),
+                _ => TableId::generate(dice, version),
+            },
+            cookie: match version >= Version::V1_3 {
+                true => u64::generate(dice, version),
+                false => u64::MAX,
+            },
+            metadata,
+            packet: Bytes::generate(dice, version),
+        }
+    }
 }
 
-/// A packet for the controller.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PacketIn {
-    /// The form that it has on the wire.
-    pub form: PacketInForm,
-    /// The number of the packet that the switch holds, or [`NO_BUFFER`].
-    pub buffer_id: u32,
-    /// Bytes of the whole packet, of which `packet` may be a part.
-    pub total_len: u32,
-    /// Why it came.
-    pub reason: PacketInReason,
-    /// The table in which the flow stood.
-    pub table: TableId,
-    /// The flow's cookie; all ones when there was no flow.
-    pub cookie: u64,
-    /// Port, metadata and registers of the packet.
-    pub metadata: Match,
-    /// The packet, from its Ethernet header on.
-    pub packet: Bytes,
-    /// What the flow's action said ([`PacketInForm::Nicira2`]).
-    pub userdata: Bytes,
-    /// What lets the packet go on, when it waits ([`PacketInForm::Nicira2`]).
-    pub continuation: Option<Bytes>,
-    /// What else was said ([`PacketInForm::Nicira2`]).
-    pub properties: Vec<Property>,
+/// The specification's name of a field of ports.
+fn port_name(field: Field) -> &'static str {
+    match field {
+        Field::InPhyPort => "in_phy_port",
+        _ => "in_port",
+    }
+}
+
+/// Reads a port of a version that has no match for it.
+fn read_port(
+    r: &mut Reader<'_>,
+    version: Version,
+    field: Field,
+    metadata: &mut Match,
+) -> Result<(), DecodeError> {
+    let port = PortNo::read(r, version, port_name(field))?;
+    metadata.push(FieldValue::exact(field, port));
+    Ok(())
+}
+
+/// Writes a port of a version that has no match for it.
+fn write_port(
+    w: &mut Writer,
+    version: Version,
+    field: Field,
+    metadata: &Match,
+) -> Result<(), EncodeError> {
+    port(metadata, field)
+        .unwrap_or(PortNo::ANY)
+        .write(w, version)
+}
+
+/// Refuses metadata that a version without a match for it cannot say.
+fn only_ports(metadata: &Match, version: Version) -> Result<(), EncodeError> {
+    let ports = |value: &FieldValue| matches!(value.field, Field::InPort | Field::InPhyPort);
+    if metadata.fields().filter(|value| ports(value)).count() != metadata.entries.len() {
+        return Err(EncodeError::NotInVersion {
+            what: "metadata of a packet other than its port",
+            version,
+        });
+    }
+    Ok(())
+}
+
+fn push_port(members: &mut Members, field: Field, metadata: &Match, version: Version) {
+    let port = port(metadata, field).unwrap_or(PortNo::ANY);
+    members.push((port_name(field).into(), port.value(version)));
+}
+
+fn with_port(
+    metadata: Match,
+    field: Field,
+    value: &Value,
+    version: Version,
+) -> Result<Match, ValueError> {
+    let port: PortNo = required(value, port_name(field), version)?;
+    Ok(metadata.with(field, port))
 }
 
 impl PacketIn {
     /// The port that the packet came in by.
     #[must_use]
     pub fn in_port(&self) -> Option<PortNo> {
-        in_port(&self.metadata)
+        port(&self.metadata, Field::InPort)
     }
 
     /// The value of a field when the packet was sent; none when nothing was said of it, which Open
@@ -115,143 +303,192 @@ impl PacketIn {
         let half = u128::from(u32::MAX);
         (pair.significant() >> shift & half != 0).then_some(pair.value >> shift & half)
     }
+}
 
-    pub(super) fn encode(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
-        w.u32(self.buffer_id);
-        let length = usize::try_from(self.total_len).unwrap_or(usize::MAX);
-        w.u16(u16::try_from(length).map_err(|_| EncodeError::TooLong {
-            what: "the packet of a packet-in",
-            length,
-            limit: usize::from(u16::MAX),
-        })?);
-        w.u8(self.reason.0);
-        w.u8(self.table.0);
-        w.u64(self.cookie);
-        self.metadata.encode(w, version)?;
-        w.pad(2);
-        w.slice(&self.packet);
-        Ok(())
-    }
-
-    pub(super) fn decode(r: &mut Reader<'_>, version: Version) -> Result<Self, DecodeError> {
-        let buffer_id = r.u32("packet_in.buffer_id")?;
-        let total_len = u32::from(r.u16("packet_in.total_len")?);
-        let reason = PacketInReason(r.u8("packet_in.reason")?);
-        let table = TableId(r.u8("packet_in.table_id")?);
-        let cookie = r.u64("packet_in.cookie")?;
-        let metadata = Match::decode(r, version)?;
-        r.skip(2, "packet_in.pad")?;
-        Ok(Self {
-            form: PacketInForm::Standard,
-            buffer_id,
-            total_len,
-            reason,
-            table,
-            cookie,
-            metadata,
-            packet: r.rest(),
-            userdata: Bytes::new(),
-            continuation: None,
-            properties: Vec::new(),
-        })
-    }
-
-    /// Writes Nicira's properties in the order of Open vSwitch.
-    pub(super) fn encode_properties(
-        &self,
-        w: &mut Writer,
-        version: Version,
-    ) -> Result<(), EncodeError> {
-        let bytes = |w: &mut Writer, kind, bytes: &[u8]| {
-            property::encode(w, kind, |w| {
-                w.slice(bytes);
-                Ok(())
-            })
-        };
-        bytes(w, nxpint::PACKET, &self.packet)?;
-        if usize::try_from(self.total_len) != Ok(self.packet.len()) {
-            bytes(w, nxpint::FULL_LEN, &self.total_len.to_be_bytes())?;
+variants! {
+    /// What Nicira's packet-in says (`NXPINT_*`).
+    pub enum PacketIn2Property: Property, rows PACKET_IN2_PROPERTIES {
+        /// The packet, from its Ethernet header on.
+        Packet "packet" [std 0 V1_0 V1_5] {
+            /// The packet.
+            packet: Bytes;
         }
-        if self.buffer_id != NO_BUFFER {
-            bytes(w, nxpint::BUFFER_ID, &self.buffer_id.to_be_bytes())?;
+        /// Bytes of the whole packet, when only a part is there.
+        FullLen "full_len" [std 1 V1_0 V1_5] {
+            /// Bytes.
+            full_len: u32;
         }
-        bytes(w, nxpint::TABLE_ID, &[self.table.0])?;
-        if self.cookie != u64::MAX {
-            property::encode(w, nxpint::COOKIE, |w| {
-                w.pad(4);
-                w.u64(self.cookie);
-                Ok(())
-            })?;
+        /// The number of the packet that the switch holds.
+        BufferId "buffer_id" [std 2 V1_0 V1_5] {
+            /// The number.
+            buffer_id: u32;
         }
-        bytes(w, nxpint::REASON, &[self.reason.0])?;
-        property::encode(w, nxpint::METADATA, |w| {
-            self.metadata.encode_entries(w, version)
-        })?;
-        if let Some(continuation) = &self.continuation {
-            bytes(w, nxpint::CONTINUATION, continuation)?;
+        /// The table in which the flow stood.
+        TableId "table_id" [std 3 V1_0 V1_5] {
+            /// The table.
+            table_id: TableId;
         }
-        if !self.userdata.is_empty() {
-            bytes(w, nxpint::USERDATA, &self.userdata)?;
+        /// The flow's cookie.
+        Cookie "cookie" [std 4 V1_0 V1_5] {
+            /// The cookie.
+            {pad 4} cookie: u64;
         }
-        property::encode_list(&self.properties, w)
-    }
-
-    /// Reads Nicira's properties; a property that is not there has its neutral value.
-    pub(super) fn decode_properties(
-        r: &mut Reader<'_>,
-        version: Version,
-    ) -> Result<Self, DecodeError> {
-        let mut packet = Self {
-            form: PacketInForm::Nicira2,
-            buffer_id: NO_BUFFER,
-            total_len: 0,
-            reason: PacketInReason::TABLE_MISS,
-            table: TableId(0),
-            cookie: u64::MAX,
-            metadata: Match::any(),
-            packet: Bytes::new(),
-            userdata: Bytes::new(),
-            continuation: None,
-            properties: Vec::new(),
-        };
-        let mut total_len = None;
-        while !r.is_empty() {
-            let (kind, mut value) = property::decode(r)?;
-            match kind {
-                nxpint::PACKET => packet.packet = value.rest(),
-                nxpint::FULL_LEN => total_len = Some(value.u32("full_len")?),
-                nxpint::BUFFER_ID => packet.buffer_id = value.u32("buffer_id")?,
-                nxpint::TABLE_ID => packet.table = TableId(value.u8("table_id")?),
-                nxpint::COOKIE => {
-                    value.skip(4, "cookie.pad")?;
-                    packet.cookie = value.u64("cookie")?;
-                }
-                nxpint::REASON => packet.reason = PacketInReason(value.u8("reason")?),
-                nxpint::METADATA => {
-                    packet.metadata = Match::decode_entries(&mut value, version)?;
-                }
-                nxpint::USERDATA => packet.userdata = value.rest(),
-                nxpint::CONTINUATION => packet.continuation = Some(value.rest()),
-                _ => packet.properties.push(Property {
-                    kind,
-                    value: value.rest(),
-                }),
-            }
-            value.finish("the end of the property")?;
+        /// Why the packet came.
+        Reason "reason" [std 5 V1_0 V1_5] {
+            /// The reason.
+            reason: PacketInReason;
         }
-        // A packet is inside a message, hence never longer than a 16-bit length.
-        packet.total_len = total_len.unwrap_or(packet.packet.len() as u32);
-        Ok(packet)
+        /// Port, metadata and registers of the packet.
+        Metadata "metadata" [std 6 V1_0 V1_5] {
+            /// The fields.
+            metadata: Fields;
+        }
+        /// What the flow's action said.
+        Userdata "userdata" [std 7 V1_0 V1_5] {
+            /// The bytes.
+            userdata: Bytes;
+        }
+        /// What lets the packet go on, when it waits.
+        Continuation "continuation" [std 8 V1_0 V1_5] {
+            /// The switch's own bytes.
+            continuation: Bytes;
+        }
     }
 }
 
-fn in_port(metadata: &Match) -> Option<PortNo> {
-    let value = metadata.get(Field::InPort)?.value;
+record! {
+    /// A packet for the controller in Nicira's second form, or one that goes on (`NXT_PACKET_IN2`, `NXT_RESUME`).
+    pub struct PacketIn2 {
+        /// What is said, in the order in which it was said. A property that is not there has its neutral value.
+        properties: Vec<PacketIn2Property>;
+    }
+}
+
+/// A packet that came to the controller, in whichever form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Received {
+    /// The packet, and why it came. What Nicira's form does not say is neutral: no buffer, no cookie, the
+    /// length of the packet that is there.
+    pub packet_in: PacketIn,
+    /// What the flow's action said.
+    pub userdata: Bytes,
+    /// What lets the packet go on, when it waits.
+    pub continuation: Option<Bytes>,
+}
+
+impl Received {
+    /// `packet`, about which nothing else is known.
+    #[must_use]
+    pub fn new(packet: Bytes) -> Self {
+        Self {
+            packet_in: PacketIn {
+                buffer_id: NO_BUFFER,
+                // A packet is inside a message, hence never longer than a 16-bit length.
+                total_len: packet.len() as u16,
+                reason: PacketInReason::TABLE_MISS,
+                table: TableId(0),
+                cookie: u64::MAX,
+                metadata: Match::any(),
+                packet,
+            },
+            userdata: Bytes::new(),
+            continuation: None,
+        }
+    }
+}
+
+impl From<PacketIn> for Received {
+    fn from(packet_in: PacketIn) -> Self {
+        Self {
+            packet_in,
+            userdata: Bytes::new(),
+            continuation: None,
+        }
+    }
+}
+
+impl From<PacketIn2> for Received {
+    fn from(message: PacketIn2) -> Self {
+        let mut received = Self::new(Bytes::new());
+        let mut total_len = None;
+        let packet_in = &mut received.packet_in;
+        for property in message.properties {
+            match property {
+                PacketIn2Property::Packet { packet } => packet_in.packet = packet,
+                PacketIn2Property::FullLen { full_len } => total_len = Some(full_len),
+                PacketIn2Property::BufferId { buffer_id } => packet_in.buffer_id = buffer_id,
+                PacketIn2Property::TableId { table_id } => packet_in.table = table_id,
+                PacketIn2Property::Cookie { cookie } => packet_in.cookie = cookie,
+                PacketIn2Property::Reason { reason } => packet_in.reason = reason,
+                PacketIn2Property::Metadata { metadata } => packet_in.metadata = metadata.0,
+                PacketIn2Property::Userdata { userdata } => received.userdata = userdata,
+                PacketIn2Property::Continuation { continuation } => {
+                    received.continuation = Some(continuation);
+                }
+                PacketIn2Property::Experimenter { .. } | PacketIn2Property::Unknown { .. } => {}
+            }
+        }
+        // Packets are shorter than 64 KiB, whatever the property says.
+        packet_in.total_len = total_len.map_or(packet_in.packet.len() as u16, |length| {
+            u16::try_from(length).unwrap_or(u16::MAX)
+        });
+        received
+    }
+}
+
+/// In the order of Open vSwitch.
+impl From<Received> for PacketIn2 {
+    fn from(received: Received) -> Self {
+        let Received {
+            packet_in,
+            userdata,
+            continuation,
+        } = received;
+        let part = usize::from(packet_in.total_len) != packet_in.packet.len();
+        let mut properties = vec![PacketIn2Property::Packet {
+            packet: packet_in.packet,
+        }];
+        if part {
+            properties.push(PacketIn2Property::FullLen {
+                full_len: packet_in.total_len.into(),
+            });
+        }
+        if packet_in.buffer_id != NO_BUFFER {
+            properties.push(PacketIn2Property::BufferId {
+                buffer_id: packet_in.buffer_id,
+            });
+        }
+        properties.push(PacketIn2Property::TableId {
+            table_id: packet_in.table,
+        });
+        if packet_in.cookie != u64::MAX {
+            properties.push(PacketIn2Property::Cookie {
+                cookie: packet_in.cookie,
+            });
+        }
+        properties.push(PacketIn2Property::Reason {
+            reason: packet_in.reason,
+        });
+        properties.push(PacketIn2Property::Metadata {
+            metadata: Fields(packet_in.metadata),
+        });
+        if let Some(continuation) = continuation {
+            properties.push(PacketIn2Property::Continuation { continuation });
+        }
+        if !userdata.is_empty() {
+            properties.push(PacketIn2Property::Userdata { userdata });
+        }
+        Self { properties }
+    }
+}
+
+fn port(metadata: &Match, field: Field) -> Option<PortNo> {
+    let value = metadata.get(field)?.value;
     u32::try_from(value).ok().map(PortNo)
 }
 
 /// Sends a packet.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct PacketOut {
     /// The number of a packet that the switch holds, or [`NO_BUFFER`].
     pub buffer_id: u32,
@@ -278,26 +515,52 @@ impl PacketOut {
     /// The port that the packet is said to come in by.
     #[must_use]
     pub fn in_port(&self) -> Option<PortNo> {
-        in_port(&self.metadata)
+        port(&self.metadata, Field::InPort)
+    }
+}
+
+impl Wire for PacketOut {
+    fn read(r: &mut Reader<'_>, version: Version, _: &'static str) -> Result<Self, DecodeError> {
+        let buffer_id = r.u32("packet_out.buffer_id")?;
+        let mut metadata = Match::any();
+        if version < Version::V1_5 {
+            read_port(r, version, Field::InPort, &mut metadata)?;
+        }
+        let length = usize::from(r.u16("packet_out.actions_len")?);
+        match version {
+            Version::V1_0 => {}
+            Version::V1_5 => {
+                r.skip(2, "packet_out.pad")?;
+                metadata = Match::decode(r, version)?;
+            }
+            _ => r.skip(6, "packet_out.pad")?,
+        }
+        let mut actions = r.sub(length, "the actions that actions_len tells of")?;
+        Ok(Self {
+            buffer_id,
+            metadata,
+            actions: action::decode_list(&mut actions, version)?,
+            packet: r.rest(),
+        })
     }
 
-    pub(super) fn encode(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
+    fn write(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
         w.u32(self.buffer_id);
-        let length_at;
         if version < Version::V1_5 {
-            if self.metadata.entries.len() > 1 {
-                return Err(EncodeError::NotInVersion {
-                    what: "a packet-out with more than a port",
-                    version,
-                });
+            only_ports(&self.metadata, version)?;
+            self.in_port()
+                .unwrap_or(PortNo::CONTROLLER)
+                .write(w, version)?;
+        }
+        let length_at = w.len();
+        w.u16(0);
+        match version {
+            Version::V1_0 => {}
+            Version::V1_5 => {
+                w.pad(2);
+                self.metadata.encode(w, version)?;
             }
-            w.u32(self.in_port().unwrap_or(PortNo::CONTROLLER).0);
-            length_at = w.len();
-            w.pad(8);
-        } else {
-            length_at = w.len();
-            w.pad(4);
-            self.metadata.encode(w, version)?;
+            _ => w.pad(6),
         }
         let start = w.len();
         action::encode_list(&self.actions, w, version)?;
@@ -305,25 +568,45 @@ impl PacketOut {
         w.slice(&self.packet);
         Ok(())
     }
+}
 
-    pub(super) fn decode(r: &mut Reader<'_>, version: Version) -> Result<Self, DecodeError> {
-        let buffer_id = r.u32("packet_out.buffer_id")?;
-        let (metadata, length) = if version < Version::V1_5 {
-            let port = PortNo(r.u32("packet_out.in_port")?);
-            let length = r.u16("packet_out.actions_len")?;
-            r.skip(6, "packet_out.pad")?;
-            (Match::any().with(Field::InPort, port), length)
+impl Plain for PacketOut {
+    fn value(&self, version: Version) -> Value {
+        let mut members: Members = vec![("buffer_id".into(), self.buffer_id.value(version))];
+        if version < Version::V1_5 {
+            push_port(&mut members, Field::InPort, &self.metadata, version);
         } else {
-            let length = r.u16("packet_out.actions_len")?;
-            r.skip(2, "packet_out.pad")?;
-            (Match::decode(r, version)?, length)
-        };
-        let mut actions = r.sub(usize::from(length), "the actions that actions_len tells of")?;
+            members.push(("match".into(), self.metadata.value(version)));
+        }
+        members.push(("actions".into(), self.actions.value(version)));
+        members.push(("data".into(), self.packet.value(version)));
+        Value::Object(members)
+    }
+
+    fn from_value(value: &Value, version: Version) -> Result<Self, ValueError> {
+        value.members(&["buffer_id", "in_port", "match", "actions", "data"])?;
         Ok(Self {
-            buffer_id,
-            metadata,
-            actions: action::decode_list(&mut actions, version)?,
-            packet: r.rest(),
+            buffer_id: required(value, "buffer_id", version)?,
+            metadata: match version < Version::V1_5 {
+                true => with_port(Match::any(), Field::InPort, value, version)?,
+                false => required(value, "match", version)?,
+            },
+            actions: required(value, "actions", version)?,
+            packet: required(value, "data", version)?,
         })
+    }
+}
+
+impl Generate for PacketOut {
+    fn generate(dice: &mut Dice<'_>, version: Version) -> Self {
+        Self {
+            buffer_id: u32::generate(dice, version),
+            metadata: match version < Version::V1_5 {
+                true => Match::any().with(Field::InPort, PortNo::generate(dice, version)),
+                false => Match::generate(dice, version),
+            },
+            actions: Vec::generate(dice, version),
+            packet: Bytes::generate(dice, version),
+        }
     }
 }

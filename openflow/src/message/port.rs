@@ -2,169 +2,136 @@
 
 use bytes::Bytes;
 
-use super::property::{self, Property};
-use crate::error::{DecodeError, EncodeError};
-use crate::wire::{Reader, Writer};
-use crate::{MacAddr, PortNo, Version};
+use super::numbers::numbers;
+use crate::record::{Name, Property, record, variants};
+use crate::{MacAddr, PortNo};
 
-/// Bytes of a port's name, with the zero at its end.
-const NAME_LEN: usize = 16;
-/// `OFPPDPT_ETHERNET`: the property that holds what versions before 1.4 have as fixed fields.
-const ETHERNET: u16 = 0;
-/// Bytes of the fields of [`ETHERNET`]: four sets of features and two speeds.
-const ETHERNET_LEN: usize = 24;
+variants! {
+    /// What else is said of a port (OpenFlow 1.5.1, 7.2.1.2).
+    pub enum PortDescProperty: Property, rows PORT_DESC_PROPERTIES {
+        /// What an Ethernet port can do and does; before 1.4 every port has these fields.
+        Ethernet "ethernet" [std 0 V1_4 V1_5] {
+            /// `OFPPF_*` that are in use.
+            {pad 4} curr: u32;
+            /// `OFPPF_*` that the port offers.
+            advertised: u32;
+            /// `OFPPF_*` that the port can do.
+            supported: u32;
+            /// `OFPPF_*` that the other side offers.
+            peer: u32;
+            /// Kilobits per second.
+            curr_speed: u32;
+            /// Kilobits per second.
+            max_speed: u32;
+        }
+        /// What an optical port can do.
+        Optical "optical" [std 1 V1_4 V1_5] {
+            /// `OFPOPF_*`.
+            {pad 4} supported: u32;
+            /// MHz or nanometres times 100, as `supported` says.
+            tx_min_freq_lmda: u32;
+            /// The highest, likewise.
+            tx_max_freq_lmda: u32;
+            /// The steps between.
+            tx_grid_freq_lmda: u32;
+            /// The lowest that is received.
+            rx_min_freq_lmda: u32;
+            /// The highest.
+            rx_max_freq_lmda: u32;
+            /// The steps between.
+            rx_grid_freq_lmda: u32;
+            /// dBm times 10.
+            tx_pwr_min: u16;
+            /// dBm times 10.
+            tx_pwr_max: u16;
+        }
+        /// Which match fields the pipeline has when a packet comes in by the port.
+        PipelineInput "pipeline_input" [std 2 V1_5 V1_5] {
+            /// Headers of match fields.
+            oxm_ids: Bytes;
+        }
+        /// Which match fields the pipeline needs when a packet leaves by the port.
+        PipelineOutput "pipeline_output" [std 3 V1_5 V1_5] {
+            /// Headers of match fields.
+            oxm_ids: Bytes;
+        }
+        /// Which ports a packet that came in by this one may be recirculated from.
+        Recirculate "recirculate" [std 4 V1_5 V1_5] {
+            /// The ports.
+            port_nos: Vec<PortNo>;
+        }
+    }
+}
 
-/// A port's description.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Port {
-    /// Its number.
-    pub number: PortNo,
-    /// Its address.
-    pub address: MacAddr,
-    /// Its name, with the padding that it came with: 16 bytes.
-    pub name: [u8; NAME_LEN],
-    /// `OFPPC_*`: 1 down, 4 no receiving, 32 no forwarding, 64 no packet-in.
-    pub config: u32,
-    /// `OFPPS_*`: 1 link down, 2 blocked, 4 live.
-    pub state: u32,
-    /// What else is said; before 1.4 always the one of Ethernet.
-    pub properties: Vec<Property>,
+record! {
+    /// A port's description.
+    pub struct Port {
+        /// Its number.
+        number "port_no": PortNo;
+        /// Its address.
+        {length [V1_4 V1_5], pad 2 [V1_4 V1_5], pad 4 [V1_1 V1_3]} address "hw_addr": MacAddr;
+        /// Its name.
+        {pad 2 [V1_1 V1_5]} name: Name<16>;
+        /// `OFPPC_*`: 1 down, 4 no receiving, 32 no forwarding, 64 no packet-in.
+        config: u32;
+        /// `OFPPS_*`: 1 link down, 2 blocked, 4 live.
+        state: u32;
+        /// `OFPPF_*` that are in use.
+        curr: u32 [V1_0 V1_3];
+        /// `OFPPF_*` that the port offers.
+        advertised: u32 [V1_0 V1_3];
+        /// `OFPPF_*` that the port can do.
+        supported: u32 [V1_0 V1_3];
+        /// `OFPPF_*` that the other side offers.
+        peer: u32 [V1_0 V1_3];
+        /// Kilobits per second.
+        curr_speed: u32 [V1_1 V1_3];
+        /// Kilobits per second.
+        max_speed: u32 [V1_1 V1_3];
+        /// What else is said.
+        properties: Vec<PortDescProperty> [V1_4 V1_5];
+    }
 }
 
 impl Port {
     /// `OFPPS_LINK_DOWN`.
     pub const LINK_DOWN: u32 = 1;
 
-    /// A port without further properties than those of an Ethernet of unknown speed.
+    /// A port of which nothing further is known.
     #[must_use]
     pub fn new(number: PortNo, address: MacAddr, name: &str) -> Self {
-        let mut padded = [0; NAME_LEN];
-        for (to, from) in padded.iter_mut().take(NAME_LEN - 1).zip(name.bytes()) {
-            *to = from;
-        }
-        let mut ethernet = Writer::new();
-        ethernet.pad(4 + ETHERNET_LEN);
         Self {
             number,
             address,
-            name: padded,
+            name: Name::new(name),
             config: 0,
             state: 0,
-            properties: vec![Property {
-                kind: ETHERNET,
-                value: ethernet.freeze(),
-            }],
+            curr: 0,
+            advertised: 0,
+            supported: 0,
+            peer: 0,
+            curr_speed: 0,
+            max_speed: 0,
+            properties: Vec::new(),
         }
     }
+}
 
-    /// The name as text.
-    #[must_use]
-    pub fn name(&self) -> String {
-        let name = self.name.split(|byte| *byte == 0).next().unwrap_or(&[]);
-        String::from_utf8_lossy(name).into_owned()
-    }
-
-    pub(super) fn encode(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
-        let start = w.len();
-        w.u32(self.number.0);
-        w.pad(4);
-        w.slice(&self.address.0);
-        w.pad(2);
-        w.slice(&self.name);
-        w.u32(self.config);
-        w.u32(self.state);
-        if version < Version::V1_4 {
-            let ethernet = |property: &&Property| {
-                property.kind == ETHERNET && property.value.len() == 4 + ETHERNET_LEN
-            };
-            match self.properties.iter().find(ethernet) {
-                Some(property) => w.slice(&property.value[4..]),
-                None => w.pad(ETHERNET_LEN),
-            }
-            return Ok(());
-        }
-        property::encode_list(&self.properties, w)?;
-        w.patch_length(start + 4, start, "ofp_port")
-    }
-
-    pub(super) fn decode(r: &mut Reader<'_>, version: Version) -> Result<Self, DecodeError> {
-        let start = r.offset();
-        let number = PortNo(r.u32("port.port_no")?);
-        let length = r.u16("port.length")?;
-        r.skip(2, "port.pad")?;
-        let address = MacAddr(r.array("port.hw_addr")?);
-        r.skip(2, "port.pad2")?;
-        let name = r.array("port.name")?;
-        let config = r.u32("port.config")?;
-        let state = r.u32("port.state")?;
-        let properties = if version < Version::V1_4 {
-            let mut value = Writer::new();
-            value.pad(4);
-            value.slice(&r.array::<ETHERNET_LEN>("port.curr to port.max_speed")?);
-            vec![Property {
-                kind: ETHERNET,
-                value: value.freeze(),
-            }]
-        } else {
-            let rest = usize::from(length)
-                .checked_sub(r.offset() - start)
-                .ok_or_else(|| r.error("a port length of at least 40"))?;
-            property::decode_list(&mut r.sub(rest, "the port that its length tells of")?)?
-        };
-        Ok(Self {
-            number,
-            address,
-            name,
-            config,
-            state,
-            properties,
-        })
+numbers! {
+    /// `OFPPR_*`: what happened to a port.
+    PortReason(u8) {
+        ADD = 0 "add" "It came.";
+        DELETE = 1 "delete" "It went.";
+        MODIFY = 2 "modify" "It changed.";
     }
 }
 
-/// Reads ports until the reader's end.
-pub(super) fn decode_list(r: &mut Reader<'_>, version: Version) -> Result<Vec<Port>, DecodeError> {
-    let mut list = Vec::new();
-    while !r.is_empty() {
-        list.push(Port::decode(r, version)?);
-    }
-    Ok(list)
-}
-
-/// Says that a port came, went or changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PortStatus {
-    /// `OFPPR_*`: [`PortStatus::ADD`] ...
-    pub reason: u8,
-    /// The port as it is now, or was.
-    pub port: Port,
-    /// Bytes after the port, as they came.
-    pub rest: Bytes,
-}
-
-impl PortStatus {
-    /// The port came.
-    pub const ADD: u8 = 0;
-    /// The port went.
-    pub const DELETE: u8 = 1;
-    /// The port changed.
-    pub const MODIFY: u8 = 2;
-
-    pub(super) fn encode(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
-        w.u8(self.reason);
-        w.pad(7);
-        self.port.encode(w, version)?;
-        w.slice(&self.rest);
-        Ok(())
-    }
-
-    pub(super) fn decode(r: &mut Reader<'_>, version: Version) -> Result<Self, DecodeError> {
-        let reason = r.u8("port_status.reason")?;
-        r.skip(7, "port_status.pad")?;
-        Ok(Self {
-            reason,
-            port: Port::decode(r, version)?,
-            rest: r.rest(),
-        })
+record! {
+    /// Says that a port came, went or changed.
+    pub struct PortStatus {
+        /// What happened.
+        reason: PortReason;
+        /// The port as it is now, or was.
+        {pad 7} port "desc": Port;
     }
 }

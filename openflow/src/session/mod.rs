@@ -26,7 +26,7 @@ use crate::Version;
 use crate::error::{DecodeError, ErrorAnswer};
 use crate::frame::Framer;
 use crate::message::{
-    ErrorMessage, Header, Hello, Kind, Message, MultipartReply, Role, RoleMessage,
+    Echo, ErrorMessage, Header, Hello, Kind, Message, MultipartReply, Role, RoleMessage,
 };
 use output::{Lane, Output};
 use push::Pushes;
@@ -280,7 +280,7 @@ impl Session {
             if silent >= self.config.echo_interval && !self.probed && self.version.is_some() {
                 self.probed = true;
                 let xid = self.next_xid();
-                self.enqueue(Lane::Control, &Message::EchoRequest(Bytes::new()), xid);
+                self.enqueue(Lane::Control, &Message::EchoRequest(Echo::default()), xid);
             }
             self.expire();
         }
@@ -358,7 +358,7 @@ impl Session {
                 };
                 self.malformed_message(error, bytes);
             }
-            Message::EchoRequest(data) => self.answer_echo(header.xid, data),
+            Message::EchoRequest(echo) => self.answer_echo(header.xid, echo),
             Message::EchoReply(_) => {}
             message => self.receive_other(header.xid, message, bytes),
         }
@@ -383,7 +383,7 @@ impl Session {
     /// With a bitmap the highest in both, else the smaller of both headers' (OpenFlow 1.5.1, 6.3.1).
     fn common_version(&self, hello: &Hello, header_version: u8) -> Option<Version> {
         let spoken = self.config.versions.iter().copied();
-        if hello.bitmap.is_some() {
+        if hello.bitmap().is_some() {
             return spoken
                 .filter(|version| hello.speaks(*version, header_version))
                 .max();
@@ -422,11 +422,11 @@ impl Session {
         }
     }
 
-    fn answer_echo(&mut self, xid: u32, data: Bytes) {
+    fn answer_echo(&mut self, xid: u32, echo: Echo) {
         if self.output.echoes() >= self.config.echo_limit {
             return self.close_for(CloseReason::NotReading);
         }
-        self.enqueue(Lane::Echo, &Message::EchoReply(data), xid);
+        self.enqueue(Lane::Echo, &Message::EchoReply(echo), xid);
     }
 
     fn receive_error(&mut self, xid: u32, error: ErrorMessage) {

@@ -3,8 +3,8 @@
 use super::push::{BUNDLE_ID, Outcome, Push, bundle_add};
 use super::*;
 use crate::message::{
-    BundleControl, BundleControlType, Features, FlowFilter, FlowMod, FlowStats, MeterMod,
-    MultipartRequest, PacketOut, Reply, Request, Stats,
+    BundleControl, BundleControlType, CtFlushZone, Echo, Features, FlowFilter, FlowMod, FlowStats,
+    MeterMod, MultipartRequest, PacketOut, Reply, Request, Stats,
 };
 use crate::{DatapathId, Match, MeterId, PortNo, TableId};
 
@@ -82,6 +82,8 @@ impl Switch {
                 tables: 254,
                 auxiliary: 0,
                 capabilities: 0,
+                actions: 0,
+                ports: Vec::new(),
             }),
             Message::RoleRequest(role) if role.role == Role::NO_CHANGE => {
                 Message::RoleReply(RoleMessage::new(Role::EQUAL, self.generation))
@@ -405,7 +407,7 @@ fn an_answer_beyond_the_limit_is_dropped_and_told() {
 fn an_unanswered_request_is_given_up() {
     let (mut session, _) = open(Version::V1_5);
     let id = session.barrier().unwrap();
-    let echo = Message::EchoRequest(Bytes::new());
+    let echo = Message::EchoRequest(Echo::default());
     for second in 1..=30 {
         session.receive(&echo.encode(Version::V1_5, 1).unwrap(), second * 1_000);
         session.tick(second * 1_000);
@@ -422,8 +424,8 @@ fn a_push_is_committed_in_every_version_and_the_first_one_asks_for_bundles() {
     for version in [Version::V1_3, Version::V1_4, Version::V1_5] {
         let (mut session, mut switch) = open(version);
         let push = Push {
-            before: vec![Message::CtFlushZone(3)],
-            after: vec![Message::CtFlushZone(4)],
+            before: vec![Message::CtFlushZone(CtFlushZone { zone_id: 3 })],
+            after: vec![Message::CtFlushZone(CtFlushZone { zone_id: 4 })],
             ..push_of(version, [1, 2])
         };
         let first = session.push(push).unwrap();
@@ -458,7 +460,7 @@ fn a_flow_that_cannot_be_read_discards_the_bundle_and_is_named() {
         let (mut session, mut switch) = open(version);
         for bad in [UNREADABLE, UNINSTALLABLE] {
             let push = Push {
-                after: vec![Message::CtFlushZone(3)],
+                after: vec![Message::CtFlushZone(CtFlushZone { zone_id: 3 })],
                 ..push_of(version, [1, bad, 2])
             };
             let refused = session.push(push).unwrap();
@@ -606,7 +608,9 @@ fn answers_to_echoes_have_a_limit_of_their_own() {
     session.push(push_of(Version::V1_5, [1])).unwrap();
     let packet = PacketOut::new(PortNo::CONTROLLER, Vec::new(), vec![0; 1_000].into());
     session.send(&Message::PacketOut(packet)).unwrap();
-    let echo = Message::EchoRequest(vec![0; 100].into());
+    let echo = Message::EchoRequest(Echo {
+        data: vec![0; 100].into(),
+    });
     let echo = echo.encode(Version::V1_5, 1).unwrap();
     session.receive(&echo, 0);
     assert!(
@@ -631,7 +635,9 @@ fn a_version_that_was_not_agreed_on_is_refused() {
 fn a_peer_that_asks_and_never_reads_is_given_up() {
     let (mut session, _) = open(Version::V1_4);
     session.config.echo_limit = 10_000;
-    let echo = Message::EchoRequest(vec![0; 1_000].into());
+    let echo = Message::EchoRequest(Echo {
+        data: vec![0; 1_000].into(),
+    });
     let echo = echo.encode(Version::V1_4, 1).unwrap();
     for _ in 0..20 {
         session.receive(&echo, 0);

@@ -5,8 +5,10 @@ use bytes::Bytes;
 
 use super::scan::{self, Read, Wrong};
 use super::value::push;
-use crate::MeterId;
 use crate::message::{Band, MeterMod};
+use crate::record::Wire;
+use crate::wire::{Reader, Writer};
+use crate::{MeterId, Version};
 
 /// Flags of a meter by name.
 const FLAGS: &[(u16, &str)] = &[
@@ -30,8 +32,13 @@ pub(super) fn print(out: &mut String, meter: &MeterMod) {
         let (kind, rate, burst) = match band {
             Band::Drop { rate, burst } => ("drop", rate, burst),
             Band::DscpRemark { rate, burst, .. } => ("dscp_remark", rate, burst),
-            Band::Unknown(bytes) => {
-                push(out, format_args!("unknown={}", super::bytes_as_hex(bytes)));
+            other => {
+                let mut w = Writer::new();
+                // Bands are the same in every version that has them.
+                if other.write(&mut w, Version::V1_5).is_ok() {
+                    let hex = super::bytes_as_hex(w.written(0));
+                    push(out, format_args!("unknown={hex}"));
+                }
                 continue;
             }
         };
@@ -93,7 +100,9 @@ fn parse_bands(text: &str) -> Read<'_, Vec<Band>> {
             ("type", _) => return Err(Wrong::new(value, "drop or dscp_remark")),
             ("unknown", _) => {
                 let bytes = Bytes::from(super::hex_as_bytes(value)?);
-                bands.push(Band::Unknown(bytes));
+                let wrong = |_| Wrong::new(value, "the bytes of a band");
+                let read = Vec::<Band>::read(&mut Reader::new(&bytes), Version::V1_5, "band");
+                bands.extend(read.map_err(wrong)?);
             }
             (key, _) => match (key, bands.last_mut()) {
                 ("rate", Some(Band::Drop { rate, .. } | Band::DscpRemark { rate, .. })) => {

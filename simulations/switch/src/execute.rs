@@ -5,7 +5,7 @@
 
 use rust_openflow::action::{Subfield, ToController};
 use rust_openflow::field::Field;
-use rust_openflow::message::{GroupType, NO_BUFFER, PacketIn, PacketInForm, PacketInReason};
+use rust_openflow::message::{GroupType, NO_BUFFER, PacketIn, PacketInReason, Received};
 use rust_openflow::{Action, FieldValue, GroupId, Instruction, Match, PortNo, TableId};
 
 use crate::packet::{Packet, Tunnel};
@@ -33,7 +33,7 @@ pub enum Output {
         frame: Vec<u8>,
     },
     /// A packet for the controller.
-    Controller(Box<PacketIn>),
+    Controller(Box<Received>),
 }
 
 /// One packet's way.
@@ -251,18 +251,18 @@ impl<'a> Execution<'a> {
     fn controller(&mut self, to: &ToController, reason: PacketInReason) {
         let frame = self.packet.frame();
         let length = frame.len().min(usize::from(to.max_len));
-        self.outputs.push(Output::Controller(Box::new(PacketIn {
-            form: PacketInForm::Nicira2,
-            buffer_id: NO_BUFFER,
-            total_len: u32::try_from(frame.len()).unwrap_or(u32::MAX),
-            reason,
-            table: TableId(self.table),
-            cookie: self.cookie,
-            metadata: metadata(&self.packet),
-            packet: frame[..length].to_vec().into(),
+        self.outputs.push(Output::Controller(Box::new(Received {
+            packet_in: PacketIn {
+                buffer_id: NO_BUFFER,
+                total_len: u16::try_from(frame.len()).unwrap_or(u16::MAX),
+                reason,
+                table: TableId(self.table),
+                cookie: self.cookie,
+                metadata: metadata(&self.packet),
+                packet: frame[..length].to_vec().into(),
+            },
             userdata: to.userdata.clone(),
             continuation: None,
-            properties: Vec::new(),
         })));
     }
 }

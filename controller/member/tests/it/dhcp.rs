@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use etherparse::PacketBuilder;
 use rust_openflow::action::ToController;
-use rust_openflow::message::{Message, NO_BUFFER, PacketIn, PacketInForm, PacketInReason};
+use rust_openflow::message::{Message, NO_BUFFER, PacketIn, PacketIn2, PacketInReason, Received};
 use rust_openflow::{Action, Field, Instruction, MacAddr, Match, TableId};
 
 use crate::arrival::cloud;
@@ -47,19 +47,19 @@ fn handed_up(world: &World, host: usize, key: u64) -> (ToController, Match) {
 }
 
 fn packet_in(userdata: Bytes, metadata: Match, frame: Vec<u8>) -> Message {
-    Message::PacketIn(PacketIn {
-        form: PacketInForm::Nicira2,
-        buffer_id: NO_BUFFER,
-        total_len: u32::try_from(frame.len()).unwrap(),
-        reason: PacketInReason::APPLY_ACTION,
-        table: TableId(0),
-        cookie: 1,
-        metadata,
-        packet: frame.into(),
+    Message::PacketIn2(PacketIn2::from(Received {
+        packet_in: PacketIn {
+            buffer_id: NO_BUFFER,
+            total_len: u16::try_from(frame.len()).unwrap(),
+            reason: PacketInReason::APPLY_ACTION,
+            table: TableId(0),
+            cookie: 1,
+            metadata,
+            packet: frame.into(),
+        },
         userdata,
         continuation: None,
-        properties: Vec::new(),
-    })
+    }))
 }
 
 fn hand_up(world: &mut World, host: usize, message: &Message) {

@@ -211,6 +211,8 @@ impl Switch {
                 tables: 254,
                 auxiliary: 0,
                 capabilities: 0,
+                actions: 0,
+                ports: Vec::new(),
             }),
             Message::RoleRequest(RoleMessage { generation_id, .. })
                 if generation_id < self.generation =>

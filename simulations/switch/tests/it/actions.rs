@@ -190,7 +190,7 @@ fn tunnel_metadata_comes_in_and_goes_out() {
     assert_eq!(switch.receive(PortNo(1), Tunnel::default(), &frame()), []);
 }
 
-fn controller_outputs(switch: &Switch, frame: &[u8]) -> Vec<rust_openflow::message::PacketIn> {
+fn controller_outputs(switch: &Switch, frame: &[u8]) -> Vec<rust_openflow::message::Received> {
     let outputs = switch.receive(PortNo(1), Tunnel::default(), frame);
     let packets = outputs.into_iter().filter_map(|output| match output {
         Output::Controller(packet) => Some(*packet),
@@ -219,13 +219,19 @@ fn the_controller_gets_the_packet_with_what_only_the_switch_knows() {
     let [packet] = &packets[..] else {
         panic!("{packets:?}")
     };
-    assert_eq!((packet.table, packet.cookie), (TableId(7), 77));
-    assert_eq!((&packet.packet[..], packet.total_len), (&frame()[..20], 60));
+    assert_eq!(
+        (packet.packet_in.table, packet.packet_in.cookie),
+        (TableId(7), 77)
+    );
+    assert_eq!(
+        (&packet.packet_in.packet[..], packet.packet_in.total_len),
+        (&frame()[..20], 60)
+    );
     assert_eq!(packet.userdata[..], [1, 2]);
-    assert_eq!(packet.in_port(), Some(PortNo(1)));
+    assert_eq!(packet.packet_in.in_port(), Some(PortNo(1)));
     let registers = [Field::Reg14, Field::Reg3, Field::Reg2];
     assert_eq!(
-        registers.map(|field| packet.field(field)),
+        registers.map(|field| packet.packet_in.field(field)),
         [Some(5), Some(6), None]
     );
 }
@@ -239,7 +245,7 @@ fn a_ttl_that_runs_out_ends_the_way_and_is_told() {
     assert!(outputs(&switch, &last).is_empty());
     let reasons: Vec<_> = controller_outputs(&switch, &last)
         .iter()
-        .map(|packet| packet.reason)
+        .map(|packet| packet.packet_in.reason)
         .collect();
     assert_eq!(reasons, [PacketInReason::INVALID_TTL]);
 }

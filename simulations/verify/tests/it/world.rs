@@ -139,15 +139,15 @@ impl World {
                         }),
                     }
                 }
-                Output::Controller(packet_in) => {
-                    let (service, key) = service::Service::of(&packet_in).expect("a service");
+                Output::Controller(received) => {
+                    let (service, key) = service::Service::of(&received).expect("a service");
                     let service = match service {
                         service::Service::Dhcp4 => Service::Dhcp4,
                     };
                     let port = self.model().port_of_key(key).expect("a port's key");
                     observed
                         .captured
-                        .push((service, port, packet_in.packet.to_vec()));
+                        .push((service, port, received.packet_in.packet.to_vec()));
                 }
             }
         }

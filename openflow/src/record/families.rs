@@ -1,0 +1,298 @@
+//! Headers by which the members of unions are told apart.
+
+use bytes::Bytes;
+
+use crate::action::NICIRA;
+use crate::error::{DecodeError, EncodeError, ErrorAnswer};
+use crate::record::Dice;
+use crate::wire::{Reader, Writer};
+
+/// The type that says that a vendor's id follows, in every family.
+const EXPERIMENTER: u16 = 0xffff;
+
+/// A header that was read.
+#[derive(Debug)]
+pub struct Opened<'a> {
+    /// The vendor; none for a type of the standard.
+    pub vendor: Option<u32>,
+    /// The type, or the vendor's; none when the vendor's own header is not known.
+    pub number: Option<u32>,
+    /// What follows the header.
+    pub body: Reader<'a>,
+    /// What is kept of one that no row knows: all that follows type, length and vendor.
+    pub data: Reader<'a>,
+}
+
+/// A way to tell the members of a union apart.
+pub trait Family {
+    /// Reads the header of a member; the reader goes on behind the member.
+    fn open<'a>(r: &mut Reader<'a>, what: &'static str) -> Result<Opened<'a>, DecodeError>;
+
+    /// Accepts what is left behind the fields of a member, or refuses it.
+    fn close(body: &mut Reader<'_>) -> Result<(), DecodeError>;
+
+    /// Writes a member: its header, then what `body` writes. A vendor without a `number` writes its own
+    /// header in `body`.
+    fn write(
+        w: &mut Writer,
+        vendor: Option<u32>,
+        number: Option<u32>,
+        what: &'static str,
+        body: impl FnOnce(&mut Writer) -> Result<(), EncodeError>,
+    ) -> Result<(), EncodeError>;
+
+    /// Makes up a member that no row knows: of a vendor, or of the standard.
+    fn unknown(dice: &mut Dice<'_>, of_vendor: bool) -> Result<(u32, Bytes), (u16, Bytes)> {
+        // The whole member ends at a multiple of eight bytes.
+        let length = 8 * dice.below(3) + if of_vendor { 0 } else { 4 };
+        let data: Vec<u8> = (0..length).map(|_| dice.uint(1) as u8).collect();
+        if of_vendor {
+            Ok((0x00ab_cdef, data.into()))
+        } else {
+            Err((0x7f00, data.into()))
+        }
+    }
+}
+
+/// Reads type and length, and for a vendor's its id; `length` says how many bytes follow these four.
+fn open<'a>(
+    r: &mut Reader<'a>,
+    what: &'static str,
+    length: impl FnOnce(&Reader<'a>, usize) -> Result<usize, DecodeError>,
+    padding: usize,
+) -> Result<Opened<'a>, DecodeError> {
+    let kind = r.u16(what)?;
+    let wire = usize::from(r.u16(what)?);
+    let follows = length(r, wire)?;
+    let mut body = r.sub(follows, what)?;
+    if padding > 1 {
+        r.skip(wire.next_multiple_of(padding) - wire, what)?;
+    }
+    let vendor = (kind == EXPERIMENTER).then(|| body.u32(what)).transpose()?;
+    Ok(Opened {
+        vendor,
+        number: vendor.is_none().then_some(u32::from(kind)),
+        data: body.clone(),
+        body,
+    })
+}
+
+/// Writes type and length and a vendor's id, then what `body` writes.
+fn write(
+    w: &mut Writer,
+    vendor: Option<u32>,
+    number: Option<u32>,
+    body: impl FnOnce(&mut Writer) -> Result<(), EncodeError>,
+) -> Result<usize, EncodeError> {
+    let start = w.len();
+    match vendor {
+        // The rows hold types of 16 bits.
+        None => w.u16(number.unwrap_or_default() as u16),
+        Some(_) => w.u16(EXPERIMENTER),
+    }
+    w.u16(0);
+    if let Some(vendor) = vendor {
+        w.u32(vendor);
+    }
+    body(w)?;
+    Ok(start)
+}
+
+/// Properties: the length does not count the padding to eight bytes (OpenFlow 1.5.1, 7.2.1.2). A vendor's
+/// has its id and a type of 32 bits.
+#[derive(Debug)]
+pub struct Property;
+
+impl Family for Property {
+    fn open<'a>(r: &mut Reader<'a>, what: &'static str) -> Result<Opened<'a>, DecodeError> {
+        r.answer_with(ErrorAnswer::BAD_PROPERTY_LEN);
+        let length = |r: &Reader<'a>, wire: usize| {
+            wire.checked_sub(4)
+                .ok_or_else(|| r.error("a property length of at least 4"))
+        };
+        let mut opened = open(r, what, length, 8)?;
+        if opened.vendor.is_some() && opened.body.remaining() >= 4 {
+            opened.number = Some(opened.body.u32(what)?);
+        }
+        Ok(opened)
+    }
+
+    fn close(body: &mut Reader<'_>) -> Result<(), DecodeError> {
+        body.finish("the end of the property")
+    }
+
+    fn write(
+        w: &mut Writer,
+        vendor: Option<u32>,
+        number: Option<u32>,
+        what: &'static str,
+        body: impl FnOnce(&mut Writer) -> Result<(), EncodeError>,
+    ) -> Result<(), EncodeError> {
+        let start = write(w, vendor, number, |w| {
+            if let (Some(_), Some(number)) = (vendor, number) {
+                w.u32(number);
+            }
+            body(w)
+        })?;
+        w.patch_length(start + 2, start, what)?;
+        w.align8(start);
+        Ok(())
+    }
+}
+
+/// Elements: the length is a multiple of eight and counts the padding, as instructions have it
+/// (OpenFlow 1.5.1, 7.2.5). A vendor's has its id, and then what the vendor likes.
+#[derive(Debug)]
+pub struct Element;
+
+/// Reads the length of a member that ends at a multiple of eight.
+fn element_length(r: &Reader<'_>, wire: usize) -> Result<usize, DecodeError> {
+    if wire < 8 || !wire.is_multiple_of(8) {
+        return Err(r.error("a length that is a multiple of 8"));
+    }
+    Ok(wire - 4)
+}
+
+/// Accepts padding of less than eight bytes.
+fn close_padded(body: &mut Reader<'_>, expected: &'static str) -> Result<(), DecodeError> {
+    if body.remaining() >= 8 {
+        return Err(body.error(expected));
+    }
+    Ok(())
+}
+
+impl Family for Element {
+    fn open<'a>(r: &mut Reader<'a>, what: &'static str) -> Result<Opened<'a>, DecodeError> {
+        open(r, what, element_length, 1)
+    }
+
+    fn close(body: &mut Reader<'_>) -> Result<(), DecodeError> {
+        close_padded(body, "the end of the element")
+    }
+
+    fn write(
+        w: &mut Writer,
+        vendor: Option<u32>,
+        number: Option<u32>,
+        what: &'static str,
+        body: impl FnOnce(&mut Writer) -> Result<(), EncodeError>,
+    ) -> Result<(), EncodeError> {
+        let start = write(w, vendor, number, body)?;
+        w.align8(start);
+        w.patch_length(start + 2, start, what)
+    }
+}
+
+/// Elements without vendors of their own: type 0xffff is one like the others.
+#[derive(Debug)]
+pub struct Tagged;
+
+impl Family for Tagged {
+    fn open<'a>(r: &mut Reader<'a>, what: &'static str) -> Result<Opened<'a>, DecodeError> {
+        let kind = r.u16(what)?;
+        let wire = usize::from(r.u16(what)?);
+        let body = r.sub(element_length(r, wire)?, what)?;
+        Ok(Opened {
+            vendor: None,
+            number: Some(u32::from(kind)),
+            data: body.clone(),
+            body,
+        })
+    }
+
+    fn close(body: &mut Reader<'_>) -> Result<(), DecodeError> {
+        close_padded(body, "the end of the element")
+    }
+
+    fn write(
+        w: &mut Writer,
+        vendor: Option<u32>,
+        number: Option<u32>,
+        what: &'static str,
+        body: impl FnOnce(&mut Writer) -> Result<(), EncodeError>,
+    ) -> Result<(), EncodeError> {
+        Element::write(w, vendor, number, what, body)
+    }
+
+    fn unknown(dice: &mut Dice<'_>, _: bool) -> Result<(u32, Bytes), (u16, Bytes)> {
+        Element::unknown(dice, false)
+    }
+}
+
+/// Properties without vendors, as a hello has them (OpenFlow 1.5.1, 7.5.1): the length does not count the
+/// padding to eight bytes, which may be missing at the end.
+#[derive(Debug)]
+pub struct Unpadded;
+
+impl Family for Unpadded {
+    fn open<'a>(r: &mut Reader<'a>, what: &'static str) -> Result<Opened<'a>, DecodeError> {
+        let kind = r.u16(what)?;
+        let wire = usize::from(r.u16(what)?);
+        let length = wire.checked_sub(4);
+        let length = length.ok_or_else(|| r.error("a length of at least 4"))?;
+        let body = r.sub(length, what)?;
+        let padding = wire.next_multiple_of(8) - wire;
+        r.skip(padding.min(r.remaining()), what)?;
+        Ok(Opened {
+            vendor: None,
+            number: Some(u32::from(kind)),
+            data: body.clone(),
+            body,
+        })
+    }
+
+    fn close(body: &mut Reader<'_>) -> Result<(), DecodeError> {
+        body.finish("the end of the element")
+    }
+
+    fn write(
+        w: &mut Writer,
+        vendor: Option<u32>,
+        number: Option<u32>,
+        what: &'static str,
+        body: impl FnOnce(&mut Writer) -> Result<(), EncodeError>,
+    ) -> Result<(), EncodeError> {
+        Property::write(w, vendor, number, what, body)
+    }
+
+    fn unknown(dice: &mut Dice<'_>, _: bool) -> Result<(u32, Bytes), (u16, Bytes)> {
+        Property::unknown(dice, false)
+    }
+}
+
+/// Actions: elements in which Nicira's have a subtype of 16 bits (`struct nx_action_header`).
+#[derive(Debug)]
+pub struct Action;
+
+impl Family for Action {
+    fn open<'a>(r: &mut Reader<'a>, what: &'static str) -> Result<Opened<'a>, DecodeError> {
+        r.answer_with(ErrorAnswer::BAD_ACTION_LEN);
+        let mut opened = open(r, what, element_length, 1)?;
+        if opened.vendor == Some(NICIRA) && opened.body.remaining() >= 2 {
+            opened.number = Some(u32::from(opened.body.u16(what)?));
+        }
+        Ok(opened)
+    }
+
+    fn close(body: &mut Reader<'_>) -> Result<(), DecodeError> {
+        close_padded(body, "the end of the action")
+    }
+
+    fn write(
+        w: &mut Writer,
+        vendor: Option<u32>,
+        number: Option<u32>,
+        what: &'static str,
+        body: impl FnOnce(&mut Writer) -> Result<(), EncodeError>,
+    ) -> Result<(), EncodeError> {
+        let start = write(w, vendor, number, |w| {
+            if let (Some(_), Some(number)) = (vendor, number) {
+                // The rows hold subtypes of 16 bits.
+                w.u16(number as u16);
+            }
+            body(w)
+        })?;
+        w.align8(start);
+        w.patch_length(start + 2, start, what)
+    }
+}

@@ -1,0 +1,723 @@
+//! Rows of structures: fields declared once, from which reading, writing, JSON, random values and the
+//! reference derive.
+//!
+//! [`record!`] declares a structure, [`variants!`] a union whose members are told apart by a type code.
+//! A field is a line: its sentence, what fills the bytes before it, its name, its type, and the versions
+//! that have it when not all do:
+//!
+//! ```text
+//! /// Bytes of the queue's packets.
+//! {pad 2 [V1_0 V1_0]} tx_bytes: u64;
+//! /// Since when it exists.
+//! duration_sec: u32 [V1_3 V1_5];
+//! ```
+//!
+//! Fillers are `pad N` (zero bytes) and `length` (16 bits, the bytes of the whole structure, which ends
+//! there); fillers after the last field stand in
+//! `.. {...}`. A Rust name that is not the specification's is followed by that: `kind "type": u16`. What is laid
+//! out less regularly implements the traits by hand; [`plain!`] then still derives all but the layout.
+//!
+//! This module knows no message. The types of fields are here, in [`crate::types`] and beside what uses them.
+
+mod base;
+mod dice;
+mod families;
+mod interim;
+mod value;
+
+pub use base::Name;
+pub(crate) use base::ids;
+pub use dice::Dice;
+pub use families::{Action, Element, Family, Opened, Property, Tagged, Unpadded};
+pub use value::{Members, Value, ValueError};
+
+use crate::Version;
+use crate::error::{DecodeError, EncodeError};
+use crate::wire::{Reader, Writer};
+
+/// What has bytes.
+pub trait Wire: Sized {
+    /// Reads a value as `version` lays it out; `what` names it in errors.
+    fn read(r: &mut Reader<'_>, version: Version, what: &'static str) -> Result<Self, DecodeError>;
+
+    /// Writes the value as `version` lays it out.
+    fn write(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError>;
+}
+
+/// What has a form for people and other programs. Two values that are written as different bytes have
+/// different forms.
+pub trait Plain: Sized {
+    /// The form.
+    fn value(&self, version: Version) -> Value;
+
+    /// What has that form.
+    fn from_value(value: &Value, version: Version) -> Result<Self, ValueError>;
+}
+
+/// What can be made up: any value that `version` can say.
+pub trait Generate: Sized {
+    /// Makes one up.
+    fn generate(dice: &mut Dice<'_>, version: Version) -> Self;
+}
+
+/// A code that something is sent under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Code {
+    /// None for what the standard has.
+    pub vendor: Option<u32>,
+    /// The type, or the vendor's type.
+    pub number: u32,
+    /// The first version.
+    pub since: Version,
+    /// The last version.
+    pub until: Version,
+}
+
+impl Code {
+    /// Whether `version` has it.
+    #[must_use]
+    pub fn in_version(&self, version: Version) -> bool {
+        (self.since..=self.until).contains(&version)
+    }
+}
+
+/// A field in the reference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FieldRow {
+    /// Its name in the specification.
+    pub name: &'static str,
+    /// The first version that has it.
+    pub since: Version,
+    /// The last version that has it.
+    pub until: Version,
+}
+
+/// A member of a union in the reference.
+#[derive(Debug)]
+pub struct VariantRow {
+    /// Its name.
+    pub name: &'static str,
+    /// The codes that it is sent under.
+    pub codes: &'static [Code],
+    /// What it says.
+    pub fields: &'static [FieldRow],
+    /// One sentence.
+    pub doc: &'static str,
+}
+
+impl VariantRow {
+    /// The code that `version` sends it under.
+    #[must_use]
+    pub fn code(&self, version: Version) -> Option<&'static Code> {
+        self.codes.iter().find(|code| code.in_version(version))
+    }
+
+    /// The row that `version` has under a code.
+    #[must_use]
+    pub fn find(
+        rows: &'static [Self],
+        vendor: Option<u32>,
+        number: u32,
+        version: Version,
+    ) -> Option<usize> {
+        rows.iter().position(|row| {
+            row.codes.iter().any(|code| {
+                code.number == number && code.vendor == vendor && code.in_version(version)
+            })
+        })
+    }
+}
+
+/// Whether a value is what it is in versions that do not have it.
+pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// The member `name` of an object, which must be there.
+pub fn required<T: Plain>(value: &Value, name: &str, version: Version) -> Result<T, ValueError> {
+    let member = value.member(name);
+    let member = member.ok_or_else(|| ValueError::new("a member of that name").within(name))?;
+    T::from_value(member, version).map_err(|error| error.within(name))
+}
+
+/// How far a structure reaches that is being read.
+pub(crate) struct Reading {
+    /// Where it begins.
+    start: usize,
+    /// Where what is around it ends, once its own length is known.
+    outer: Option<usize>,
+}
+
+impl Reading {
+    pub(crate) fn begin(r: &Reader<'_>) -> Self {
+        Self {
+            start: r.offset(),
+            outer: None,
+        }
+    }
+
+    /// Reads the length of the whole structure, which ends there.
+    pub(crate) fn length(
+        &mut self,
+        r: &mut Reader<'_>,
+        what: &'static str,
+    ) -> Result<(), DecodeError> {
+        let length = usize::from(r.u16(what)?);
+        let rest = length.checked_sub(r.offset() - self.start);
+        let rest = rest.ok_or_else(|| r.error(what))?;
+        self.outer = Some(r.narrow(rest, what)?);
+        Ok(())
+    }
+
+    pub(crate) fn end(
+        &mut self,
+        r: &mut Reader<'_>,
+        what: &'static str,
+    ) -> Result<(), DecodeError> {
+        match self.outer.take() {
+            Some(outer) => r.widen(outer, what),
+            None => Ok(()),
+        }
+    }
+}
+
+/// How far a structure reaches that is being written.
+pub(crate) struct Writing {
+    /// Where it begins.
+    start: usize,
+    /// Where its length stands.
+    length: Option<usize>,
+}
+
+impl Writing {
+    pub(crate) fn begin(w: &Writer) -> Self {
+        Self {
+            start: w.len(),
+            length: None,
+        }
+    }
+
+    /// Leaves room for the length of the whole structure.
+    pub(crate) fn length(&mut self, w: &mut Writer) {
+        self.length = Some(w.len());
+        w.u16(0);
+    }
+
+    pub(crate) fn end(&mut self, w: &mut Writer, what: &'static str) -> Result<(), EncodeError> {
+        match self.length.take() {
+            Some(at) => w.patch_length(at, self.start, what),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The specification's name of a field.
+macro_rules! name {
+    ($field:ident) => {
+        stringify!($field)
+    };
+    ($field:ident $name:literal) => {
+        $name
+    };
+}
+
+/// Whether a version is in a range; without one it is.
+macro_rules! in_range {
+    ($version:expr) => {
+        true
+    };
+    ($version:expr, $since:ident $until:ident) => {
+        ($crate::Version::$since..=$crate::Version::$until).contains(&$version)
+    };
+}
+
+/// A row of the reference.
+macro_rules! field_row {
+    ($name:expr) => {
+        $crate::record::FieldRow {
+            name: $name,
+            since: $crate::Version::V1_0,
+            until: $crate::Version::V1_5,
+        }
+    };
+    ($name:expr, $since:ident $until:ident) => {
+        $crate::record::FieldRow {
+            name: $name,
+            since: $crate::Version::$since,
+            until: $crate::Version::$until,
+        }
+    };
+}
+
+/// One filler or one field: reads it, writes it, makes it plain, reads that, makes it up.
+macro_rules! one {
+    (read $r:ident $version:ident $extent:ident $what:expr, pad $size:literal $([$since:ident $until:ident])?) => {
+        if $crate::record::in_range!($version $(, $since $until)?) {
+            $r.skip($size, $what)?;
+        }
+    };
+    (read $r:ident $version:ident $extent:ident $what:expr, length $([$since:ident $until:ident])?) => {
+        if $crate::record::in_range!($version $(, $since $until)?) {
+            $extent.length($r, $what)?;
+        }
+    };
+    (write $w:ident $version:ident $extent:ident, pad $size:literal $([$since:ident $until:ident])?) => {
+        if $crate::record::in_range!($version $(, $since $until)?) {
+            $w.pad($size);
+        }
+    };
+    (write $w:ident $version:ident $extent:ident, length $([$since:ident $until:ident])?) => {
+        if $crate::record::in_range!($version $(, $since $until)?) {
+            $extent.length($w);
+        }
+    };
+    (read $r:ident $version:ident $what:expr, $ty:ty) => {
+        <$ty as $crate::record::Wire>::read($r, $version, $what)?
+    };
+    (read $r:ident $version:ident $what:expr, $ty:ty, $since:ident $until:ident) => {
+        if $crate::record::in_range!($version, $since $until) {
+            <$ty as $crate::record::Wire>::read($r, $version, $what)?
+        } else {
+            <$ty>::default()
+        }
+    };
+    (write $w:ident $version:ident $what:expr, $field:ident) => {
+        $crate::record::Wire::write($field, $w, $version)?;
+    };
+    (write $w:ident $version:ident $what:expr, $field:ident, $since:ident $until:ident) => {
+        if $crate::record::in_range!($version, $since $until) {
+            $crate::record::Wire::write($field, $w, $version)?;
+        } else if !$crate::record::is_default($field) {
+            return Err($crate::EncodeError::NotInVersion { what: $what, version: $version });
+        }
+    };
+    (from $value:ident $version:ident $name:expr, $ty:ty) => {
+        $crate::record::required::<$ty>($value, $name, $version)?
+    };
+    (from $value:ident $version:ident $name:expr, $ty:ty, $since:ident $until:ident) => {
+        if $crate::record::in_range!($version, $since $until) {
+            $crate::record::required::<$ty>($value, $name, $version)?
+        } else if $value.member($name).is_some() {
+            let expected = format!("no such member in OpenFlow {}", $version);
+            return Err($crate::record::ValueError::new(expected).within($name));
+        } else {
+            <$ty>::default()
+        }
+    };
+    (generate $dice:ident $version:ident, $ty:ty) => {
+        <$ty as $crate::record::Generate>::generate($dice, $version)
+    };
+    (generate $dice:ident $version:ident, $ty:ty, $since:ident $until:ident) => {
+        if $crate::record::in_range!($version, $since $until) {
+            <$ty as $crate::record::Generate>::generate($dice, $version)
+        } else {
+            <$ty>::default()
+        }
+    };
+}
+
+/// Reads fillers and fields into variables of their names.
+macro_rules! read_fields {
+    ($r:ident $version:ident $what:expr, {
+        $( $({ $($fill:ident $($size:literal)? $([$fs:ident $fu:ident])?),* })?
+           $field:ident $($name:literal)? : $ty:ty $([$since:ident $until:ident])? ; )*
+        $(.. { $($last:ident $($lsize:literal)? $([$ls:ident $lu:ident])?),* })?
+    }) => {
+        let mut extent = $crate::record::Reading::begin($r);
+        $(
+            $($( $crate::record::one!(read $r $version extent concat!($what, ".", stringify!($fill)), $fill $($size)? $([$fs $fu])?); )*)?
+            let $field = $crate::record::one!(read $r $version concat!($what, ".", $crate::record::name!($field $($name)?)), $ty $(, $since $until)?);
+        )*
+        $($( $crate::record::one!(read $r $version extent concat!($what, ".", stringify!($last)), $last $($lsize)? $([$ls $lu])?); )*)?
+        extent.end($r, concat!("the end of ", $what))?;
+    };
+}
+
+/// Writes fillers and fields from references of their names.
+macro_rules! write_fields {
+    ($w:ident $version:ident $what:expr, {
+        $( $({ $($fill:ident $($size:literal)? $([$fs:ident $fu:ident])?),* })?
+           $field:ident $($name:literal)? : $ty:ty $([$since:ident $until:ident])? ; )*
+        $(.. { $($last:ident $($lsize:literal)? $([$ls:ident $lu:ident])?),* })?
+    }) => {
+        let mut extent = $crate::record::Writing::begin($w);
+        $(
+            $($( $crate::record::one!(write $w $version extent, $fill $($size)? $([$fs $fu])?); )*)?
+            $crate::record::one!(write $w $version concat!($what, ".", $crate::record::name!($field $($name)?)), $field $(, $since $until)?);
+        )*
+        $($( $crate::record::one!(write $w $version extent, $last $($lsize)? $([$ls $lu])?); )*)?
+        extent.end($w, $what)?;
+    };
+}
+
+/// A structure with everything but its layout: [`Plain`] and [`Generate`]. See the module.
+macro_rules! plain {
+    ($(#[$meta:meta])* pub struct $record:ident {
+        $( $(#[$doc:meta])* $({ $($fill:tt)* })? $field:ident $($name:literal)? : $ty:ty $([$since:ident $until:ident])? ; )*
+        $(.. { $($last:tt)* })?
+    }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+        pub struct $record {
+            $(
+                #[doc = concat!("`", $crate::record::name!($field $($name)?), "`. ")]
+                $(#[$doc])*
+                pub $field: $ty,
+            )*
+        }
+
+        impl $record {
+            /// Its fields, in order.
+            pub const FIELDS: &'static [$crate::record::FieldRow] = &[
+                $( $crate::record::field_row!($crate::record::name!($field $($name)?) $(, $since $until)?), )*
+            ];
+        }
+
+        impl $crate::record::Plain for $record {
+            fn value(&self, version: $crate::Version) -> $crate::record::Value {
+                let _ = version;
+                let mut members = $crate::record::Members::new();
+                $( if $crate::record::in_range!(version $(, $since $until)?) {
+                    let value = $crate::record::Plain::value(&self.$field, version);
+                    members.push(($crate::record::name!($field $($name)?).into(), value));
+                } )*
+                $crate::record::Value::Object(members)
+            }
+
+            fn from_value(
+                value: &$crate::record::Value,
+                version: $crate::Version,
+            ) -> Result<Self, $crate::record::ValueError> {
+                let _ = version;
+                value.members(&[$( $crate::record::name!($field $($name)?), )*])?;
+                Ok(Self {
+                    $( $field: $crate::record::one!(from value version $crate::record::name!($field $($name)?), $ty $(, $since $until)?), )*
+                })
+            }
+        }
+
+        impl $crate::record::Generate for $record {
+            fn generate(dice: &mut $crate::record::Dice<'_>, version: $crate::Version) -> Self {
+                let _ = (&dice, version);
+                Self {
+                    $( $field: $crate::record::one!(generate dice version, $ty $(, $since $until)?), )*
+                }
+            }
+        }
+    };
+}
+
+/// A structure with everything: [`plain!`], and [`Wire`] in the order of the lines. See the module.
+macro_rules! record {
+    ($(#[$meta:meta])* pub struct $record:ident {
+        $( $(#[$doc:meta])* $({ $($fill:ident $($size:literal)? $([$fs:ident $fu:ident])?),* })?
+           $field:ident $($name:literal)? : $ty:ty $([$since:ident $until:ident])? ; )*
+        $(.. { $($last:ident $($lsize:literal)? $([$ls:ident $lu:ident])?),* })?
+    }) => {
+        $crate::record::plain! {
+            $(#[$meta])*
+            pub struct $record {
+                $( $(#[$doc])* $field $($name)? : $ty $([$since $until])? ; )*
+            }
+        }
+
+        impl $crate::record::Wire for $record {
+            fn read(
+                r: &mut $crate::wire::Reader<'_>,
+                version: $crate::Version,
+                _: &'static str,
+            ) -> Result<Self, $crate::DecodeError> {
+                let _ = version;
+                $crate::record::read_fields!(r version stringify!($record), {
+                    $( $({ $($fill $($size)? $([$fs $fu])?),* })? $field $($name)? : $ty $([$since $until])? ; )*
+                    $(.. { $($last $($lsize)? $([$ls $lu])?),* })?
+                });
+                Ok(Self { $( $field, )* })
+            }
+
+            fn write(
+                &self,
+                w: &mut $crate::wire::Writer,
+                version: $crate::Version,
+            ) -> Result<(), $crate::EncodeError> {
+                let _ = version;
+                let Self { $( $field, )* } = self;
+                $crate::record::write_fields!(w version stringify!($record), {
+                    $( $({ $($fill $($size)? $([$fs $fu])?),* })? $field $($name)? : $ty $([$since $until])? ; )*
+                    $(.. { $($last $($lsize)? $([$ls $lu])?),* })?
+                });
+                Ok(())
+            }
+        }
+    };
+}
+
+/// The vendor of a code.
+macro_rules! vendor {
+    (std) => {
+        None
+    };
+    (nx) => {
+        Some($crate::action::NICIRA)
+    };
+    (onf) => {
+        Some($crate::message::ONF)
+    };
+}
+
+/// A union whose members are told apart by a type code in a header that its [`Family`] reads and writes.
+/// What the rows do not know is kept as it came. See the module.
+///
+/// ```text
+/// variants! {
+///     /// What a table can be told.
+///     pub enum TableProperty: Property, rows TABLE_PROPERTIES {
+///         /// How flows are chosen that give way to others.
+///         Eviction "eviction" [std 2 V1_4 V1_5] { flags: u32; }
+///     }
+/// }
+/// ```
+macro_rules! variants {
+    ($(#[$meta:meta])* pub enum $union:ident : $family:ty, rows $rows:ident {
+        $( $(#[doc = $doc:literal])+ $variant:ident $vname:literal [$($vendor:ident $number:literal $cs:ident $cu:ident),*] {
+            $( $(#[$fdoc:meta])* $({ $($fill:ident $($size:literal)? $([$fs:ident $fu:ident])?),* })?
+               $field:ident $($name:literal)? : $ty:ty $([$since:ident $until:ident])? ; )*
+            $(.. { $($last:ident $($lsize:literal)? $([$ls:ident $lu:ident])?),* })?
+        } )*
+    }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+        pub enum $union {
+            $( $(#[doc = $doc])+ $variant {
+                $(
+                    #[doc = concat!("`", $crate::record::name!($field $($name)?), "`. ")]
+                    $(#[$fdoc])*
+                    $field: $ty,
+                )*
+            }, )*
+            /// One of an unknown vendor, or of a known one and not in the rows.
+            Experimenter {
+                /// The vendor.
+                experimenter: u32,
+                /// What follows.
+                data: ::bytes::Bytes,
+            },
+            /// One of the standard that is not in the rows.
+            Unknown {
+                /// Its type.
+                number: u16,
+                /// What follows the header.
+                data: ::bytes::Bytes,
+            },
+        }
+
+        /// The members of the union, in order.
+        pub static $rows: &[$crate::record::VariantRow] = &[$( $crate::record::VariantRow {
+            name: $vname,
+            codes: &[$( $crate::record::Code {
+                vendor: $crate::record::vendor!($vendor),
+                number: $number,
+                since: $crate::Version::$cs,
+                until: $crate::Version::$cu,
+            }, )*],
+            fields: &[$( $crate::record::field_row!($crate::record::name!($field $($name)?) $(, $since $until)?), )*],
+            doc: concat!($($doc),+),
+        }, )*];
+
+        impl $union {
+            /// The position of its row; none for what the rows do not know.
+            fn row_index(&self) -> Option<usize> {
+                #[expect(dead_code, reason = "the last one ends the list")]
+                enum Position { $( $variant, )* End }
+                match self {
+                    $( Self::$variant { .. } => Some(Position::$variant as usize), )*
+                    Self::Experimenter { .. } | Self::Unknown { .. } => None,
+                }
+            }
+
+            /// Its row; none for what the rows do not know.
+            #[must_use]
+            pub fn row(&self) -> Option<&'static $crate::record::VariantRow> {
+                self.row_index().map(|at| &$rows[at])
+            }
+
+            /// Reads what follows the header of the row at `position`.
+            fn read_body(
+                position: usize,
+                r: &mut $crate::wire::Reader<'_>,
+                version: $crate::Version,
+            ) -> Result<Self, $crate::DecodeError> {
+                #[expect(dead_code, reason = "the last one ends the list")]
+                enum Position { $( $variant, )* End }
+                let _ = (version, position);
+                $(
+                    if position == Position::$variant as usize {
+                        $crate::record::read_fields!(r version $vname, {
+                            $( $({ $($fill $($size)? $([$fs $fu])?),* })? $field $($name)? : $ty $([$since $until])? ; )*
+                            $(.. { $($last $($lsize)? $([$ls $lu])?),* })?
+                        });
+                        return Ok(Self::$variant { $( $field, )* });
+                    }
+                )*
+                Err(r.error("a row of the table"))
+            }
+
+            /// Writes what follows the header.
+            fn write_body(
+                &self,
+                w: &mut $crate::wire::Writer,
+                version: $crate::Version,
+            ) -> Result<(), $crate::EncodeError> {
+                let _ = version;
+                match self {
+                    $( Self::$variant { $( $field, )* } => {
+                        $crate::record::write_fields!(w version $vname, {
+                            $( $({ $($fill $($size)? $([$fs $fu])?),* })? $field $($name)? : $ty $([$since $until])? ; )*
+                            $(.. { $($last $($lsize)? $([$ls $lu])?),* })?
+                        });
+                    } )*
+                    Self::Experimenter { data, .. } | Self::Unknown { data, .. } => w.slice(data),
+                }
+                Ok(())
+            }
+        }
+
+        impl $crate::record::Wire for $union {
+            fn read(
+                r: &mut $crate::wire::Reader<'_>,
+                version: $crate::Version,
+                what: &'static str,
+            ) -> Result<Self, $crate::DecodeError> {
+                use $crate::record::Family;
+                let opened = <$family>::open(r, what)?;
+                let (vendor, number, mut body) = (opened.vendor, opened.number, opened.body);
+                let found = number.and_then(|number| {
+                    $crate::record::VariantRow::find($rows, vendor, number, version)
+                });
+                if let Some(position) = found {
+                    let value = Self::read_body(position, &mut body, version)?;
+                    <$family>::close(&mut body)?;
+                    return Ok(value);
+                }
+                let mut data = opened.data;
+                Ok(match vendor {
+                    Some(experimenter) => Self::Experimenter { experimenter, data: data.rest() },
+                    None => Self::Unknown {
+                        number: number.unwrap_or_default() as u16,
+                        data: data.rest(),
+                    },
+                })
+            }
+
+            fn write(
+                &self,
+                w: &mut $crate::wire::Writer,
+                version: $crate::Version,
+            ) -> Result<(), $crate::EncodeError> {
+                use $crate::record::Family;
+                let (mut vendor, mut number, mut name) = (None, None, "an unknown one");
+                if let Self::Experimenter { experimenter, .. } = self {
+                    vendor = Some(*experimenter);
+                }
+                if let Self::Unknown { number: own, .. } = self {
+                    number = Some(u32::from(*own));
+                }
+                if let Some(row) = self.row() {
+                    let code = row.code(version);
+                    let code = code.ok_or($crate::EncodeError::NotInVersion { what: row.name, version })?;
+                    (vendor, number, name) = (code.vendor, Some(code.number), row.name);
+                }
+                <$family>::write(w, vendor, number, name, |w| self.write_body(w, version))
+            }
+        }
+
+        impl $crate::record::Plain for $union {
+            fn value(&self, version: $crate::Version) -> $crate::record::Value {
+                use $crate::record::{Members, Plain, Value};
+                let mut members = Members::new();
+                match self {
+                    $( Self::$variant { $( $field, )* } => {
+                        members.push(("type".into(), Value::text($vname)));
+                        $( if $crate::record::in_range!(version $(, $since $until)?) {
+                            members.push(($crate::record::name!($field $($name)?).into(), Plain::value($field, version)));
+                        } )*
+                    } )*
+                    Self::Experimenter { experimenter, data } => {
+                        members.push(("type".into(), Value::text("experimenter")));
+                        members.push(("experimenter".into(), Plain::value(experimenter, version)));
+                        members.push(("data".into(), Plain::value(data, version)));
+                    }
+                    Self::Unknown { number, data } => {
+                        members.push(("type".into(), Plain::value(number, version)));
+                        members.push(("data".into(), Plain::value(data, version)));
+                    }
+                }
+                Value::Object(members)
+            }
+
+            fn from_value(
+                value: &$crate::record::Value,
+                version: $crate::Version,
+            ) -> Result<Self, $crate::record::ValueError> {
+                use $crate::record::{Value, ValueError, required};
+                let kind = value.member("type");
+                let kind = kind.ok_or_else(|| ValueError::new("a member of that name").within("type"))?;
+                if let Value::Number(_) = kind {
+                    value.members(&["type", "data"])?;
+                    return Ok(Self::Unknown {
+                        number: required(value, "type", version)?,
+                        data: required(value, "data", version)?,
+                    });
+                }
+                let kind = kind.as_text("a name or a number").map_err(|error| error.within("type"))?;
+                $( if kind == $vname {
+                    value.members(&["type", $( $crate::record::name!($field $($name)?), )*])?;
+                    return Ok(Self::$variant {
+                        $( $field: $crate::record::one!(from value version $crate::record::name!($field $($name)?), $ty $(, $since $until)?), )*
+                    });
+                } )*
+                if kind == "experimenter" {
+                    value.members(&["type", "experimenter", "data"])?;
+                    return Ok(Self::Experimenter {
+                        experimenter: required(value, "experimenter", version)?,
+                        data: required(value, "data", version)?,
+                    });
+                }
+                let names: Vec<_> = $rows.iter().map(|row| row.name).collect();
+                let expected = format!("one of {}, experimenter", names.join(", "));
+                Err(ValueError::new(expected).within("type"))
+            }
+        }
+
+        impl $crate::record::Generate for $union {
+            fn generate(dice: &mut $crate::record::Dice<'_>, version: $crate::Version) -> Self {
+                let known: Vec<usize> = (0..$rows.len())
+                    .filter(|at| $rows[*at].code(version).is_some())
+                    .collect();
+                let choice = dice.below(known.len() + 2);
+                let position = known.get(choice).copied();
+                let _ = position;
+                #[expect(dead_code, reason = "the last one ends the list")]
+                enum Position { $( $variant, )* End }
+                $(
+                    if position == Some(Position::$variant as usize) {
+                        return Self::$variant {
+                            $( $field: $crate::record::one!(generate dice version, $ty $(, $since $until)?), )*
+                        };
+                    }
+                )*
+                <$family as $crate::record::Family>::unknown(dice, choice == known.len()).map_or_else(
+                    |(number, data)| Self::Unknown { number, data },
+                    |(experimenter, data)| Self::Experimenter { experimenter, data },
+                )
+            }
+        }
+    };
+}
+
+pub(crate) use {
+    field_row, in_range, name, one, plain, read_fields, record, variants, vendor, write_fields,
+};
+
+#[cfg(test)]
+mod tests;
