@@ -511,7 +511,11 @@ fn decode_nested(
 }
 
 /// Reads one action. An action whose body is not as this crate would write it is kept as it came.
-fn decode(r: &mut Reader<'_>, version: Version, depth: u8) -> Result<Action, DecodeError> {
+pub(crate) fn decode(
+    r: &mut Reader<'_>,
+    version: Version,
+    depth: u8,
+) -> Result<Action, DecodeError> {
     r.answer_with(ErrorAnswer::BAD_ACTION_LEN);
     let start = r.offset();
     let mut body = sized(r, "the action that its length tells of")?;

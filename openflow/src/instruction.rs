@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::action::{self, Action};
-use crate::error::{DecodeError, EncodeError, ErrorAnswer};
+use crate::error::{DecodeError, EncodeError};
 use crate::wire::{Reader, Writer};
 use crate::{MeterId, TableId, Version};
 
@@ -135,20 +135,8 @@ pub fn to_bytes(list: &[Instruction], version: Version) -> Result<Bytes, EncodeE
     Ok(w.freeze())
 }
 
-/// Reads instructions until the reader's end.
-pub(crate) fn decode_list(
-    r: &mut Reader<'_>,
-    version: Version,
-) -> Result<Vec<Instruction>, DecodeError> {
-    r.answer_with(ErrorAnswer::BAD_INSTRUCTION_LEN);
-    let mut list = Vec::new();
-    while !r.is_empty() {
-        list.push(decode(r, version)?);
-    }
-    Ok(list)
-}
-
-fn decode(r: &mut Reader<'_>, version: Version) -> Result<Instruction, DecodeError> {
+/// Reads an instruction.
+pub(crate) fn decode(r: &mut Reader<'_>, version: Version) -> Result<Instruction, DecodeError> {
     let start = r.offset();
     let mut body = action::sized(r, "the instruction that its length tells of")?;
     let kind = body.u16("the instruction's type")?;

@@ -240,6 +240,13 @@ impl TableId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GroupId(pub u32);
 
+/// No group in particular.
+impl Default for GroupId {
+    fn default() -> Self {
+        Self::ANY
+    }
+}
+
 impl GroupId {
     /// `OFPG_ALL`: every group, in deletions and requests.
     pub const ALL: Self = Self(0xffff_fffc);

@@ -287,6 +287,12 @@ impl Writer {
         self.pad((self.len() - start).next_multiple_of(8) - (self.len() - start));
     }
 
+    /// Overwrites the 8-bit integer at `at`.
+    #[inline]
+    pub fn patch_u8(&mut self, at: usize, value: u8) {
+        self.buffer[at] = value;
+    }
+
     /// Overwrites the 16-bit integer at `at`.
     #[inline]
     pub fn patch_u16(&mut self, at: usize, value: u16) {

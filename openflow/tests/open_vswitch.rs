@@ -394,8 +394,7 @@ fn groups_go_before_the_flows_that_use_them_in_one_bundle() {
             let buckets = (0..3)
                 .map(|id| Bucket {
                     id,
-                    weight: Some(1),
-                    ..Bucket::new(vec![Action::output(PortNo(1))])
+                    ..Bucket::new(vec![Action::output(PortNo(1))]).weighing(1)
                 })
                 .collect();
             Message::GroupMod(GroupMod::add(GroupId(id), GroupType::SELECT, buckets))

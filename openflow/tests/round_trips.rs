@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use rust_openflow::action::{Ct, Subfield, ToController, Zone};
 use rust_openflow::frame::Framer;
 use rust_openflow::message::{
-    Band, Bucket, FlowCommand, FlowFlags, FlowMod, GroupCommand, GroupMod, GroupType, MeterMod,
-    PacketIn, PacketIn2, PacketInReason, PacketOut, Property, Received,
+    Band, Bucket, BucketProperty, FlowCommand, FlowFlags, FlowMod, GroupCommand, GroupMod,
+    GroupType, MeterMod, PacketIn, PacketIn2, PacketInReason, PacketOut, Received,
 };
 use rust_openflow::session::{Config, End};
 use rust_openflow::{
@@ -138,18 +138,23 @@ fn bucket(version: Version) -> impl Strategy<Value = Bucket> {
     let numbers = (any::<u32>(), prop::option::of(1..u16::MAX), any::<bool>());
     (numbers, actions()).prop_map(move |((id, weight, watch), actions)| {
         let new = version >= Version::V1_5;
-        let unknown = Property {
-            kind: 0xfff0,
-            value: Bytes::from_static(&[1, 2, 3]),
-        };
-        Bucket {
-            id: if new { id } else { 0 },
-            weight,
-            watch_port: watch.then_some(PortNo(id >> 8)),
-            watch_group: (!watch).then_some(GroupId(id >> 8)),
-            actions,
-            properties: if new { vec![unknown] } else { Vec::new() },
+        let mut bucket = Bucket::new(actions);
+        if let Some(weight) = weight {
+            bucket = bucket.weighing(weight);
         }
+        bucket = if watch {
+            bucket.watching_port(PortNo(id >> 8))
+        } else {
+            bucket.watching_group(GroupId(id >> 8))
+        };
+        if new {
+            bucket.id = id;
+            bucket.properties.push(BucketProperty::Unknown {
+                number: 0xfff0,
+                data: Bytes::from_static(&[1, 2, 3]),
+            });
+        }
+        bucket
     })
 }
 

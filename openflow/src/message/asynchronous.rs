@@ -1,102 +1,130 @@
 //! Which messages come unasked (OpenFlow 1.3.5, A.3.10; 1.5.1, 7.3.10).
 
-use super::numbers::numbers;
-use super::property::{self, Property};
 use crate::Version;
-use crate::error::{DecodeError, EncodeError};
-use crate::record::Wire;
-use crate::wire::{Reader, Writer};
+use crate::error::EncodeError;
+use crate::record::{AsyncFamily, Form, record, variants};
 
-numbers! {
-    /// `OFPACPT_*`: a kind of message, for a slave or for a master and an equal.
-    AsyncKind(u16) {
-        PACKET_IN_SLAVE = 0 "packet_in_slave" "Packet-ins for a slave.";
-        PACKET_IN_MASTER = 1 "packet_in_master" "Packet-ins for a master or equal.";
-        PORT_STATUS_SLAVE = 2 "port_status_slave" "Port-status for a slave.";
-        PORT_STATUS_MASTER = 3 "port_status_master" "Port-status for a master or equal.";
-        FLOW_REMOVED_SLAVE = 4 "flow_removed_slave" "Flow-removed for a slave.";
-        FLOW_REMOVED_MASTER = 5 "flow_removed_master" "Flow-removed for a master or equal.";
-        ROLE_STATUS_SLAVE = 6 "role_status_slave" "Role-status for a slave (from 1.4 on).";
-        ROLE_STATUS_MASTER = 7 "role_status_master" "Role-status for a master or equal (from 1.4 on).";
-        TABLE_STATUS_SLAVE = 8 "table_status_slave" "Table-status for a slave (from 1.4 on).";
-        TABLE_STATUS_MASTER = 9 "table_status_master" "Table-status for a master or equal (from 1.4 on).";
-        REQUESTFORWARD_SLAVE = 10 "requestforward_slave" "Others' changes of groups and meters for a slave (from 1.4 on).";
-        REQUESTFORWARD_MASTER = 11 "requestforward_master" "Others' changes of groups and meters for a master or equal (from 1.4 on).";
+variants! {
+    /// The reasons for which a kind of message comes unasked: those whose bit is set (`OFPACPT_*`). A slave's, or
+    /// a master's and an equal's.
+    pub enum AsyncProperty: AsyncFamily, rows ASYNC_PROPERTIES {
+        /// Packet-ins for a slave.
+        PacketInSlave "packet_in_slave" [std 0 V1_3 V1_5] { mask: u32; }
+        /// Packet-ins for a master or equal.
+        PacketInMaster "packet_in_master" [std 1 V1_3 V1_5] { mask: u32; }
+        /// Port-status for a slave.
+        PortStatusSlave "port_status_slave" [std 2 V1_3 V1_5] { mask: u32; }
+        /// Port-status for a master or equal.
+        PortStatusMaster "port_status_master" [std 3 V1_3 V1_5] { mask: u32; }
+        /// Flow-removed for a slave.
+        FlowRemovedSlave "flow_removed_slave" [std 4 V1_3 V1_5] { mask: u32; }
+        /// Flow-removed for a master or equal.
+        FlowRemovedMaster "flow_removed_master" [std 5 V1_3 V1_5] { mask: u32; }
+        /// Role-status for a slave.
+        RoleStatusSlave "role_status_slave" [std 6 V1_4 V1_5] { mask: u32; }
+        /// Role-status for a master or equal.
+        RoleStatusMaster "role_status_master" [std 7 V1_4 V1_5] { mask: u32; }
+        /// Table-status for a slave.
+        TableStatusSlave "table_status_slave" [std 8 V1_4 V1_5] { mask: u32; }
+        /// Table-status for a master or equal.
+        TableStatusMaster "table_status_master" [std 9 V1_4 V1_5] { mask: u32; }
+        /// Others' changes of groups and meters for a slave.
+        RequestforwardSlave "requestforward_slave" [std 10 V1_4 V1_5] { mask: u32; }
+        /// Others' changes of groups and meters for a master or equal.
+        RequestforwardMaster "requestforward_master" [std 11 V1_4 V1_5] { mask: u32; }
+        /// Flow statistics by a trigger, for a slave.
+        FlowStatsSlave "flow_stats_slave" [std 12 V1_5 V1_5] { mask: u32; }
+        /// Flow statistics by a trigger, for a master or equal.
+        FlowStatsMaster "flow_stats_master" [std 13 V1_5 V1_5] { mask: u32; }
+        /// Controller-status for a slave.
+        ContStatusSlave "cont_status_slave" [std 14 V1_5 V1_5] { mask: u32; }
+        /// Controller-status for a master or equal.
+        ContStatusMaster "cont_status_master" [std 15 V1_5 V1_5] { mask: u32; }
     }
 }
 
-/// The fields of 1.3, in their order.
-const FIXED: [AsyncKind; 6] = [
-    AsyncKind::PACKET_IN_MASTER,
-    AsyncKind::PACKET_IN_SLAVE,
-    AsyncKind::PORT_STATUS_MASTER,
-    AsyncKind::PORT_STATUS_SLAVE,
-    AsyncKind::FLOW_REMOVED_MASTER,
-    AsyncKind::FLOW_REMOVED_SLAVE,
-];
-
-/// Which messages come unasked: those whose reason's bit is set.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct AsyncConfig {
-    /// Bits by reason. What is not named stays as it is, but in 1.3 it is switched off.
-    pub masks: Vec<(AsyncKind, u32)>,
-    /// What else is said (from 1.4 on).
-    pub properties: Vec<Property>,
+record! {
+    /// Which messages come unasked. What is not named stays as it is, but in 1.3 it is switched off.
+    #[derive(Default)]
+    pub struct AsyncConfig {
+        /// For each kind of message, the reasons.
+        properties: Vec<AsyncProperty>;
+    }
+    forms { [V1_3 V1_3] AsyncConfig13 }
 }
 
-impl AsyncConfig {
-    /// The bits of a kind of message.
-    #[must_use]
-    pub fn get(&self, kind: AsyncKind) -> Option<u32> {
-        let found = self.masks.iter().find(|(named, _)| *named == kind);
-        found.map(|(_, mask)| *mask)
+record! {
+    /// Reasons, as bits, for the two groups of roles.
+    #[derive(Copy, Default)]
+    pub struct RoleMasks {
+        /// For a master or an equal.
+        master: u32;
+        /// For a slave.
+        slave: u32;
     }
 }
 
-impl Wire for AsyncConfig {
-    fn write(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
-        if version >= Version::V1_4 {
-            for (kind, mask) in &self.masks {
-                property::encode(w, kind.0, |w| {
-                    w.u32(*mask);
-                    Ok(())
-                })?;
-            }
-            return property::encode_list(&self.properties, w);
-        }
-        let fixed = |(kind, _): &(AsyncKind, u32)| FIXED.contains(kind);
-        if !self.masks.iter().all(fixed) || !self.properties.is_empty() {
-            return Err(EncodeError::NotInVersion {
-                what: "a kind of unasked message",
-                version,
-            });
-        }
-        for kind in FIXED {
-            w.u32(self.get(kind).unwrap_or(0));
-        }
-        Ok(())
+record! {
+    /// [`AsyncConfig`] in 1.3.
+    pub struct AsyncConfig13 {
+        packet_in_mask: RoleMasks;
+        port_status_mask: RoleMasks;
+        flow_removed_mask: RoleMasks;
     }
+}
 
-    fn read(r: &mut Reader<'_>, version: Version, _: &'static str) -> Result<Self, DecodeError> {
-        let mut config = Self::default();
-        if version < Version::V1_4 {
-            for kind in FIXED {
-                config.masks.push((kind, r.u32("async_config.mask")?));
-            }
-            return Ok(config);
+impl From<AsyncConfig13> for AsyncConfig {
+    fn from(form: AsyncConfig13) -> Self {
+        let (packet, port, flow) = (
+            form.packet_in_mask,
+            form.port_status_mask,
+            form.flow_removed_mask,
+        );
+        Self {
+            properties: vec![
+                AsyncProperty::PacketInMaster {
+                    mask: packet.master,
+                },
+                AsyncProperty::PacketInSlave { mask: packet.slave },
+                AsyncProperty::PortStatusMaster { mask: port.master },
+                AsyncProperty::PortStatusSlave { mask: port.slave },
+                AsyncProperty::FlowRemovedMaster { mask: flow.master },
+                AsyncProperty::FlowRemovedSlave { mask: flow.slave },
+            ],
         }
-        while !r.is_empty() {
-            let (kind, mut value) = property::decode(r)?;
-            let kind = AsyncKind(kind);
-            if kind.name().is_some() && value.remaining() == 4 && config.properties.is_empty() {
-                config.masks.push((kind, value.u32("async_config.mask")?));
-            } else {
-                config.properties.push(Property {
-                    kind: kind.0,
-                    value: value.rest(),
-                });
-            }
+    }
+}
+
+impl Form<AsyncConfig> for AsyncConfig13 {
+    fn of(config: &AsyncConfig, version: Version) -> Result<Self, EncodeError> {
+        let mut form = Self {
+            packet_in_mask: RoleMasks::default(),
+            port_status_mask: RoleMasks::default(),
+            flow_removed_mask: RoleMasks::default(),
+        };
+        for property in &config.properties {
+            let (to, mask) = match property {
+                AsyncProperty::PacketInMaster { mask } => (&mut form.packet_in_mask.master, mask),
+                AsyncProperty::PacketInSlave { mask } => (&mut form.packet_in_mask.slave, mask),
+                AsyncProperty::PortStatusMaster { mask } => {
+                    (&mut form.port_status_mask.master, mask)
+                }
+                AsyncProperty::PortStatusSlave { mask } => (&mut form.port_status_mask.slave, mask),
+                AsyncProperty::FlowRemovedMaster { mask } => {
+                    (&mut form.flow_removed_mask.master, mask)
+                }
+                AsyncProperty::FlowRemovedSlave { mask } => {
+                    (&mut form.flow_removed_mask.slave, mask)
+                }
+                _ => {
+                    return Err(EncodeError::NotInVersion {
+                        what: "a kind of unasked message",
+                        version,
+                    });
+                }
+            };
+            *to = *mask;
         }
-        Ok(config)
+        Ok(form)
     }
 }

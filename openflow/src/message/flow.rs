@@ -1,11 +1,11 @@
-//! Flow-mod and flow-removed (OpenFlow 1.5.1, 7.3.4.2 and 7.4.2).
+//! Flow-mod and flow-removed (OpenFlow 1.5.1, 7.3.4.2 and 7.4.2; 1.0.1, 5.3.3 and 5.4.3).
 
 use super::numbers::{flags, numbers};
 use super::stats::Stats;
-use crate::error::{DecodeError, EncodeError};
-use crate::instruction::{self, Instruction};
-use crate::record::Wire;
-use crate::wire::{Reader, Writer};
+use crate::action::Action;
+use crate::error::EncodeError;
+use crate::instruction::Instruction;
+use crate::record::{Form, record};
 use crate::{GroupId, Match, PortNo, TableId, Version};
 
 /// `OFP_NO_BUFFER`: the packet is not held by the switch.
@@ -33,37 +33,128 @@ flags! {
     }
 }
 
-/// Adds, changes or removes flows.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct FlowMod {
-    /// What it does.
-    pub command: FlowCommand,
-    /// Which table; [`TableId::ALL`] only to delete.
-    pub table: TableId,
-    /// Precedence, higher first.
-    pub priority: u16,
-    /// The flow's number, chosen by the controller.
-    pub cookie: u64,
-    /// To change or delete: which bits of the cookie must agree; 0 for any.
-    pub cookie_mask: u64,
-    /// Seconds without packets after which the flow goes; 0 for never.
-    pub idle_timeout: u16,
-    /// Seconds after which the flow goes; 0 for never.
-    pub hard_timeout: u16,
-    /// Which flows stay when a table overflows (from 1.4 on).
-    pub importance: u16,
-    /// A held packet to send through the flow, or [`NO_BUFFER`].
-    pub buffer_id: u32,
-    /// To delete: only flows that output there; else [`PortNo::ANY`].
-    pub out_port: PortNo,
-    /// To delete: only flows that use that group; else [`GroupId::ANY`].
-    pub out_group: GroupId,
-    /// How the flow behaves.
-    pub flags: FlowFlags,
-    /// Which packets.
-    pub matches: Match,
-    /// What is done with them.
-    pub instructions: Vec<Instruction>,
+record! {
+    /// Adds, changes or removes flows.
+    pub struct FlowMod {
+        /// The flow's number, chosen by the controller.
+        cookie: u64;
+        /// To change or delete: which bits of the cookie must agree; 0 for any.
+        cookie_mask: u64;
+        /// Which table; [`TableId::ALL`] only to delete. In 1.0 it is 0, or a table where Nicira's extension
+        /// was switched on (`NXT_FLOW_MOD_TABLE_ID`).
+        table "table_id": TableId;
+        /// What it does.
+        command: FlowCommand;
+        /// Seconds without packets after which the flow goes; 0 for never.
+        idle_timeout: u16;
+        /// Seconds after which the flow goes; 0 for never.
+        hard_timeout: u16;
+        /// Precedence, higher first.
+        priority: u16;
+        /// A held packet to send through the flow, or [`NO_BUFFER`].
+        buffer_id: u32;
+        /// To delete: only flows that output there; else [`PortNo::ANY`].
+        out_port: PortNo;
+        /// To delete: only flows that use that group; else [`GroupId::ANY`].
+        out_group: GroupId;
+        /// How the flow behaves.
+        flags: FlowFlags;
+        /// Which flows stay when a table overflows.
+        {pad 2 [V1_1 V1_3]} importance: u16 [V1_4 V1_5];
+        /// Which packets.
+        matches "match": Match;
+        /// What is done with them; in 1.0 actions that are applied.
+        instructions: Vec<Instruction>;
+    }
+    forms { [V1_0 V1_0] FlowMod10 }
+}
+
+record! {
+    /// [`FlowMod`] in 1.0.
+    pub struct FlowMod10 {
+        matches "match": Match;
+        cookie: u64;
+        table "table_id": TableId;
+        command: FlowCommand;
+        idle_timeout: u16;
+        hard_timeout: u16;
+        priority: u16;
+        buffer_id: u32;
+        out_port: PortNo;
+        flags: FlowFlags;
+        actions: Vec<Action>;
+    }
+}
+
+impl From<FlowMod10> for FlowMod {
+    fn from(form: FlowMod10) -> Self {
+        Self {
+            command: form.command,
+            idle_timeout: form.idle_timeout,
+            hard_timeout: form.hard_timeout,
+            buffer_id: form.buffer_id,
+            out_port: form.out_port,
+            flags: form.flags,
+            ..Self::add(
+                form.table,
+                form.priority,
+                form.matches,
+                applied(form.actions),
+                form.cookie,
+            )
+        }
+    }
+}
+
+impl Form<FlowMod> for FlowMod10 {
+    fn of(flow: &FlowMod, version: Version) -> Result<Self, EncodeError> {
+        let refuse = |what| Err(EncodeError::NotInVersion { what, version });
+        if flow.cookie_mask != 0 {
+            return refuse("FlowMod.cookie_mask");
+        }
+        if flow.out_group != GroupId::ANY {
+            return refuse("FlowMod.out_group");
+        }
+        if flow.importance != 0 {
+            return refuse("FlowMod.importance");
+        }
+        Ok(Self {
+            matches: flow.matches.clone(),
+            cookie: flow.cookie,
+            table: flow.table,
+            command: flow.command,
+            idle_timeout: flow.idle_timeout,
+            hard_timeout: flow.hard_timeout,
+            priority: flow.priority,
+            buffer_id: flow.buffer_id,
+            out_port: flow.out_port,
+            flags: flow.flags,
+            actions: only_applied(&flow.instructions, version)?,
+        })
+    }
+}
+
+/// The instructions that the actions of a 1.0 flow are.
+pub(super) fn applied(actions: Vec<Action>) -> Vec<Instruction> {
+    match actions.is_empty() {
+        true => Vec::new(),
+        false => vec![Instruction::ApplyActions(actions)],
+    }
+}
+
+/// The actions of a 1.0 flow, which knows no other instructions.
+pub(super) fn only_applied(
+    instructions: &[Instruction],
+    version: Version,
+) -> Result<Vec<Action>, EncodeError> {
+    match instructions {
+        [] => Ok(Vec::new()),
+        [Instruction::ApplyActions(actions)] => Ok(actions.clone()),
+        _ => Err(EncodeError::NotInVersion {
+            what: "an instruction other than apply_actions",
+            version,
+        }),
+    }
 }
 
 impl FlowMod {
@@ -113,158 +204,152 @@ impl FlowMod {
     }
 }
 
-impl Wire for FlowMod {
-    fn write(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
-        w.u64(self.cookie);
-        w.u64(self.cookie_mask);
-        w.u8(self.table.0);
-        w.u8(self.command.0);
-        w.u16(self.idle_timeout);
-        w.u16(self.hard_timeout);
-        w.u16(self.priority);
-        w.u32(self.buffer_id);
-        w.u32(self.out_port.0);
-        w.u32(self.out_group.0);
-        w.u16(self.flags.0);
-        encode_importance(self.importance, w, version)?;
-        self.matches.encode(w, version)?;
-        instruction::encode_list(&self.instructions, w, version)
+numbers! {
+    /// `OFPRR_*`: why a flow went.
+    FlowRemovedReason(u8) {
+        IDLE_TIMEOUT = 0 "idle_timeout" "No packet came for as long as its idle timeout.";
+        HARD_TIMEOUT = 1 "hard_timeout" "Its hard timeout is over.";
+        DELETE = 2 "delete" "A flow-mod removed it.";
+        GROUP_DELETE = 3 "group_delete" "Its group was removed (from 1.1 on).";
+        METER_DELETE = 4 "meter_delete" "Its meter was removed (from 1.4 on).";
+        EVICTION = 5 "eviction" "It gave way to another flow (from 1.4 on).";
     }
+}
 
-    #[inline]
-    fn read(r: &mut Reader<'_>, version: Version, _: &'static str) -> Result<Self, DecodeError> {
-        let cookie = r.u64("flow_mod.cookie")?;
-        let cookie_mask = r.u64("flow_mod.cookie_mask")?;
-        let table = TableId(r.u8("flow_mod.table_id")?);
-        let command = FlowCommand(r.u8("flow_mod.command")?);
-        let idle_timeout = r.u16("flow_mod.idle_timeout")?;
-        let hard_timeout = r.u16("flow_mod.hard_timeout")?;
-        let priority = r.u16("flow_mod.priority")?;
-        let buffer_id = r.u32("flow_mod.buffer_id")?;
-        let out_port = PortNo(r.u32("flow_mod.out_port")?);
-        let out_group = GroupId(r.u32("flow_mod.out_group")?);
-        let flags = FlowFlags(r.u16("flow_mod.flags")?);
-        let importance = decode_importance(r, version)?;
-        let matches = Match::decode(r, version)?;
-        let instructions = instruction::decode_list(r, version)?;
+record! {
+    /// Says that a flow is gone.
+    pub struct FlowRemoved {
+        /// The flow's table.
+        table "table_id": TableId;
+        /// Why it went.
+        reason: FlowRemovedReason;
+        /// The flow's priority.
+        priority: u16;
+        /// The flow's timeout in seconds.
+        idle_timeout: u16;
+        /// The flow's timeout in seconds.
+        hard_timeout: u16;
+        /// The flow's cookie.
+        cookie: u64;
+        /// The flow's match.
+        matches "match": Match;
+        /// What was counted: duration, packets and bytes before 1.5.
+        stats: Stats;
+    }
+    forms { [V1_0 V1_0] FlowRemoved10, [V1_1 V1_4] FlowRemoved11 }
+}
+
+record! {
+    /// [`FlowRemoved`] in 1.0.
+    pub struct FlowRemoved10 {
+        matches "match": Match;
+        cookie: u64;
+        priority: u16;
+        reason: FlowRemovedReason;
+        {pad 1} duration_sec: u32;
+        duration_nsec: u32;
+        idle_timeout: u16;
+        {pad 2} packet_count: u64;
+        byte_count: u64;
+    }
+}
+
+impl From<FlowRemoved10> for FlowRemoved {
+    fn from(form: FlowRemoved10) -> Self {
+        Self {
+            table: TableId(0),
+            reason: form.reason,
+            priority: form.priority,
+            idle_timeout: form.idle_timeout,
+            hard_timeout: 0,
+            cookie: form.cookie,
+            matches: form.matches,
+            stats: Stats::new(
+                (form.duration_sec, form.duration_nsec),
+                form.packet_count,
+                form.byte_count,
+            ),
+        }
+    }
+}
+
+impl Form<FlowRemoved> for FlowRemoved10 {
+    fn of(removed: &FlowRemoved, version: Version) -> Result<Self, EncodeError> {
+        removed.stats.only_fixed(version)?;
+        let refuse = |what| Err(EncodeError::NotInVersion { what, version });
+        if removed.table != TableId(0) {
+            return refuse("FlowRemoved.table_id");
+        }
+        if removed.hard_timeout != 0 {
+            return refuse("FlowRemoved.hard_timeout");
+        }
+        let (duration_sec, duration_nsec) = removed.stats.duration();
         Ok(Self {
-            command,
-            table,
-            priority,
-            cookie,
-            cookie_mask,
-            idle_timeout,
-            hard_timeout,
-            importance,
-            buffer_id,
-            out_port,
-            out_group,
-            flags,
-            matches,
-            instructions,
+            matches: removed.matches.clone(),
+            cookie: removed.cookie,
+            priority: removed.priority,
+            reason: removed.reason,
+            duration_sec,
+            duration_nsec,
+            idle_timeout: removed.idle_timeout,
+            packet_count: removed.stats.packets(),
+            byte_count: removed.stats.bytes(),
         })
     }
 }
 
-/// Writes a flow's importance, which is padding before 1.4.
-pub(super) fn encode_importance(
-    importance: u16,
-    w: &mut Writer,
-    version: Version,
-) -> Result<(), EncodeError> {
-    if importance != 0 && version < Version::V1_4 {
-        return Err(EncodeError::NotInVersion {
-            what: "the importance of a flow",
-            version,
-        });
+record! {
+    /// [`FlowRemoved`] in 1.1 to 1.4.
+    pub struct FlowRemoved11 {
+        cookie: u64;
+        priority: u16;
+        reason: FlowRemovedReason;
+        table "table_id": TableId;
+        duration_sec: u32;
+        duration_nsec: u32;
+        idle_timeout: u16;
+        {pad 2 [V1_1 V1_1]} hard_timeout: u16 [V1_2 V1_5];
+        packet_count: u64;
+        byte_count: u64;
+        matches "match": Match;
     }
-    w.u16(importance);
-    Ok(())
 }
 
-/// Reads a flow's importance, which is padding before 1.4.
-pub(super) fn decode_importance(r: &mut Reader<'_>, version: Version) -> Result<u16, DecodeError> {
-    let importance = r.u16("flow_mod.importance")?;
-    Ok(if version < Version::V1_4 {
-        0
-    } else {
-        importance
-    })
-}
-
-/// Says that a flow is gone.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FlowRemoved {
-    /// The flow's cookie.
-    pub cookie: u64,
-    /// The flow's priority.
-    pub priority: u16,
-    /// `OFPRR_*`: 0 idle, 1 hard timeout, 2 deleted, 3 group deleted, 4 meter deleted, 5 evicted.
-    pub reason: u8,
-    /// The flow's table.
-    pub table: TableId,
-    /// The flow's timeout in seconds.
-    pub idle_timeout: u16,
-    /// The flow's timeout in seconds.
-    pub hard_timeout: u16,
-    /// What was counted: duration, packets and bytes before 1.5.
-    pub stats: Stats,
-    /// The flow's match.
-    pub matches: Match,
-}
-
-impl Wire for FlowRemoved {
-    fn write(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
-        if version >= Version::V1_5 {
-            w.u8(self.table.0);
-            w.u8(self.reason);
-            w.u16(self.priority);
-            w.u16(self.idle_timeout);
-            w.u16(self.hard_timeout);
-            w.u64(self.cookie);
-            self.matches.encode(w, version)?;
-            return self.stats.encode(w);
+impl From<FlowRemoved11> for FlowRemoved {
+    fn from(form: FlowRemoved11) -> Self {
+        Self {
+            table: form.table,
+            reason: form.reason,
+            priority: form.priority,
+            idle_timeout: form.idle_timeout,
+            hard_timeout: form.hard_timeout,
+            cookie: form.cookie,
+            matches: form.matches,
+            stats: Stats::new(
+                (form.duration_sec, form.duration_nsec),
+                form.packet_count,
+                form.byte_count,
+            ),
         }
-        w.u64(self.cookie);
-        w.u16(self.priority);
-        w.u8(self.reason);
-        w.u8(self.table.0);
-        self.stats.encode_duration(w);
-        w.u16(self.idle_timeout);
-        w.u16(self.hard_timeout);
-        self.stats.encode_counts(w);
-        self.matches.encode(w, version)
     }
+}
 
-    fn read(r: &mut Reader<'_>, version: Version, _: &'static str) -> Result<Self, DecodeError> {
-        if version >= Version::V1_5 {
-            return Ok(Self {
-                table: TableId(r.u8("flow_removed.table_id")?),
-                reason: r.u8("flow_removed.reason")?,
-                priority: r.u16("flow_removed.priority")?,
-                idle_timeout: r.u16("flow_removed.idle_timeout")?,
-                hard_timeout: r.u16("flow_removed.hard_timeout")?,
-                cookie: r.u64("flow_removed.cookie")?,
-                matches: Match::decode(r, version)?,
-                stats: Stats::decode(r)?,
-            });
-        }
-        let cookie = r.u64("flow_removed.cookie")?;
-        let priority = r.u16("flow_removed.priority")?;
-        let reason = r.u8("flow_removed.reason")?;
-        let table = TableId(r.u8("flow_removed.table_id")?);
-        let duration = Stats::decode_duration(r)?;
-        let idle_timeout = r.u16("flow_removed.idle_timeout")?;
-        let hard_timeout = r.u16("flow_removed.hard_timeout")?;
+impl Form<FlowRemoved> for FlowRemoved11 {
+    fn of(removed: &FlowRemoved, version: Version) -> Result<Self, EncodeError> {
+        removed.stats.only_fixed(version)?;
+        let (duration_sec, duration_nsec) = removed.stats.duration();
         Ok(Self {
-            cookie,
-            priority,
-            reason,
-            table,
-            idle_timeout,
-            hard_timeout,
-            stats: Stats::decode_counts(r, duration)?,
-            matches: Match::decode(r, version)?,
+            cookie: removed.cookie,
+            priority: removed.priority,
+            reason: removed.reason,
+            table: removed.table,
+            duration_sec,
+            duration_nsec,
+            idle_timeout: removed.idle_timeout,
+            hard_timeout: removed.hard_timeout,
+            packet_count: removed.stats.packets(),
+            byte_count: removed.stats.bytes(),
+            matches: removed.matches.clone(),
         })
     }
 }

@@ -1,12 +1,12 @@
 //! Groups (OpenFlow 1.5.1, 7.3.4.3; the selection method is Netronome's extension).
 
 use super::numbers::numbers;
-use super::property::{self, Property};
 use crate::action::{self, Action};
 use crate::error::{DecodeError, EncodeError};
-use crate::record::Wire;
+use crate::matches::Fields;
+use crate::record::{Form, Name, Property, Wire, plain, record, variants};
 use crate::wire::{Reader, Writer};
-use crate::{GroupId, Match, PortNo, Version};
+use crate::{GroupId, PortNo, Version};
 
 numbers! {
     /// `OFPGC_*`: what a group-mod does.
@@ -30,114 +30,238 @@ numbers! {
     }
 }
 
-/// `OFPGBPT_*`: properties of a bucket.
-mod bucket_property {
-    pub(super) const WEIGHT: u16 = 0;
-    pub(super) const WATCH_PORT: u16 = 1;
-    pub(super) const WATCH_GROUP: u16 = 2;
+variants! {
+    /// What else is said of a bucket (`OFPGBPT_*`; OpenFlow 1.5.1, 7.3.4.3.1). Versions before 1.5 have fixed
+    /// fields for the first three.
+    pub enum BucketProperty: Property, rows BUCKET_PROPERTIES {
+        /// Its share; only for [`GroupType::SELECT`].
+        Weight "weight" [std 0 V1_1 V1_5] {
+            /// The share.
+            weight: u16;
+            .. {pad 2}
+        }
+        /// The port that it is alive with; only for [`GroupType::FAST_FAILOVER`].
+        WatchPort "watch_port" [std 1 V1_1 V1_5] {
+            /// The port.
+            watch "watch_port": PortNo;
+        }
+        /// The group that it is alive with; only for [`GroupType::FAST_FAILOVER`].
+        WatchGroup "watch_group" [std 2 V1_1 V1_5] {
+            /// The group.
+            watch "watch_group": GroupId;
+        }
+    }
 }
 
-/// A list of actions of a group.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct Bucket {
-    /// Its number in the group (from 1.5 on).
-    pub id: u32,
-    /// Its share; only for [`GroupType::SELECT`].
-    pub weight: Option<u16>,
-    /// The port that it is alive with; only for [`GroupType::FAST_FAILOVER`].
-    pub watch_port: Option<PortNo>,
-    /// The group that it is alive with; only for [`GroupType::FAST_FAILOVER`].
-    pub watch_group: Option<GroupId>,
-    /// What is done with the packet.
-    pub actions: Vec<Action>,
-    /// What else is said (from 1.5 on).
-    pub properties: Vec<Property>,
+plain! {
+    /// A list of actions of a group.
+    #[derive(Default)]
+    pub struct Bucket {
+        /// Its number in the group, by which 1.5 changes and removes it; earlier versions do not say it.
+        id "bucket_id": u32;
+        /// What is done with the packet.
+        actions: Vec<Action>;
+        /// What else is said.
+        properties: Vec<BucketProperty>;
+    }
+    forms { [V1_1 V1_4] Bucket11 }
 }
 
-/// How a group of type select chooses (from 1.5 on).
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct SelectionMethod {
-    /// `hash`, `dp_hash` ...: at most 16 bytes.
-    pub method: String,
-    /// A number whose meaning is the method's.
-    pub parameter: u64,
-    /// The fields that are hashed, each with its mask as value.
-    pub fields: Match,
+record! {
+    /// [`Bucket`] in 1.1 to 1.4.
+    pub struct Bucket11 {
+        {length} weight: u16;
+        watch_port: PortNo;
+        watch_group: GroupId;
+        {pad 4} actions: Vec<Action>;
+    }
 }
 
-impl SelectionMethod {
-    /// `OFPGPT_EXPERIMENTER`, Netronome's id and the property's type.
-    const KIND: u16 = 0xffff;
-    const VENDOR: u32 = 0x0000_154d;
-    const SUBTYPE: u32 = 1;
-    const NAME_LEN: usize = 16;
+impl From<Bucket11> for Bucket {
+    fn from(form: Bucket11) -> Self {
+        let mut bucket = Self::new(form.actions);
+        if form.weight != 0 {
+            bucket = bucket.weighing(form.weight);
+        }
+        if form.watch_port != PortNo::ANY {
+            bucket = bucket.watching_port(form.watch_port);
+        }
+        if form.watch_group != GroupId::ANY {
+            bucket = bucket.watching_group(form.watch_group);
+        }
+        bucket
+    }
+}
 
-    /// The property of a group that says it.
-    pub fn to_property(&self, version: Version) -> Result<Property, EncodeError> {
-        let mut w = Writer::new();
-        w.u32(Self::VENDOR);
-        w.u32(Self::SUBTYPE);
-        w.pad(4);
-        let name = self.method.as_bytes();
-        if name.len() > Self::NAME_LEN {
-            return Err(EncodeError::TooLong {
-                what: "the name of a selection method",
-                length: name.len(),
-                limit: Self::NAME_LEN,
+impl Form<Bucket> for Bucket11 {
+    fn of(bucket: &Bucket, version: Version) -> Result<Self, EncodeError> {
+        let known = |property: &BucketProperty| property.row().is_some();
+        if !bucket.properties.iter().all(known) {
+            return Err(EncodeError::NotInVersion {
+                what: "the properties of a bucket",
+                version,
             });
         }
-        w.slice(name);
-        w.pad(Self::NAME_LEN - name.len());
-        w.u64(self.parameter);
-        self.fields.encode_entries(&mut w, version)?;
-        Ok(Property {
-            kind: Self::KIND,
-            value: w.freeze(),
-        })
-    }
-
-    /// Reads a property of a group; none when it says something else.
-    #[must_use]
-    pub fn from_property(property: &Property, version: Version) -> Option<Self> {
-        let mut r = Reader::new(&property.value);
-        let ours = property.kind == Self::KIND
-            && r.u32("experimenter").ok()? == Self::VENDOR
-            && r.u32("exp_type").ok()? == Self::SUBTYPE;
-        if !ours {
-            return None;
-        }
-        r.skip(4, "pad").ok()?;
-        let name: [u8; Self::NAME_LEN] = r.array("selection_method").ok()?;
-        let name = name.split(|byte| *byte == 0).next()?;
-        Some(Self {
-            method: String::from_utf8(name.to_vec()).ok()?,
-            parameter: r.u64("selection_method_param").ok()?,
-            fields: Match::decode_entries(&mut r, version).ok()?,
+        Ok(Self {
+            weight: bucket.weight().unwrap_or(0),
+            watch_port: bucket.watch_port().unwrap_or(PortNo::ANY),
+            watch_group: bucket.watch_group().unwrap_or(GroupId::ANY),
+            actions: bucket.actions.clone(),
         })
     }
 }
 
-/// Adds, changes or removes groups.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct GroupMod {
-    /// What it does.
-    pub command: GroupCommand,
-    /// Which buckets a packet goes to.
-    pub kind: GroupType,
-    /// Which group.
-    pub group: GroupId,
-    /// To insert or remove buckets: where; else [`GroupMod::BUCKET_ALL`].
-    pub command_bucket: u32,
-    /// The buckets.
-    pub buckets: Vec<Bucket>,
-    /// What else is said (from 1.5 on), such as a [`SelectionMethod`].
-    pub properties: Vec<Property>,
+impl Bucket {
+    /// A bucket of these actions.
+    #[must_use]
+    pub fn new(actions: Vec<Action>) -> Self {
+        Self {
+            actions,
+            ..Self::default()
+        }
+    }
+
+    /// This bucket with a weight.
+    #[must_use]
+    pub fn weighing(mut self, weight: u16) -> Self {
+        self.properties.push(BucketProperty::Weight { weight });
+        self
+    }
+
+    /// This bucket, alive as long as a port is.
+    #[must_use]
+    pub fn watching_port(mut self, watch: PortNo) -> Self {
+        self.properties.push(BucketProperty::WatchPort { watch });
+        self
+    }
+
+    /// This bucket, alive as long as a group is.
+    #[must_use]
+    pub fn watching_group(mut self, watch: GroupId) -> Self {
+        self.properties.push(BucketProperty::WatchGroup { watch });
+        self
+    }
+
+    /// Its share.
+    #[must_use]
+    pub fn weight(&self) -> Option<u16> {
+        self.properties.iter().find_map(|property| match property {
+            BucketProperty::Weight { weight } => Some(*weight),
+            _ => None,
+        })
+    }
+
+    /// The port that it is alive with.
+    #[must_use]
+    pub fn watch_port(&self) -> Option<PortNo> {
+        self.properties.iter().find_map(|property| match property {
+            BucketProperty::WatchPort { watch } => Some(*watch),
+            _ => None,
+        })
+    }
+
+    /// The group that it is alive with.
+    #[must_use]
+    pub fn watch_group(&self) -> Option<GroupId> {
+        self.properties.iter().find_map(|property| match property {
+            BucketProperty::WatchGroup { watch } => Some(*watch),
+            _ => None,
+        })
+    }
+}
+
+impl Wire for Bucket {
+    fn read(r: &mut Reader<'_>, version: Version, what: &'static str) -> Result<Self, DecodeError> {
+        if version < Version::V1_5 {
+            return Bucket11::read(r, version, what).map(Self::from);
+        }
+        let length = usize::from(r.u16("bucket.len")?);
+        let length = length.checked_sub(2);
+        let length = length.ok_or_else(|| r.error("a bucket length of at least 2"))?;
+        let mut body = r.sub(length, "the bucket that its length tells of")?;
+        let actions = usize::from(body.u16("bucket.action_array_len")?);
+        let id = body.u32("bucket.bucket_id")?;
+        let mut actions = body.sub(actions, "the actions that action_array_len tells of")?;
+        Ok(Self {
+            id,
+            actions: action::decode_list(&mut actions, version)?,
+            properties: Vec::read(&mut body, version, "bucket.properties")?,
+        })
+    }
+
+    fn write(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
+        if version < Version::V1_5 {
+            return Bucket11::of(self, version)?.write(w, version);
+        }
+        let start = w.len();
+        w.pad(4);
+        w.u32(self.id);
+        let actions = w.len();
+        action::encode_list(&self.actions, w, version)?;
+        w.patch_length(start + 2, actions, "the actions of a bucket")?;
+        self.properties.write(w, version)?;
+        w.patch_length(start, start, "a bucket")
+    }
+}
+
+variants! {
+    /// What else is said of a group (`OFPGPT_*`; OpenFlow 1.5.1, 7.3.4.3).
+    pub enum GroupProperty: Property, rows GROUP_PROPERTIES {
+        /// How a group of type select chooses (Netronome's extension of 1.5).
+        SelectionMethod "selection_method" [ntr 1 V1_5 V1_5] {
+            /// `hash`, `dp_hash` ...
+            {pad 4} method "selection_method": Name<16>;
+            /// A number whose meaning is the method's.
+            parameter "selection_method_param": u64;
+            /// The fields that are hashed, each with its mask as value.
+            fields: Fields;
+        }
+    }
+}
+
+plain! {
+    /// Adds, changes or removes groups.
+    pub struct GroupMod {
+        /// What it does.
+        command: GroupCommand;
+        /// Which buckets a packet goes to.
+        kind "type": GroupType;
+        /// Which group.
+        group "group_id": GroupId;
+        /// To insert or remove buckets: where; else [`BucketId::ALL`].
+        command_bucket "command_bucket_id": BucketId [V1_5 V1_5];
+        /// The buckets.
+        buckets: Vec<Bucket>;
+        /// What else is said.
+        properties: Vec<GroupProperty> [V1_5 V1_5];
+    }
+}
+
+/// A place in a group (OpenFlow 1.5.1, 7.3.4.3): the number of a bucket, or one of the constants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct BucketId(pub u32);
+
+impl BucketId {
+    /// `OFPG_BUCKET_FIRST`.
+    pub const FIRST: Self = Self(0xffff_fffd);
+    /// `OFPG_BUCKET_LAST`.
+    pub const LAST: Self = Self(0xffff_fffe);
+    /// `OFPG_BUCKET_ALL`.
+    pub const ALL: Self = Self(0xffff_ffff);
+}
+
+/// All of them.
+impl Default for BucketId {
+    fn default() -> Self {
+        Self::ALL
+    }
+}
+
+crate::record::ids! {
+    BucketId(u32);
 }
 
 impl GroupMod {
-    /// `OFPG_BUCKET_ALL`.
-    pub const BUCKET_ALL: u32 = 0xffff_ffff;
-
     /// A new group.
     #[must_use]
     pub fn add(group: GroupId, kind: GroupType, buckets: Vec<Bucket>) -> Self {
@@ -145,7 +269,7 @@ impl GroupMod {
             command: GroupCommand::ADD,
             kind,
             group,
-            command_bucket: Self::BUCKET_ALL,
+            command_bucket: BucketId::ALL,
             buckets,
             properties: Vec::new(),
         }
@@ -171,50 +295,52 @@ impl GroupMod {
 }
 
 impl Wire for GroupMod {
+    fn read(r: &mut Reader<'_>, version: Version, _: &'static str) -> Result<Self, DecodeError> {
+        let command = GroupCommand::read(r, version, "group_mod.command")?;
+        let kind = GroupType::read(r, version, "group_mod.type")?;
+        r.skip(1, "group_mod.pad")?;
+        let mut group = Self {
+            command,
+            ..Self::add(
+                GroupId::read(r, version, "group_mod.group_id")?,
+                kind,
+                Vec::new(),
+            )
+        };
+        if version < Version::V1_5 {
+            group.buckets = Vec::read(r, version, "group_mod.buckets")?;
+            return Ok(group);
+        }
+        let length = usize::from(r.u16("group_mod.bucket_array_len")?);
+        r.skip(2, "group_mod.pad2")?;
+        group.command_bucket = BucketId::read(r, version, "group_mod.command_bucket_id")?;
+        let mut body = r.sub(length, "the buckets that bucket_array_len tells of")?;
+        group.buckets = Vec::read(&mut body, version, "group_mod.buckets")?;
+        group.properties = Vec::read(r, version, "group_mod.properties")?;
+        Ok(group)
+    }
+
     fn write(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
-        w.u16(self.command.0);
-        w.u8(self.kind.0);
+        self.command.write(w, version)?;
+        self.kind.write(w, version)?;
         w.pad(1);
-        w.u32(self.group.0);
+        self.group.write(w, version)?;
         if version < Version::V1_5 {
             no_properties(&self.properties, version)?;
-            return encode_buckets(&self.buckets, w, version);
+            return self.buckets.write(w, version);
         }
         let length_at = w.len();
         w.pad(4);
-        w.u32(self.command_bucket);
+        self.command_bucket.write(w, version)?;
         let start = w.len();
-        encode_buckets(&self.buckets, w, version)?;
+        self.buckets.write(w, version)?;
         w.patch_length(length_at, start, "the buckets of a group")?;
-        property::encode_list(&self.properties, w)
-    }
-
-    fn read(r: &mut Reader<'_>, version: Version, _: &'static str) -> Result<Self, DecodeError> {
-        let command = GroupCommand(r.u16("group_mod.command")?);
-        let kind = GroupType(r.u8("group_mod.type")?);
-        r.skip(1, "group_mod.pad")?;
-        let group = GroupId(r.u32("group_mod.group_id")?);
-        let (command_bucket, buckets) = if version < Version::V1_5 {
-            (Self::BUCKET_ALL, decode_buckets(r, version)?)
-        } else {
-            let length = usize::from(r.u16("group_mod.bucket_array_len")?);
-            r.skip(2, "group_mod.pad2")?;
-            let command_bucket = r.u32("group_mod.command_bucket_id")?;
-            let mut body = r.sub(length, "the buckets that bucket_array_len tells of")?;
-            (command_bucket, decode_buckets(&mut body, version)?)
-        };
-        Ok(Self {
-            command,
-            kind,
-            group,
-            command_bucket,
-            buckets,
-            properties: property::decode_list(r)?,
-        })
+        self.properties.write(w, version)
     }
 }
 
-pub(super) fn no_properties(list: &[Property], version: Version) -> Result<(), EncodeError> {
+/// Refuses properties in a version that has none.
+pub(super) fn no_properties(list: &[GroupProperty], version: Version) -> Result<(), EncodeError> {
     if list.is_empty() {
         return Ok(());
     }
@@ -222,133 +348,4 @@ pub(super) fn no_properties(list: &[Property], version: Version) -> Result<(), E
         what: "the properties of a group",
         version,
     })
-}
-
-pub(super) fn encode_buckets(
-    list: &[Bucket],
-    w: &mut Writer,
-    version: Version,
-) -> Result<(), EncodeError> {
-    list.iter().try_for_each(|bucket| bucket.encode(w, version))
-}
-
-pub(super) fn decode_buckets(
-    r: &mut Reader<'_>,
-    version: Version,
-) -> Result<Vec<Bucket>, DecodeError> {
-    let mut list = Vec::new();
-    while !r.is_empty() {
-        list.push(Bucket::decode(r, version)?);
-    }
-    Ok(list)
-}
-
-impl Bucket {
-    /// A bucket of these actions.
-    #[must_use]
-    pub fn new(actions: Vec<Action>) -> Self {
-        Self {
-            actions,
-            ..Self::default()
-        }
-    }
-
-    fn encode(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
-        let start = w.len();
-        w.u16(0);
-        if version < Version::V1_5 {
-            no_properties(&self.properties, version)?;
-            w.u16(self.weight.unwrap_or(0));
-            w.u32(self.watch_port.unwrap_or(PortNo::ANY).0);
-            w.u32(self.watch_group.unwrap_or(GroupId::ANY).0);
-            w.pad(4);
-            action::encode_list(&self.actions, w, version)?;
-            return w.patch_length(start, start, "a bucket");
-        }
-        w.u16(0);
-        w.u32(self.id);
-        let actions = w.len();
-        action::encode_list(&self.actions, w, version)?;
-        w.patch_length(start + 2, actions, "the actions of a bucket")?;
-        if let Some(weight) = self.weight {
-            property::encode(w, bucket_property::WEIGHT, |w| {
-                w.u16(weight);
-                w.pad(2);
-                Ok(())
-            })?;
-        }
-        for (kind, watch) in [
-            (
-                bucket_property::WATCH_PORT,
-                self.watch_port.map(|port| port.0),
-            ),
-            (
-                bucket_property::WATCH_GROUP,
-                self.watch_group.map(|group| group.0),
-            ),
-        ] {
-            if let Some(watch) = watch {
-                property::encode(w, kind, |w| {
-                    w.u32(watch);
-                    Ok(())
-                })?;
-            }
-        }
-        property::encode_list(&self.properties, w)?;
-        w.patch_length(start, start, "a bucket")
-    }
-
-    fn decode(r: &mut Reader<'_>, version: Version) -> Result<Self, DecodeError> {
-        let length = usize::from(r.u16("bucket.len")?);
-        let length = length
-            .checked_sub(2)
-            .ok_or_else(|| r.error("a bucket length of at least 2"))?;
-        let mut body = r.sub(length, "the bucket that its length tells of")?;
-        if version < Version::V1_5 {
-            let weight = body.u16("bucket.weight")?;
-            let port = PortNo(body.u32("bucket.watch_port")?);
-            let group = GroupId(body.u32("bucket.watch_group")?);
-            body.skip(4, "bucket.pad")?;
-            return Ok(Self {
-                id: 0,
-                weight: (weight != 0).then_some(weight),
-                watch_port: (port != PortNo::ANY).then_some(port),
-                watch_group: (group != GroupId::ANY).then_some(group),
-                actions: action::decode_list(&mut body, version)?,
-                properties: Vec::new(),
-            });
-        }
-        let actions = usize::from(body.u16("bucket.action_array_len")?);
-        let id = body.u32("bucket.bucket_id")?;
-        let mut actions = body.sub(actions, "the actions that action_array_len tells of")?;
-        let mut bucket = Self {
-            id,
-            actions: action::decode_list(&mut actions, version)?,
-            ..Self::default()
-        };
-        while !body.is_empty() {
-            bucket.decode_property(&mut body)?;
-        }
-        Ok(bucket)
-    }
-
-    fn decode_property(&mut self, r: &mut Reader<'_>) -> Result<(), DecodeError> {
-        let (kind, mut value) = property::decode(r)?;
-        match (kind, value.remaining()) {
-            (bucket_property::WEIGHT, 4) => {
-                self.weight = Some(value.u16("weight")?);
-            }
-            (bucket_property::WATCH_PORT, 4) => {
-                self.watch_port = Some(PortNo(value.u32("watch_port")?));
-            }
-            (bucket_property::WATCH_GROUP, 4) => {
-                self.watch_group = Some(GroupId(value.u32("watch_group")?));
-            }
-            _ => self.properties.push(Property {
-                kind,
-                value: value.rest(),
-            }),
-        }
-        Ok(())
-    }
 }

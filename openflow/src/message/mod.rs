@@ -20,18 +20,20 @@ mod nicira;
 mod numbers;
 mod packet;
 mod port;
-mod property;
 mod stats;
 
-pub use asynchronous::{AsyncConfig, AsyncKind};
+pub use asynchronous::{ASYNC_PROPERTIES, AsyncConfig, AsyncProperty, RoleMasks};
 pub use control::{
     BUNDLE_PROPERTIES, BundleAdd, BundleControl, BundleControlType, BundleFlags, BundleProperty,
     Features, HELLO_ELEMENTS, Hello, HelloElement, ROLE_PROPERTIES, Role, RoleMessage,
     RoleProperty, RoleReason, RoleStatus, ShortId, SwitchConfig, bundled, is_bundle_control,
 };
 pub use error::{ERRORS, ErrorMessage, ErrorRow};
-pub use flow::{FlowCommand, FlowFlags, FlowMod, FlowRemoved, NO_BUFFER};
-pub use group::{Bucket, GroupCommand, GroupMod, GroupType, SelectionMethod};
+pub use flow::{FlowCommand, FlowFlags, FlowMod, FlowRemoved, FlowRemovedReason, NO_BUFFER};
+pub use group::{
+    BUCKET_PROPERTIES, Bucket, BucketId, BucketProperty, GROUP_PROPERTIES, GroupCommand, GroupMod,
+    GroupProperty, GroupType,
+};
 pub use meter::{BANDS, Band, MeterCommand, MeterMod};
 pub use multipart::{
     Desc, FlowFilter, FlowStats, GroupDesc, MeterConfig, MultipartReply, MultipartRequest, Reply,
@@ -43,8 +45,7 @@ pub use packet::{
     PacketOut, Received, SetPacketInFormat,
 };
 pub use port::{PORT_DESC_PROPERTIES, Port, PortDescProperty, PortReason, PortStatus};
-pub use property::Property;
-pub use stats::{Stat, Stats};
+pub use stats::{Oxs, STATS, Stat, Stats};
 
 use bytes::Bytes;
 
@@ -57,6 +58,8 @@ use crate::wire::{Reader, Writer};
 
 /// The Open Networking Foundation's experimenter id.
 pub const ONF: u32 = 0x4f4e_4600;
+/// Netronome's vendor id.
+pub const NETRONOME: u32 = 0x0000_154d;
 /// Bytes of the header that every message begins with.
 pub const HEADER_LEN: usize = 8;
 /// `OFPT_EXPERIMENTER`.

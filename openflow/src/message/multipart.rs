@@ -5,14 +5,14 @@
 use bytes::Bytes;
 
 use super::flow;
-use super::group::{self, Bucket, GroupType};
+use super::group::{self, Bucket, GroupProperty, GroupType};
 use super::meter::Band;
 use super::port::Port;
-use super::property::{self, Property};
 use super::stats::Stats;
+use crate::action::Action;
 use crate::error::{DecodeError, EncodeError};
-use crate::instruction::{self, Instruction};
-use crate::record::Wire;
+use crate::instruction::Instruction;
+use crate::record::{Form, Wire, record};
 use crate::wire::{Reader, Writer};
 use crate::{GroupId, Match, MeterId, PortNo, TableId, Version};
 
@@ -243,100 +243,156 @@ impl Desc {
     }
 }
 
-/// A flow as the switch has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FlowStats {
-    /// Its table.
-    pub table: TableId,
-    /// Its priority.
-    pub priority: u16,
-    /// Its timeout in seconds.
-    pub idle_timeout: u16,
-    /// Its timeout in seconds.
-    pub hard_timeout: u16,
-    /// How it behaves.
-    pub flags: flow::FlowFlags,
-    /// Which flows stay when a table overflows (from 1.4 on).
-    pub importance: u16,
-    /// Its number.
-    pub cookie: u64,
-    /// What was counted: duration, packets and bytes before 1.5.
-    pub stats: Stats,
-    /// Its match.
-    pub matches: Match,
-    /// Its instructions.
-    pub instructions: Vec<Instruction>,
+record! {
+    /// A flow as the switch has it.
+    pub struct FlowStats {
+        /// Its table.
+        {length, pad 2} table "table_id": TableId;
+        /// Its priority.
+        {pad 1} priority: u16;
+        /// Its timeout in seconds.
+        idle_timeout: u16;
+        /// Its timeout in seconds.
+        hard_timeout: u16;
+        /// How it behaves.
+        flags: flow::FlowFlags;
+        /// Which flows stay when a table overflows.
+        importance: u16;
+        /// Its number.
+        cookie: u64;
+        /// Its match.
+        matches "match": Match;
+        /// What was counted: duration, packets and bytes before 1.5.
+        stats: Stats;
+        /// Its instructions; in 1.0 actions that are applied.
+        instructions: Vec<Instruction>;
+    }
+    forms { [V1_0 V1_0] FlowStats10, [V1_1 V1_4] FlowStats11 }
 }
 
-impl FlowStats {
-    fn encode(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
-        let start = w.len();
-        let new = version >= Version::V1_5;
-        w.u16(0);
-        w.pad(if new { 2 } else { 0 });
-        w.u8(self.table.0);
-        w.pad(1);
-        if !new {
-            self.stats.encode_duration(w);
-        }
-        w.u16(self.priority);
-        w.u16(self.idle_timeout);
-        w.u16(self.hard_timeout);
-        w.u16(self.flags.0);
-        flow::encode_importance(self.importance, w, version)?;
-        w.pad(if new { 0 } else { 2 });
-        w.u64(self.cookie);
-        if new {
-            self.matches.encode(w, version)?;
-            self.stats.encode(w)?;
-        } else {
-            self.stats.encode_counts(w);
-            self.matches.encode(w, version)?;
-        }
-        instruction::encode_list(&self.instructions, w, version)?;
-        w.patch_length(start, start, "the description of a flow")
+record! {
+    /// [`FlowStats`] in 1.0.
+    pub struct FlowStats10 {
+        {length} table "table_id": TableId;
+        {pad 1} matches "match": Match;
+        duration_sec: u32;
+        duration_nsec: u32;
+        priority: u16;
+        idle_timeout: u16;
+        hard_timeout: u16;
+        {pad 6} cookie: u64;
+        packet_count: u64;
+        byte_count: u64;
+        actions: Vec<Action>;
     }
+}
 
-    fn decode(r: &mut Reader<'_>, version: Version) -> Result<Self, DecodeError> {
-        let new = version >= Version::V1_5;
-        let length = usize::from(r.u16("flow_stats.length")?);
-        let length = length
-            .checked_sub(2)
-            .ok_or_else(|| r.error("a flow description of at least 2 bytes"))?;
-        let r = &mut r.sub(length, "the flow that flow_stats.length tells of")?;
-        r.skip(if new { 2 } else { 0 }, "flow_desc.pad2")?;
-        let table = TableId(r.u8("flow_stats.table_id")?);
-        r.skip(1, "flow_stats.pad")?;
-        let duration = if new {
-            (0, 0)
-        } else {
-            Stats::decode_duration(r)?
-        };
-        let priority = r.u16("flow_stats.priority")?;
-        let idle_timeout = r.u16("flow_stats.idle_timeout")?;
-        let hard_timeout = r.u16("flow_stats.hard_timeout")?;
-        let flags = flow::FlowFlags(r.u16("flow_stats.flags")?);
-        let importance = flow::decode_importance(r, version)?;
-        r.skip(if new { 0 } else { 2 }, "flow_stats.pad2")?;
-        let cookie = r.u64("flow_stats.cookie")?;
-        let (stats, matches) = if new {
-            let matches = Match::decode(r, version)?;
-            (Stats::decode(r)?, matches)
-        } else {
-            let stats = Stats::decode_counts(r, duration)?;
-            (stats, Match::decode(r, version)?)
-        };
+impl From<FlowStats10> for FlowStats {
+    fn from(form: FlowStats10) -> Self {
+        Self {
+            table: form.table,
+            priority: form.priority,
+            idle_timeout: form.idle_timeout,
+            hard_timeout: form.hard_timeout,
+            flags: flow::FlowFlags::default(),
+            importance: 0,
+            cookie: form.cookie,
+            matches: form.matches,
+            stats: Stats::new(
+                (form.duration_sec, form.duration_nsec),
+                form.packet_count,
+                form.byte_count,
+            ),
+            instructions: flow::applied(form.actions),
+        }
+    }
+}
+
+impl Form<FlowStats> for FlowStats10 {
+    fn of(flow: &FlowStats, version: Version) -> Result<Self, EncodeError> {
+        flow.stats.only_fixed(version)?;
+        let refuse = |what| Err(EncodeError::NotInVersion { what, version });
+        if flow.flags != flow::FlowFlags::default() {
+            return refuse("FlowStats.flags");
+        }
+        if flow.importance != 0 {
+            return refuse("FlowStats.importance");
+        }
+        let (duration_sec, duration_nsec) = flow.stats.duration();
         Ok(Self {
-            table,
-            priority,
-            idle_timeout,
-            hard_timeout,
-            flags,
-            importance,
-            cookie,
-            stats,
-            matches,
-            instructions: instruction::decode_list(r, version)?,
+            table: flow.table,
+            matches: flow.matches.clone(),
+            duration_sec,
+            duration_nsec,
+            priority: flow.priority,
+            idle_timeout: flow.idle_timeout,
+            hard_timeout: flow.hard_timeout,
+            cookie: flow.cookie,
+            packet_count: flow.stats.packets(),
+            byte_count: flow.stats.bytes(),
+            actions: flow::only_applied(&flow.instructions, version)?,
+        })
+    }
+}
+
+record! {
+    /// [`FlowStats`] in 1.1 to 1.4.
+    pub struct FlowStats11 {
+        {length} table "table_id": TableId;
+        {pad 1} duration_sec: u32;
+        duration_nsec: u32;
+        priority: u16;
+        idle_timeout: u16;
+        hard_timeout: u16;
+        flags: flow::FlowFlags [V1_3 V1_4];
+        importance: u16 [V1_4 V1_4];
+        {pad 6 [V1_1 V1_2], pad 4 [V1_3 V1_3], pad 2 [V1_4 V1_4]} cookie: u64;
+        packet_count: u64;
+        byte_count: u64;
+        matches "match": Match;
+        instructions: Vec<Instruction>;
+    }
+}
+
+impl From<FlowStats11> for FlowStats {
+    fn from(form: FlowStats11) -> Self {
+        Self {
+            table: form.table,
+            priority: form.priority,
+            idle_timeout: form.idle_timeout,
+            hard_timeout: form.hard_timeout,
+            flags: form.flags,
+            importance: form.importance,
+            cookie: form.cookie,
+            matches: form.matches,
+            stats: Stats::new(
+                (form.duration_sec, form.duration_nsec),
+                form.packet_count,
+                form.byte_count,
+            ),
+            instructions: form.instructions,
+        }
+    }
+}
+
+impl Form<FlowStats> for FlowStats11 {
+    fn of(flow: &FlowStats, version: Version) -> Result<Self, EncodeError> {
+        flow.stats.only_fixed(version)?;
+        let (duration_sec, duration_nsec) = flow.stats.duration();
+        Ok(Self {
+            table: flow.table,
+            duration_sec,
+            duration_nsec,
+            priority: flow.priority,
+            idle_timeout: flow.idle_timeout,
+            hard_timeout: flow.hard_timeout,
+            flags: flow.flags,
+            importance: flow.importance,
+            cookie: flow.cookie,
+            packet_count: flow.stats.packets(),
+            byte_count: flow.stats.bytes(),
+            matches: flow.matches.clone(),
+            instructions: flow.instructions.clone(),
         })
     }
 }
@@ -351,7 +407,7 @@ pub struct GroupDesc {
     /// Its buckets.
     pub buckets: Vec<Bucket>,
     /// What else is said (from 1.5 on).
-    pub properties: Vec<Property>,
+    pub properties: Vec<GroupProperty>,
 }
 
 impl GroupDesc {
@@ -363,14 +419,14 @@ impl GroupDesc {
         w.u32(self.group.0);
         if version < Version::V1_5 {
             group::no_properties(&self.properties, version)?;
-            group::encode_buckets(&self.buckets, w, version)?;
+            self.buckets.write(w, version)?;
         } else {
             let length_at = w.len();
             w.pad(8);
             let buckets = w.len();
-            group::encode_buckets(&self.buckets, w, version)?;
+            self.buckets.write(w, version)?;
             w.patch_length(length_at, buckets, "the buckets of a group")?;
-            property::encode_list(&self.properties, w)?;
+            self.properties.write(w, version)?;
         }
         w.patch_length(start, start, "the description of a group")
     }
@@ -385,18 +441,18 @@ impl GroupDesc {
         r.skip(1, "group_desc.pad")?;
         let group = GroupId(r.u32("group_desc.group_id")?);
         let buckets = if version < Version::V1_5 {
-            group::decode_buckets(r, version)?
+            Vec::read(r, version, "group_desc.buckets")?
         } else {
             let length = usize::from(r.u16("group_desc.bucket_array_len")?);
             r.skip(6, "group_desc.pad2")?;
             let mut body = r.sub(length, "the buckets that bucket_array_len tells of")?;
-            group::decode_buckets(&mut body, version)?
+            Vec::read(&mut body, version, "group_desc.buckets")?
         };
         Ok(Self {
             kind,
             group,
             buckets,
-            properties: property::decode_list(r)?,
+            properties: Vec::read(r, version, "group_desc.properties")?,
         })
     }
 }
@@ -501,10 +557,11 @@ impl Wire for MultipartReply {
         w.pad(4);
         match &self.reply {
             Reply::Desc(desc) => desc.encode(w),
-            Reply::Flow(list) => list.iter().try_for_each(|flow| flow.encode(w, version))?,
-            Reply::Aggregate(stats) if version >= Version::V1_5 => stats.encode(w)?,
+            Reply::Flow(list) => list.write(w, version)?,
+            Reply::Aggregate(stats) if version >= Version::V1_5 => stats.write(w, version)?,
             Reply::Aggregate(stats) => {
-                stats.encode_counts(w);
+                w.u64(stats.packets());
+                w.u64(stats.bytes());
                 w.u32(stats.flows());
                 w.pad(4);
             }
@@ -522,8 +579,10 @@ impl Wire for MultipartReply {
         r.skip(4, "multipart_reply.pad")?;
         let reply = match kind {
             code::DESC => Reply::Desc(Box::new(Desc::decode(r)?)),
-            code::FLOW => Reply::Flow(list(r, |r| FlowStats::decode(r, version))?),
-            code::AGGREGATE if version >= Version::V1_5 => Reply::Aggregate(Stats::decode(r)?),
+            code::FLOW => Reply::Flow(Vec::read(r, version, "flow_stats")?),
+            code::AGGREGATE if version >= Version::V1_5 => {
+                Reply::Aggregate(Stats::read(r, version, "aggregate_stats")?)
+            }
             code::AGGREGATE => {
                 let stats = Stats::aggregate(
                     r.u64("aggregate.packet_count")?,

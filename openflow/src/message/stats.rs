@@ -4,51 +4,115 @@
 use bytes::Bytes;
 use smallvec::{SmallVec, smallvec};
 
+use crate::Version;
 use crate::error::{DecodeError, EncodeError};
+use crate::record::{Dice, Family, Generate, Opened, Plain, Value, ValueError, Wire, variants};
 use crate::wire::{Reader, Writer};
 
 /// `OFPXSC_OPENFLOW_BASIC`.
 const BASIC: u16 = 0x8002;
+/// `OFPXSC_EXPERIMENTER`.
+const EXPERIMENTER: u16 = 0xffff;
 
-/// `OFPXST_OFB_*`.
-mod code {
-    pub(super) const DURATION: u8 = 0;
-    pub(super) const IDLE_TIME: u8 = 1;
-    pub(super) const FLOW_COUNT: u8 = 3;
-    pub(super) const PACKET_COUNT: u8 = 4;
-    pub(super) const BYTE_COUNT: u8 = 5;
+variants! {
+    /// A counter (`OFPXST_OFB_*`).
+    pub enum Stat: Oxs, rows STATS {
+        /// How long the flow has been there.
+        Duration "duration" [std 0 V1_5 V1_5] {
+            /// Whole seconds.
+            seconds "duration_sec": u32;
+            /// And nanoseconds.
+            nanoseconds "duration_nsec": u32;
+        }
+        /// How long no packet came.
+        IdleTime "idle_time" [std 1 V1_5 V1_5] {
+            /// Whole seconds.
+            seconds "idle_sec": u32;
+            /// And nanoseconds.
+            nanoseconds "idle_nsec": u32;
+        }
+        /// How many flows.
+        FlowCount "flow_count" [std 3 V1_5 V1_5] {
+            /// Their number.
+            count "flow_count": u32;
+        }
+        /// How many packets.
+        PacketCount "packet_count" [std 4 V1_5 V1_5] {
+            /// Their number.
+            count "packet_count": u64;
+        }
+        /// How many bytes.
+        ByteCount "byte_count" [std 5 V1_5 V1_5] {
+            /// Their number.
+            count "byte_count": u64;
+        }
+    }
 }
 
-/// A counter.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Stat {
-    /// How long the flow has been there.
-    Duration {
-        /// Whole seconds.
-        seconds: u32,
-        /// And nanoseconds.
-        nanoseconds: u32,
-    },
-    /// How long no packet came.
-    IdleTime {
-        /// Whole seconds.
-        seconds: u32,
-        /// And nanoseconds.
-        nanoseconds: u32,
-    },
-    /// How many flows.
-    FlowCount(u32),
-    /// How many packets.
-    PacketCount(u64),
-    /// How many bytes.
-    ByteCount(u64),
-    /// Any other, with its header.
-    Unknown(Bytes),
+/// Headers of counters: class, field with a reserved low bit, length of what follows. One that no row knows
+/// has class and field as its type.
+#[derive(Debug)]
+pub struct Oxs;
+
+impl Family for Oxs {
+    fn open<'a>(r: &mut Reader<'a>, what: &'static str) -> Result<Opened<'a>, DecodeError> {
+        let class = r.u16(what)?;
+        let field = r.u8(what)?;
+        let length = usize::from(r.u8(what)?);
+        let body = r.sub(length, what)?;
+        let number = match class {
+            BASIC if field & 1 == 0 => u32::from(field >> 1),
+            _ => u32::from(class) << 8 | u32::from(field),
+        };
+        Ok(Opened {
+            vendor: None,
+            number: Some(number),
+            data: body.clone(),
+            body,
+        })
+    }
+
+    fn close(body: &mut Reader<'_>) -> Result<(), DecodeError> {
+        body.finish("the end of the counter")
+    }
+
+    fn write(
+        w: &mut Writer,
+        _: Option<u32>,
+        number: Option<u32>,
+        what: &'static str,
+        body: impl FnOnce(&mut Writer) -> Result<(), EncodeError>,
+    ) -> Result<(), EncodeError> {
+        let number = number.unwrap_or_default();
+        let (class, field) = match number {
+            0..=0x7f => (BASIC, (number as u8) << 1),
+            // The class and the field, as they came.
+            _ => ((number >> 8) as u16, number as u8),
+        };
+        w.u16(class);
+        w.u8(field);
+        w.u8(0);
+        let start = w.len();
+        body(w)?;
+        let length = w.len() - start;
+        let wire = u8::try_from(length).map_err(|_| EncodeError::TooLong {
+            what,
+            length,
+            limit: usize::from(u8::MAX),
+        })?;
+        w.patch_u8(start - 1, wire);
+        Ok(())
+    }
+
+    fn unknown(dice: &mut Dice<'_>, of_vendor: bool) -> Result<(u32, Bytes), (u32, Bytes)> {
+        let class = if of_vendor { EXPERIMENTER } else { 0x7f00 };
+        Err((u32::from(class) << 8 | 2, dice.bytes(12).into()))
+    }
 }
 
 /// Counters, in the order in which they came. Before 1.5 there are always three: duration, packets
 /// and bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Stats(pub SmallVec<[Stat; 4]>);
 
 impl Stats {
@@ -61,8 +125,8 @@ impl Stats {
                 seconds,
                 nanoseconds
             },
-            Stat::PacketCount(packets),
-            Stat::ByteCount(bytes)
+            Stat::PacketCount { count: packets },
+            Stat::ByteCount { count: bytes }
         ])
     }
 
@@ -70,9 +134,9 @@ impl Stats {
     #[must_use]
     pub fn aggregate(packets: u64, bytes: u64, flows: u32) -> Self {
         Self(smallvec![
-            Stat::PacketCount(packets),
-            Stat::ByteCount(bytes),
-            Stat::FlowCount(flows)
+            Stat::PacketCount { count: packets },
+            Stat::ByteCount { count: bytes },
+            Stat::FlowCount { count: flows }
         ])
     }
 
@@ -80,7 +144,7 @@ impl Stats {
     #[must_use]
     pub fn packets(&self) -> u64 {
         let count = |stat: &Stat| match stat {
-            Stat::PacketCount(count) => Some(*count),
+            Stat::PacketCount { count } => Some(*count),
             _ => None,
         };
         self.0.iter().find_map(count).unwrap_or(0)
@@ -90,7 +154,7 @@ impl Stats {
     #[must_use]
     pub fn bytes(&self) -> u64 {
         let count = |stat: &Stat| match stat {
-            Stat::ByteCount(count) => Some(*count),
+            Stat::ByteCount { count } => Some(*count),
             _ => None,
         };
         self.0.iter().find_map(count).unwrap_or(0)
@@ -100,7 +164,7 @@ impl Stats {
     #[must_use]
     pub fn flows(&self) -> u32 {
         let count = |stat: &Stat| match stat {
-            Stat::FlowCount(count) => Some(*count),
+            Stat::FlowCount { count } => Some(*count),
             _ => None,
         };
         self.0.iter().find_map(count).unwrap_or(0)
@@ -119,47 +183,22 @@ impl Stats {
         self.0.iter().find_map(time).unwrap_or((0, 0))
     }
 
-    pub(super) fn encode_duration(&self, w: &mut Writer) {
-        let (seconds, nanoseconds) = self.duration();
-        w.u32(seconds);
-        w.u32(nanoseconds);
-    }
-
-    pub(super) fn decode_duration(r: &mut Reader<'_>) -> Result<(u32, u32), DecodeError> {
-        Ok((r.u32("duration_sec")?, r.u32("duration_nsec")?))
-    }
-
-    pub(super) fn encode_counts(&self, w: &mut Writer) {
-        w.u64(self.packets());
-        w.u64(self.bytes());
-    }
-
-    pub(super) fn decode_counts(
-        r: &mut Reader<'_>,
-        duration: (u32, u32),
-    ) -> Result<Self, DecodeError> {
-        Ok(Self::new(
-            duration,
-            r.u64("packet_count")?,
-            r.u64("byte_count")?,
-        ))
-    }
-
-    /// Writes an `ofp_stats` with its padding.
-    pub(super) fn encode(&self, w: &mut Writer) -> Result<(), EncodeError> {
-        let start = w.len();
-        w.u16(0);
-        w.u16(0);
-        for stat in &self.0 {
-            stat.encode(w);
+    /// Refuses counters that a version with fixed fields cannot say: any but duration, packets and bytes.
+    pub(super) fn only_fixed(&self, version: Version) -> Result<(), EncodeError> {
+        let (duration, packets, bytes) = (self.duration(), self.packets(), self.bytes());
+        if *self != Self::new(duration, packets, bytes) {
+            return Err(EncodeError::NotInVersion {
+                what: "counters other than duration, packets and bytes",
+                version,
+            });
         }
-        w.patch_length(start + 2, start, "ofp_stats")?;
-        w.align8(start);
         Ok(())
     }
+}
 
-    /// Reads an `ofp_stats` with its padding.
-    pub(super) fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
+/// An `ofp_stats` with its padding.
+impl Wire for Stats {
+    fn read(r: &mut Reader<'_>, version: Version, _: &'static str) -> Result<Self, DecodeError> {
         r.skip(2, "ofp_stats.reserved")?;
         let length = usize::from(r.u16("ofp_stats.length")?);
         let entries = length
@@ -172,76 +211,36 @@ impl Stats {
         )?;
         let mut list = SmallVec::new();
         while !body.is_empty() {
-            list.push(Stat::decode(&mut body)?);
+            list.push(Stat::read(&mut body, version, "a counter")?);
         }
         Ok(Self(list))
     }
+
+    fn write(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
+        let start = w.len();
+        w.u16(0);
+        w.u16(0);
+        for stat in &self.0 {
+            stat.write(w, version)?;
+        }
+        w.patch_length(start + 2, start, "ofp_stats")?;
+        w.align8(start);
+        Ok(())
+    }
 }
 
-impl Stat {
-    fn encode(&self, w: &mut Writer) {
-        let mut header = |number: u8, length: u8| {
-            w.u16(BASIC);
-            w.u8(number << 1);
-            w.u8(length);
-        };
-        match self {
-            Self::Duration {
-                seconds,
-                nanoseconds,
-            }
-            | Self::IdleTime {
-                seconds,
-                nanoseconds,
-            } => {
-                let number = match self {
-                    Self::Duration { .. } => code::DURATION,
-                    _ => code::IDLE_TIME,
-                };
-                header(number, 8);
-                w.u32(*seconds);
-                w.u32(*nanoseconds);
-            }
-            Self::FlowCount(count) => {
-                header(code::FLOW_COUNT, 4);
-                w.u32(*count);
-            }
-            Self::PacketCount(count) => {
-                header(code::PACKET_COUNT, 8);
-                w.u64(*count);
-            }
-            Self::ByteCount(count) => {
-                header(code::BYTE_COUNT, 8);
-                w.u64(*count);
-            }
-            Self::Unknown(bytes) => w.slice(bytes),
-        }
+impl Plain for Stats {
+    fn value(&self, version: Version) -> Value {
+        Value::List(self.0.iter().map(|stat| stat.value(version)).collect())
     }
 
-    fn decode(r: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let mut body = r.clone();
-        let class = body.u16("oxs_class")?;
-        let number = body.u8("oxs_field")?;
-        let length = body.u8("oxs_length")?;
-        let whole = r.bytes(
-            4 + usize::from(length),
-            "the counter that oxs_length tells of",
-        )?;
-        // The low bit of the field's byte is reserved.
-        let number = (class == BASIC && number & 1 == 0).then_some(number >> 1);
-        Ok(match (number, length) {
-            (Some(code::DURATION), 8) => Self::Duration {
-                seconds: body.u32("duration")?,
-                nanoseconds: body.u32("duration")?,
-            },
-            (Some(code::IDLE_TIME), 8) => Self::IdleTime {
-                seconds: body.u32("idle_time")?,
-                nanoseconds: body.u32("idle_time")?,
-            },
-            (Some(code::FLOW_COUNT), 4) => Self::FlowCount(body.u32("flow_count")?),
-            (Some(code::PACKET_COUNT), 8) => Self::PacketCount(body.u64("packet_count")?),
-            (Some(code::BYTE_COUNT), 8) => Self::ByteCount(body.u64("byte_count")?),
-            _ => Self::Unknown(whole),
-        })
+    fn from_value(value: &Value, version: Version) -> Result<Self, ValueError> {
+        Vec::from_value(value, version).map(|list| Self(list.into()))
+    }
+}
+
+impl Generate for Stats {
+    fn generate(dice: &mut Dice<'_>, version: Version) -> Self {
+        Self(Vec::generate(dice, version).into())
     }
 }

@@ -42,7 +42,7 @@ pub trait Family {
     ) -> Result<(), EncodeError>;
 
     /// Makes up a member that no row knows: of a vendor, or of the standard.
-    fn unknown(dice: &mut Dice<'_>, of_vendor: bool) -> Result<(u32, Bytes), (u16, Bytes)> {
+    fn unknown(dice: &mut Dice<'_>, of_vendor: bool) -> Result<(u32, Bytes), (u32, Bytes)> {
         // The whole member ends at a multiple of eight bytes.
         let length = 8 * dice.below(3) + if of_vendor { 0 } else { 4 };
         let data: Vec<u8> = (0..length).map(|_| dice.uint(1) as u8).collect();
@@ -86,8 +86,14 @@ fn write(
 ) -> Result<usize, EncodeError> {
     let start = w.len();
     match vendor {
-        // The rows hold types of 16 bits.
-        None => w.u16(number.unwrap_or_default() as u16),
+        None => {
+            let number = number.unwrap_or_default();
+            w.u16(u16::try_from(number).map_err(|_| EncodeError::TooLong {
+                what: "a type",
+                length: number as usize,
+                limit: usize::from(u16::MAX),
+            })?);
+        }
         Some(_) => w.u16(EXPERIMENTER),
     }
     w.u16(0);
@@ -137,6 +143,48 @@ impl Family for Property {
         w.patch_length(start + 2, start, what)?;
         w.align8(start);
         Ok(())
+    }
+}
+
+/// Properties of which two types are a vendor's, one for slaves and one for masters and equals
+/// (OpenFlow 1.5.1, 7.3.10): both stand in the data of one that is not known.
+#[derive(Debug)]
+pub struct AsyncFamily;
+
+impl Family for AsyncFamily {
+    fn open<'a>(r: &mut Reader<'a>, what: &'static str) -> Result<Opened<'a>, DecodeError> {
+        r.answer_with(ErrorAnswer::BAD_PROPERTY_LEN);
+        let kind = r.u16(what)?;
+        let wire = usize::from(r.u16(what)?);
+        let length = wire.checked_sub(4);
+        let length = length.ok_or_else(|| r.error("a property length of at least 4"))?;
+        let body = r.sub(length, what)?;
+        r.skip(wire.next_multiple_of(8) - wire, what)?;
+        Ok(Opened {
+            vendor: None,
+            number: Some(u32::from(kind)),
+            data: body.clone(),
+            body,
+        })
+    }
+
+    fn close(body: &mut Reader<'_>) -> Result<(), DecodeError> {
+        Property::close(body)
+    }
+
+    fn write(
+        w: &mut Writer,
+        vendor: Option<u32>,
+        number: Option<u32>,
+        what: &'static str,
+        body: impl FnOnce(&mut Writer) -> Result<(), EncodeError>,
+    ) -> Result<(), EncodeError> {
+        Property::write(w, vendor, number, what, body)
+    }
+
+    fn unknown(dice: &mut Dice<'_>, of_vendor: bool) -> Result<(u32, Bytes), (u32, Bytes)> {
+        let kind = if of_vendor { 0xfffe } else { 0x7f00 };
+        Err((kind, dice.bytes(12).into()))
     }
 }
 
@@ -214,7 +262,7 @@ impl Family for Tagged {
         Element::write(w, vendor, number, what, body)
     }
 
-    fn unknown(dice: &mut Dice<'_>, _: bool) -> Result<(u32, Bytes), (u16, Bytes)> {
+    fn unknown(dice: &mut Dice<'_>, _: bool) -> Result<(u32, Bytes), (u32, Bytes)> {
         Element::unknown(dice, false)
     }
 }
@@ -255,7 +303,7 @@ impl Family for Unpadded {
         Property::write(w, vendor, number, what, body)
     }
 
-    fn unknown(dice: &mut Dice<'_>, _: bool) -> Result<(u32, Bytes), (u16, Bytes)> {
+    fn unknown(dice: &mut Dice<'_>, _: bool) -> Result<(u32, Bytes), (u32, Bytes)> {
         Property::unknown(dice, false)
     }
 }

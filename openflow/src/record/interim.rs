@@ -3,7 +3,7 @@
 use crate::error::{DecodeError, EncodeError};
 use crate::record::{Dice, Generate, Plain, Value, ValueError, Wire};
 use crate::wire::{Reader, Writer};
-use crate::{Action, Match, Version};
+use crate::{Action, Instruction, Match, Version};
 
 macro_rules! as_bytes {
     ($($type:ty, $made_up:expr;)*) => {$(
@@ -39,19 +39,26 @@ as_bytes! {
     Match, Match::any();
     Fields, Fields(Match::any());
     Action, Action::PopVlan;
+    Instruction, Instruction::ClearActions;
     ErrorMessage, ErrorMessage::new(crate::error::ErrorAnswer::BAD_TYPE, bytes::Bytes::new());
-    FlowMod, FlowMod::delete_cookie(1);
-    FlowRemoved, FlowRemoved { cookie: 1, priority: 1, reason: 1, table: crate::TableId(1), idle_timeout: 0, hard_timeout: 0, stats: Stats::new((1, 1), 1, 1), matches: Match::any() };
-    GroupMod, GroupMod::delete(crate::GroupId(1));
     MultipartRequest, MultipartRequest::new(Request::Desc);
     MultipartReply, MultipartReply::new(Reply::Flow(Vec::new()), false);
-    AsyncConfig, AsyncConfig::default();
+}
+
+impl Wire for Instruction {
+    fn read(r: &mut Reader<'_>, version: Version, _: &'static str) -> Result<Self, DecodeError> {
+        r.answer_with(crate::error::ErrorAnswer::BAD_INSTRUCTION_LEN);
+        crate::instruction::decode(r, version)
+    }
+
+    fn write(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
+        crate::instruction::encode_list(std::slice::from_ref(self), w, version)
+    }
 }
 
 impl Wire for Action {
     fn read(r: &mut Reader<'_>, version: Version, _: &'static str) -> Result<Self, DecodeError> {
-        let mut list = crate::action::decode_list(r, version)?;
-        list.pop().ok_or_else(|| r.error("an action"))
+        crate::action::decode(r, version, 0)
     }
 
     fn write(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {

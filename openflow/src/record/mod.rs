@@ -16,6 +16,8 @@
 //! there); fillers after the last field stand in
 //! `.. {...}`. A Rust name that is not the specification's is followed by that: `kind "type": u16`. What is laid
 //! out less regularly implements the traits by hand; [`plain!`] then still derives all but the layout.
+//! Versions that lay a structure out in another order have a structure of their own for that, named behind
+//! the rows, `forms { [V1_0 V1_0] FlowMod10 }`, which is turned into this one and back ([`Form`]).
 //!
 //! This module knows no message. The types of fields are here, in [`crate::types`] and beside what uses them.
 
@@ -28,7 +30,7 @@ mod value;
 pub use base::Name;
 pub(crate) use base::ids;
 pub use dice::Dice;
-pub use families::{Action, Element, Family, Opened, Property, Tagged, Unpadded};
+pub use families::{Action, AsyncFamily, Element, Family, Opened, Property, Tagged, Unpadded};
 pub use value::{Members, Value, ValueError};
 
 use crate::Version;
@@ -42,6 +44,12 @@ pub trait Wire: Sized {
 
     /// Writes the value as `version` lays it out.
     fn write(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError>;
+}
+
+/// How some versions lay out and name what `T` says, when its own rows do not fit them.
+pub trait Form<T>: Sized + Into<T> {
+    /// What `value` says in this form, or what the version cannot say of it.
+    fn of(value: &T, version: Version) -> Result<Self, EncodeError>;
 }
 
 /// What has a form for people and other programs. Two values that are written as different bytes have
@@ -355,7 +363,7 @@ macro_rules! plain {
     ($(#[$meta:meta])* pub struct $record:ident {
         $( $(#[$doc:meta])* $({ $($fill:tt)* })? $field:ident $($name:literal)? : $ty:ty $([$since:ident $until:ident])? ; )*
         $(.. { $($last:tt)* })?
-    }) => {
+    } $(forms { $([$ff:ident $fl:ident] $form:ty),* })?) => {
         $(#[$meta])*
         #[derive(Debug, Clone, PartialEq, Eq, Hash)]
         pub struct $record {
@@ -376,6 +384,12 @@ macro_rules! plain {
         impl $crate::record::Plain for $record {
             fn value(&self, version: $crate::Version) -> $crate::record::Value {
                 let _ = version;
+                $($( if $crate::record::in_range!(version, $ff $fl) {
+                    return match <$form as $crate::record::Form<Self>>::of(self, version) {
+                        Ok(form) => form.value(version),
+                        Err(error) => $crate::record::Value::text(error),
+                    };
+                } )*)?
                 let mut members = $crate::record::Members::new();
                 $( if $crate::record::in_range!(version $(, $since $until)?) {
                     let value = $crate::record::Plain::value(&self.$field, version);
@@ -389,6 +403,9 @@ macro_rules! plain {
                 version: $crate::Version,
             ) -> Result<Self, $crate::record::ValueError> {
                 let _ = version;
+                $($( if $crate::record::in_range!(version, $ff $fl) {
+                    return <$form as $crate::record::Plain>::from_value(value, version).map(Into::into);
+                } )*)?
                 value.members(&[$( $crate::record::name!($field $($name)?), )*])?;
                 Ok(Self {
                     $( $field: $crate::record::one!(from value version $crate::record::name!($field $($name)?), $ty $(, $since $until)?), )*
@@ -399,6 +416,9 @@ macro_rules! plain {
         impl $crate::record::Generate for $record {
             fn generate(dice: &mut $crate::record::Dice<'_>, version: $crate::Version) -> Self {
                 let _ = (&dice, version);
+                $($( if $crate::record::in_range!(version, $ff $fl) {
+                    return <$form as $crate::record::Generate>::generate(dice, version).into();
+                } )*)?
                 Self {
                     $( $field: $crate::record::one!(generate dice version, $ty $(, $since $until)?), )*
                 }
@@ -413,21 +433,25 @@ macro_rules! record {
         $( $(#[$doc:meta])* $({ $($fill:ident $($size:literal)? $([$fs:ident $fu:ident])?),* })?
            $field:ident $($name:literal)? : $ty:ty $([$since:ident $until:ident])? ; )*
         $(.. { $($last:ident $($lsize:literal)? $([$ls:ident $lu:ident])?),* })?
-    }) => {
+    } $(forms { $([$ff:ident $fl:ident] $form:ty),* })?) => {
         $crate::record::plain! {
             $(#[$meta])*
             pub struct $record {
                 $( $(#[$doc])* $field $($name)? : $ty $([$since $until])? ; )*
             }
+            $(forms { $([$ff $fl] $form),* })?
         }
 
         impl $crate::record::Wire for $record {
             fn read(
                 r: &mut $crate::wire::Reader<'_>,
                 version: $crate::Version,
-                _: &'static str,
+                what: &'static str,
             ) -> Result<Self, $crate::DecodeError> {
-                let _ = version;
+                let _ = (version, what);
+                $($( if $crate::record::in_range!(version, $ff $fl) {
+                    return <$form as $crate::record::Wire>::read(r, version, what).map(Into::into);
+                } )*)?
                 $crate::record::read_fields!(r version stringify!($record), {
                     $( $({ $($fill $($size)? $([$fs $fu])?),* })? $field $($name)? : $ty $([$since $until])? ; )*
                     $(.. { $($last $($lsize)? $([$ls $lu])?),* })?
@@ -441,6 +465,9 @@ macro_rules! record {
                 version: $crate::Version,
             ) -> Result<(), $crate::EncodeError> {
                 let _ = version;
+                $($( if $crate::record::in_range!(version, $ff $fl) {
+                    return <$form as $crate::record::Form<Self>>::of(self, version)?.write(w, version);
+                } )*)?
                 let Self { $( $field, )* } = self;
                 $crate::record::write_fields!(w version stringify!($record), {
                     $( $({ $($fill $($size)? $([$fs $fu])?),* })? $field $($name)? : $ty $([$since $until])? ; )*
@@ -462,6 +489,9 @@ macro_rules! vendor {
     };
     (onf) => {
         Some($crate::message::ONF)
+    };
+    (ntr) => {
+        Some($crate::message::NETRONOME)
     };
 }
 
@@ -504,8 +534,8 @@ macro_rules! variants {
             },
             /// One of the standard that is not in the rows.
             Unknown {
-                /// Its type.
-                number: u16,
+                /// Its type, as its family counts them.
+                number: u32,
                 /// What follows the header.
                 data: ::bytes::Bytes,
             },
@@ -603,7 +633,7 @@ macro_rules! variants {
                 Ok(match vendor {
                     Some(experimenter) => Self::Experimenter { experimenter, data: data.rest() },
                     None => Self::Unknown {
-                        number: number.unwrap_or_default() as u16,
+                        number: number.unwrap_or_default(),
                         data: data.rest(),
                     },
                 })
@@ -620,7 +650,7 @@ macro_rules! variants {
                     vendor = Some(*experimenter);
                 }
                 if let Self::Unknown { number: own, .. } = self {
-                    number = Some(u32::from(*own));
+                    number = Some(*own);
                 }
                 if let Some(row) = self.row() {
                     let code = row.code(version);

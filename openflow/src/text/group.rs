@@ -8,11 +8,10 @@ use std::collections::HashSet;
 use super::scan::{self, Item, Read, Wrong};
 use super::value::{self, Place, push};
 use super::{Names, actions};
-use crate::message::{Bucket, GroupMod, GroupType, SelectionMethod};
-use crate::{EncodeError, Field, FieldValue, GroupId, Match, Version};
-
-/// The version whose form properties are in.
-const VERSION: Version = Version::V1_5;
+use crate::matches::Fields;
+use crate::message::{Bucket, GroupMod, GroupProperty, GroupType};
+use crate::record::Name;
+use crate::{Field, FieldValue, GroupId, Match};
 
 /// The group types that there are.
 const TYPES: [GroupType; 4] = [
@@ -29,19 +28,28 @@ pub(super) fn print(out: &mut String, group: &GroupMod, names: &Names) {
         Some(name) => out.push_str(name),
         None => push(out, format_args!("{}", group.kind.0)),
     }
-    let methods = group.properties.iter();
-    for method in methods.filter_map(|own| SelectionMethod::from_property(own, VERSION)) {
-        print_method(out, &method, names);
+    for property in &group.properties {
+        if let GroupProperty::SelectionMethod {
+            method,
+            parameter,
+            fields,
+        } = property
+        {
+            print_method(out, method, *parameter, &fields.0, names);
+        }
     }
     for bucket in &group.buckets {
         push(out, format_args!(",bucket=bucket_id:{},", bucket.id));
-        if let Some(weight) = bucket.weight.filter(|own| *own != usual_weight(group.kind)) {
+        if let Some(weight) = bucket
+            .weight()
+            .filter(|own| *own != usual_weight(group.kind))
+        {
             push(out, format_args!("weight:{weight},"));
         }
-        if let Some(port) = bucket.watch_port {
+        if let Some(port) = bucket.watch_port() {
             push(out, format_args!("watch_port:{},", names.port(port)));
         }
-        if let Some(GroupId(watched)) = bucket.watch_group {
+        if let Some(GroupId(watched)) = bucket.watch_group() {
             push(out, format_args!("watch_group:{watched},"));
         }
         out.push_str("actions=");
@@ -54,14 +62,18 @@ fn usual_weight(kind: GroupType) -> u16 {
     u16::from(kind == GroupType::SELECT)
 }
 
-fn print_method(out: &mut String, method: &SelectionMethod, names: &Names) {
-    push(out, format_args!(",selection_method={}", method.method));
-    if method.parameter != 0 {
-        let parameter = method.parameter;
+fn print_method(
+    out: &mut String,
+    method: &Name<16>,
+    parameter: u64,
+    fields: &Match,
+    names: &Names,
+) {
+    push(out, format_args!(",selection_method={}", method.to_text()));
+    if parameter != 0 {
         push(out, format_args!(",selection_method_param={parameter}"));
     }
-    let hashed: Vec<String> = method
-        .fields
+    let hashed: Vec<String> = fields
         .fields()
         .map(|hashed| {
             let mut text = hashed.field.row().name.to_owned();
@@ -98,8 +110,8 @@ pub(super) fn parse<'a>(line: &'a str, names: &Names) -> Read<'a, GroupMod> {
         }
         bucket.id = id.unwrap_or(free);
         taken.insert(bucket.id);
-        if group.kind == GroupType::SELECT && bucket.weight.is_none() {
-            bucket.weight = Some(usual_weight(group.kind));
+        if group.kind == GroupType::SELECT && bucket.weight().is_none() {
+            bucket = bucket.weighing(usual_weight(group.kind));
         }
         group.buckets.push(bucket);
     }
@@ -115,11 +127,7 @@ fn next_bucket(text: &str) -> Option<usize> {
 fn parse_head<'a>(text: &'a str, names: &Names) -> Read<'a, GroupMod> {
     let mut number = None;
     let mut kind = GroupType::ALL;
-    let mut method = SelectionMethod {
-        method: String::new(),
-        parameter: 0,
-        fields: Match::any(),
-    };
+    let (mut method, mut parameter, mut fields) = ("", 0, Match::any());
     for item in scan::items(text)? {
         let plain = || item.plain("a value, after '='");
         match item.key {
@@ -131,31 +139,36 @@ fn parse_head<'a>(text: &'a str, names: &Names) -> Read<'a, GroupMod> {
                     .find(|kind| kind.name() == Some(name))
                     .ok_or_else(|| Wrong::new(name, "all, select, indirect or ff"))?;
             }
-            "selection_method" => method.method = plain()?.to_owned(),
-            "selection_method_param" => method.parameter = scan::u64(plain()?)?,
-            "fields" => parse_hashed(&mut method, &item, names)?,
+            "selection_method" => method = plain()?,
+            "selection_method_param" => parameter = scan::u64(plain()?)?,
+            "fields" => parse_hashed(&mut fields, &item, names)?,
             key => {
                 let expected = "group_id, type, selection_method, fields or bucket";
                 return Err(Wrong::new(key, expected));
             }
         }
     }
-    method.fields.sort();
+    fields.sort();
+    if method.len() > 16 {
+        return Err(Wrong::new(method, "a selection method of at most 16 bytes"));
+    }
     let number = number.ok_or_else(|| Wrong::new(text, "group_id="))?;
     let mut group = GroupMod::add(number, kind, Vec::new());
-    if !method.method.is_empty() {
-        let property = method.to_property(VERSION);
-        let words = |error: EncodeError| Wrong::new(text, format!("a group that can be: {error}"));
-        group.properties.push(property.map_err(words)?);
+    if !method.is_empty() {
+        group.properties.push(GroupProperty::SelectionMethod {
+            method: Name::new(method),
+            parameter,
+            fields: Fields(fields),
+        });
     }
     Ok(group)
 }
 
-fn parse_hashed<'a>(method: &mut SelectionMethod, item: &Item<'a>, names: &Names) -> Read<'a, ()> {
+fn parse_hashed<'a>(fields: &mut Match, item: &Item<'a>, names: &Names) -> Read<'a, ()> {
     for hashed in scan::items(item.value)? {
         let field = Field::from_name(hashed.key)
             .ok_or_else(|| Wrong::new(hashed.key, "the name of a field"))?;
-        method.fields.set(match hashed.separator {
+        fields.set(match hashed.separator {
             Some(_) => value::parse(field, hashed.value, names)?,
             None => FieldValue::exact(field, field.full_mask()),
         });
@@ -172,9 +185,9 @@ fn parse_bucket<'a>(text: &'a str, names: &Names) -> Read<'a, (Option<u32>, Buck
         let plain = || item.plain("a value, after ':'");
         match item.key {
             "bucket_id" => id = Some(scan::u32(plain()?)?),
-            "weight" => bucket.weight = Some(scan::u16(plain()?)?),
-            "watch_port" => bucket.watch_port = Some(names.read_port(plain()?)?),
-            "watch_group" => bucket.watch_group = Some(GroupId(scan::u32(plain()?)?)),
+            "weight" => bucket = bucket.weighing(scan::u16(plain()?)?),
+            "watch_port" => bucket = bucket.watching_port(names.read_port(plain()?)?),
+            "watch_group" => bucket = bucket.watching_group(GroupId(scan::u32(plain()?)?)),
             "drop" => item.alone("no value")?,
             _ => bucket.actions.push(actions::parse(&item, names, 0)?),
         }

@@ -49,7 +49,7 @@ fn decode(message: &Bytes) -> Result<(Version, Flow), DecodeError> {
     let priority = r.u16("priority")?;
     r.skip(FIXED - r.offset(), "the rest")?;
     let matches = Match::decode(&mut r, version)?;
-    let instructions = instruction::decode_list(&mut r, version)?;
+    let instructions = <Vec<_> as crate::record::Wire>::read(&mut r, version, "instructions")?;
     let flow = Flow {
         table,
         priority,
