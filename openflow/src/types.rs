@@ -151,7 +151,7 @@ impl FromStr for DatapathId {
 }
 
 /// A port number in its 32-bit form; the 16-bit numbers of OpenFlow 1.0 are widened on decoding.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PortNo(pub u32);
 
@@ -212,6 +212,13 @@ impl PortNo {
     }
 }
 
+/// No port in particular.
+impl Default for PortNo {
+    fn default() -> Self {
+        Self::ANY
+    }
+}
+
 impl fmt::Display for PortNo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.reserved_name() {
@@ -240,10 +247,10 @@ impl TableId {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GroupId(pub u32);
 
-/// No group in particular.
+/// Every group: what is asked for in versions that cannot name one.
 impl Default for GroupId {
     fn default() -> Self {
-        Self::ANY
+        Self::ALL
     }
 }
 

@@ -10,8 +10,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rust_openflow::message::{
-    Bucket, CtFlushZone, FlowFilter, FlowMod, GroupMod, GroupType, MultipartRequest,
-    PacketInFormat, Received, Reply, Request, Role, RoleMessage, SetPacketInFormat, SwitchConfig,
+    Bucket, CtFlushZone, FlowFilter, FlowMod, GroupDescFilter, GroupMod, GroupType,
+    MultipartRequest, PacketInFormat, PortDescFilter, Received, Reply, Request, Role, RoleMessage,
+    SetPacketInFormat, SwitchConfig,
 };
 use rust_openflow::session::push::{Outcome, Push, bundle_add};
 use rust_openflow::session::{Config, End, Event, PushId};
@@ -329,8 +330,10 @@ fn what_the_switch_describes_is_what_was_pushed() {
         assert_eq!(matches, expected);
         assert_eq!(flows[0].instructions, pushed.instructions, "{version}");
         let replies = connection.ask(Request::Desc);
-        assert!(matches!(&replies[..], [Reply::Desc(desc)] if desc.hardware == "Open vSwitch"));
-        let replies = connection.ask(Request::PortDesc(PortNo::ANY));
+        assert!(
+            matches!(&replies[..], [Reply::Desc(desc)] if desc.hardware.to_text() == "Open vSwitch")
+        );
+        let replies = connection.ask(Request::PortDesc(PortDescFilter::default()));
         let [Reply::PortDesc(ports)] = &replies[..] else {
             panic!("{replies:?}");
         };
@@ -412,7 +415,7 @@ fn groups_go_before_the_flows_that_use_them_in_one_bundle() {
             ..Push::default()
         };
         assert_eq!(connection.push(push), Outcome::Committed);
-        let replies = connection.ask(Request::GroupDesc(GroupId::ALL));
+        let replies = connection.ask(Request::GroupDesc(GroupDescFilter::default()));
         let [Reply::GroupDesc(groups)] = &replies[..] else {
             panic!("{replies:?}");
         };

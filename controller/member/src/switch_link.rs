@@ -9,12 +9,13 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use rust_openflow::action::NICIRA;
 use rust_openflow::message::{
-    Experimenter, FlowFilter, FlowMod, GroupCommand, GroupMod, Message, MeterCommand, MeterMod,
-    MultipartReply, MultipartRequest, PacketOut, Received, Reply, Request, RoleMessage,
+    Experimenter, FlowFilter, FlowMod, GroupCommand, GroupDescFilter, GroupMod, Message,
+    MeterCommand, MeterFilter, MeterMod, MultipartReply, MultipartRequest, PacketOut, Received,
+    Reply, Request, RoleMessage,
 };
 use rust_openflow::session::push::{Outcome, Push, Refusal, bundle_add};
 use rust_openflow::session::{self, End, PushId, RequestId, SendError, Session};
-use rust_openflow::{DatapathId, EncodeError, GroupId, MeterId, Version};
+use rust_openflow::{DatapathId, EncodeError, MeterId, Version};
 use weft_compiler::diff::{Difference, Installed};
 use weft_compiler::{Flow, Secret, marker};
 
@@ -179,8 +180,10 @@ impl SwitchLink {
     fn read(&mut self) -> Result<(), SendError> {
         let requests = [
             Request::Flow(FlowFilter::all()),
-            Request::GroupDesc(GroupId::ALL),
-            Request::MeterConfig(MeterId::ALL),
+            Request::GroupDesc(GroupDescFilter::default()),
+            Request::MeterConfig(MeterFilter {
+                meter: MeterId::ALL,
+            }),
         ];
         let waiting = requests
             .into_iter()

@@ -2,12 +2,12 @@
 
 use crate::Version;
 use crate::error::EncodeError;
-use crate::record::{AsyncFamily, Form, record, variants};
+use crate::record::{Form, LooseProperty, record, variants};
 
 variants! {
     /// The reasons for which a kind of message comes unasked: those whose bit is set (`OFPACPT_*`). A slave's, or
     /// a master's and an equal's.
-    pub enum AsyncProperty: AsyncFamily, rows ASYNC_PROPERTIES {
+    pub enum AsyncProperty: LooseProperty, rows ASYNC_PROPERTIES {
         /// Packet-ins for a slave.
         PacketInSlave "packet_in_slave" [std 0 V1_3 V1_5] { mask: u32; }
         /// Packet-ins for a master or equal.

@@ -1,12 +1,11 @@
 //! Messages about the connection itself: hello, features, configuration, roles and bundles
 //! (OpenFlow 1.5.1, 7.3.1, 7.3.2, 7.3.9 and 7.5.1; EXT-230 for the bundles of 1.3).
 
-use bytes::Bytes;
-
+use super::nested::Nested;
 use super::numbers::{flags, numbers};
 use super::port::Port;
 use super::{EXPERIMENTER, HEADER_LEN, Header, Kind};
-use crate::error::{DecodeError, EncodeError, ErrorAnswer};
+use crate::error::{DecodeError, EncodeError};
 use crate::record::{Property, Unpadded, Wire, ids, plain, record, variants};
 use crate::wire::{Reader, Writer};
 use crate::{DatapathId, Version};
@@ -232,7 +231,7 @@ plain! {
         /// The flags that it was opened with.
         flags: BundleFlags;
         /// The whole message, with the xid of the message around it.
-        message: Bytes;
+        message: Nested;
         /// What else is said.
         properties: Vec<BundleProperty>;
     }
@@ -243,13 +242,8 @@ impl Wire for BundleAdd {
         let bundle_id = r.u32("bundle_add.bundle_id")?;
         r.skip(2, "bundle_add.pad")?;
         let flags = BundleFlags(r.u16("bundle_add.flags")?);
-        r.answer_with(ErrorAnswer::BUNDLE_MESSAGE_LEN);
-        let inner = Header::peek(r.peek()).ok_or_else(|| r.error("a message in the bundle"))?;
-        let length = usize::from(inner.length);
-        if length < HEADER_LEN {
-            return Err(r.error("a message in the bundle of at least eight bytes"));
-        }
-        let message = r.bytes(length, "the message that its length tells of")?;
+        let message = Nested::read(r, version, "bundle_add.message")?;
+        let length = message.0.len();
         if !r.is_empty() {
             r.skip(
                 length.next_multiple_of(8) - length,
@@ -269,7 +263,7 @@ impl Wire for BundleAdd {
         w.pad(2);
         w.u16(self.flags.0);
         let start = w.len();
-        w.slice(&self.message);
+        self.message.write(w, version)?;
         if !self.properties.is_empty() {
             w.align8(start);
         }

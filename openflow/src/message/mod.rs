@@ -11,16 +11,20 @@
 
 mod asynchronous;
 mod control;
+pub mod describe;
 mod error;
 mod flow;
 mod group;
 mod meter;
 mod multipart;
+mod nested;
 mod nicira;
 mod numbers;
 mod packet;
 mod port;
+mod queue;
 mod stats;
+mod table;
 
 pub use asynchronous::{ASYNC_PROPERTIES, AsyncConfig, AsyncProperty, RoleMasks};
 pub use control::{
@@ -35,24 +39,29 @@ pub use group::{
     GroupProperty, GroupType,
 };
 pub use meter::{BANDS, Band, MeterCommand, MeterMod};
-pub use multipart::{
-    Desc, FlowFilter, FlowStats, GroupDesc, MeterConfig, MultipartReply, MultipartRequest, Reply,
-    Request,
-};
+pub use multipart::*;
+pub use nested::{Nested, Requestforward};
 pub use nicira::{CtFlushZone, SetControllerId};
 pub use packet::{
     PACKET_IN2_PROPERTIES, PacketIn, PacketIn2, PacketIn2Property, PacketInFormat, PacketInReason,
     PacketOut, Received, SetPacketInFormat,
 };
-pub use port::{PORT_DESC_PROPERTIES, Port, PortDescProperty, PortReason, PortStatus};
+pub use port::{
+    PORT_DESC_PROPERTIES, PORT_MOD_PROPERTIES, Port, PortDescProperty, PortMod, PortModProperty,
+    PortReason, PortStatus,
+};
+pub use queue::{
+    PacketQueue, QUEUE_PROPERTIES, QueueGetConfigReply, QueueGetConfigRequest, QueueProperty,
+};
 pub use stats::{Oxs, STATS, Stat, Stats};
+pub use table::{TABLE_MOD_PROPERTIES, TableMod, TableModProperty, TableReason, TableStatus};
 
 use bytes::Bytes;
 
 use crate::Version;
 use crate::error::{DecodeError, EncodeError};
 use crate::record::{
-    Code, Dice, Generate, Members, Plain, Value, ValueError, Wire, plain, record, vendor,
+    Code, Dice, Generate, Members, Plain, Value, ValueError, Wire, plain, record, required, vendor,
 };
 use crate::wire::{Reader, Writer};
 
@@ -181,10 +190,20 @@ macro_rules! messages {
                         _none
                     })*
                     Self::Experimenter(message) => message.value(version),
-                    Self::Unknown { body, .. } => {
-                        Value::Object(vec![("data".into(), body.value(version))])
-                    }
+                    Self::Unknown { kind, body } => Value::Object(vec![
+                        ("type".into(), kind.value(version)),
+                        ("data".into(), body.value(version)),
+                    ]),
                 }
+            }
+
+            /// The message that no row knows and that says this.
+            pub(crate) fn unknown_from_value(value: &Value, version: Version) -> Result<Self, ValueError> {
+                value.members(&["type", "data"])?;
+                Ok(Self::Unknown {
+                    kind: required(value, "type", version)?,
+                    body: required(value, "data", version)?,
+                })
             }
 
             /// The message of a kind that says this.
@@ -215,25 +234,29 @@ messages! {
     EchoRequest(echo: Echo) "echo_request" [std 2 V1_0 V1_5] "Asks whether the other side is alive.";
     EchoReply(echo: Echo) "echo_reply" [std 3 V1_0 V1_5] "Says that this side is alive.";
     FeaturesRequest "features_request" [std 5 V1_0 V1_5] "Asks who the switch is.";
-    FeaturesReply(features: Features) "features_reply" [std 6 V1_3 V1_5] "Says who the switch is and what it can do.";
+    FeaturesReply(features: Features) "features_reply" [std 6 V1_0 V1_5] "Says who the switch is and what it can do.";
     GetConfigRequest "get_config_request" [std 7 V1_0 V1_5] "Asks for the switch's configuration.";
     GetConfigReply(config: SwitchConfig) "get_config_reply" [std 8 V1_0 V1_5] "Says the switch's configuration.";
     SetConfig(config: SwitchConfig) "set_config" [std 9 V1_0 V1_5] "Changes the switch's configuration.";
-    PacketIn(packet: PacketIn) "packet_in" [std 10 V1_3 V1_5] "Hands a packet to the controller.";
+    PacketIn(packet: PacketIn) "packet_in" [std 10 V1_0 V1_5] "Hands a packet to the controller.";
     PacketIn2(packet: PacketIn2) "packet_in2" [nx 30 V1_0 V1_5] "Hands a packet to the controller, with user data and continuation.";
     Resume(packet: PacketIn2) "resume" [nx 28 V1_0 V1_5] "Lets a packet go on that waits in a packet-in's continuation.";
     SetPacketInFormat(format: SetPacketInFormat) "set_packet_in_format" [nx 16 V1_0 V1_5] "Chooses the form of packet-ins.";
     SetControllerId(id: SetControllerId) "set_controller_id" [nx 20 V1_0 V1_5] "Chooses which controller actions send here.";
     CtFlushZone(zone: CtFlushZone) "ct_flush_zone" [nx 29 V1_0 V1_5] "Forgets all connections of a conntrack zone.";
-    FlowRemoved(removed: FlowRemoved) "flow_removed" [std 11 V1_3 V1_5] "Says that a flow is gone, and why.";
-    PortStatus(status: PortStatus) "port_status" [std 12 V1_3 V1_5] "Says that a port came, went or changed.";
-    PacketOut(packet: PacketOut) "packet_out" [std 13 V1_3 V1_5] "Sends a packet.";
-    FlowMod(flow: FlowMod) "flow_mod" [std 14 V1_3 V1_5] "Adds, changes or removes flows.";
-    GroupMod(group: GroupMod) "group_mod" [std 15 V1_3 V1_5] "Adds, changes or removes groups.";
-    MultipartRequest(request: MultipartRequest) "multipart_request" [std 18 V1_3 V1_5] "Asks for descriptions or statistics.";
-    MultipartReply(reply: MultipartReply) "multipart_reply" [std 19 V1_3 V1_5] "Part of a description or of statistics.";
+    FlowRemoved(removed: FlowRemoved) "flow_removed" [std 11 V1_2 V1_5] "Says that a flow is gone, and why.";
+    PortStatus(status: PortStatus) "port_status" [std 12 V1_0 V1_5] "Says that a port came, went or changed.";
+    PacketOut(packet: PacketOut) "packet_out" [std 13 V1_0 V1_5] "Sends a packet.";
+    FlowMod(flow: FlowMod) "flow_mod" [std 14 V1_2 V1_5] "Adds, changes or removes flows.";
+    GroupMod(group: GroupMod) "group_mod" [std 15 V1_1 V1_5] "Adds, changes or removes groups.";
+    PortMod(port: PortMod) "port_mod" [std 15 V1_0 V1_0, std 16 V1_1 V1_5] "Changes how a port behaves.";
+    TableMod(table: TableMod) "table_mod" [std 17 V1_1 V1_5] "Changes how a table behaves.";
+    MultipartRequest(request: MultipartRequest) "multipart_request" [std 16 V1_0 V1_0, std 18 V1_1 V1_5] "Asks for descriptions or statistics.";
+    MultipartReply(reply: MultipartReply) "multipart_reply" [std 17 V1_0 V1_0, std 19 V1_1 V1_5] "Part of a description or of statistics.";
     BarrierRequest "barrier_request" [std 18 V1_0 V1_0, std 20 V1_1 V1_5] "Asks for an answer when all before it is done.";
     BarrierReply "barrier_reply" [std 19 V1_0 V1_0, std 21 V1_1 V1_5] "Says that all before the request is done.";
+    QueueGetConfigRequest(request: QueueGetConfigRequest) "queue_get_config_request" [std 20 V1_0 V1_0, std 22 V1_1 V1_3] "Asks for the queues of a port.";
+    QueueGetConfigReply(reply: QueueGetConfigReply) "queue_get_config_reply" [std 21 V1_0 V1_0, std 23 V1_1 V1_3] "Says the queues of a port.";
     RoleRequest(role: RoleMessage) "role_request" [std 24 V1_2 V1_5] "Asks for a role, or which it is.";
     RoleReply(role: RoleMessage) "role_reply" [std 25 V1_2 V1_5] "Says the controller's role.";
     GetAsyncRequest "get_async_request" [std 26 V1_3 V1_5] "Asks which messages come unasked.";
@@ -241,8 +264,11 @@ messages! {
     SetAsync(config: AsyncConfig) "set_async" [std 28 V1_3 V1_5] "Chooses which messages come unasked.";
     MeterMod(meter: MeterMod) "meter_mod" [std 29 V1_3 V1_5] "Adds, changes or removes meters.";
     RoleStatus(status: RoleStatus) "role_status" [std 30 V1_4 V1_5, onf 1911 V1_3 V1_3] "Says that the controller's role changed.";
+    TableStatus(status: TableStatus) "table_status" [std 31 V1_4 V1_5] "Says that a table's state changed.";
+    Requestforward(forward: Requestforward) "requestforward" [std 32 V1_4 V1_5] "Tells what another controller asked for.";
     BundleControl(control: BundleControl) "bundle_control" [std 33 V1_4 V1_5, onf 2300 V1_3 V1_3] "Opens, closes, commits or discards a bundle.";
     BundleAdd(add: BundleAdd) "bundle_add_message" [std 34 V1_4 V1_5, onf 2301 V1_3 V1_3] "Puts a message into a bundle.";
+    ControllerStatus(status: ControllerStatus) "controller_status" [std 35 V1_5 V1_5] "Says that a controller's state changed.";
 }
 
 impl Kind {

@@ -1,7 +1,6 @@
 //! Ports (OpenFlow 1.5.1, 7.2.1 and 7.4.3).
 
-use bytes::Bytes;
-
+use super::multipart::OxmId;
 use super::numbers::numbers;
 use crate::record::{Name, Property, record, variants};
 use crate::{MacAddr, PortNo};
@@ -48,12 +47,12 @@ variants! {
         /// Which match fields the pipeline has when a packet comes in by the port.
         PipelineInput "pipeline_input" [std 2 V1_5 V1_5] {
             /// Headers of match fields.
-            oxm_ids: Bytes;
+            oxm_ids: Vec<OxmId>;
         }
         /// Which match fields the pipeline needs when a packet leaves by the port.
         PipelineOutput "pipeline_output" [std 3 V1_5 V1_5] {
             /// Headers of match fields.
-            oxm_ids: Bytes;
+            oxm_ids: Vec<OxmId>;
         }
         /// Which ports a packet that came in by this one may be recirculated from.
         Recirculate "recirculate" [std 4 V1_5 V1_5] {
@@ -133,5 +132,47 @@ record! {
         reason: PortReason;
         /// The port as it is now, or was.
         {pad 7} port "desc": Port;
+    }
+}
+
+variants! {
+    /// What else a port is to do (`OFPPMPT_*`).
+    pub enum PortModProperty: Property, rows PORT_MOD_PROPERTIES {
+        /// What an Ethernet port offers; before 1.4 a field.
+        Ethernet "ethernet" [std 0 V1_4 V1_5] {
+            /// `OFPPF_*`.
+            advertise: u32;
+        }
+        /// How an optical port sends.
+        Optical "optical" [std 1 V1_4 V1_5] {
+            /// `OFPOPF_*`.
+            configure: u32;
+            /// Frequency or wavelength.
+            freq_lmda: u32;
+            /// Its offset.
+            fl_offset: u32;
+            /// Grid spacing.
+            grid_span: u32;
+            /// dBm times 10.
+            tx_pwr: u32;
+        }
+    }
+}
+
+record! {
+    /// Changes how a port behaves.
+    pub struct PortMod {
+        /// The port.
+        port "port_no": PortNo;
+        /// Its address, to be sure that it is this port.
+        {pad 4 [V1_1 V1_5]} address "hw_addr": MacAddr;
+        /// `OFPPC_*`.
+        {pad 2 [V1_1 V1_5]} config: u32;
+        /// Which bits of it change.
+        mask: u32;
+        /// `OFPPF_*` that the port is to offer; 0 for no change.
+        advertise: u32 [V1_0 V1_3];
+        /// What else it is to do.
+        {pad 4 [V1_0 V1_3]} properties: Vec<PortModProperty> [V1_4 V1_5];
     }
 }

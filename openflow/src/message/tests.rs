@@ -186,7 +186,7 @@ fn sums_over_flows_are_read_in_both_forms() {
         let Message::MultipartReply(part) = decoded(hex) else {
             panic!("not a reply");
         };
-        assert!(matches!(part.reply, Reply::Aggregate(sums) if sums.flows() == flows));
+        assert!(matches!(part.reply, Reply::Aggregate(sums) if sums.stats.flows() == flows));
     }
 }
 
@@ -437,7 +437,7 @@ fn bundles_of_1_3_are_those_of_the_onf_extension() {
         let Message::BundleAdd(add) = decoded(hex) else {
             panic!("not in a bundle");
         };
-        let (header, inner) = Message::decode(&add.message).unwrap();
+        let (header, inner) = Message::decode(&add.message.0).unwrap();
         assert_eq!(header.xid, 6);
         assert!(matches!(inner, Message::FlowMod(flow) if flow.cookie == 9));
     }

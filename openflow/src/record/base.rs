@@ -233,7 +233,9 @@ impl Plain for Bytes {
 
 impl Generate for Bytes {
     fn generate(dice: &mut Dice<'_>, _: Version) -> Self {
-        dice.bytes(24).into()
+        // What a vendor says in an element is as long as the element's length can say.
+        let length = 8 * dice.below(4);
+        (0..length).map(|_| dice.uint(1) as u8).collect()
     }
 }
 

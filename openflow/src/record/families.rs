@@ -77,6 +77,16 @@ fn open<'a>(
     })
 }
 
+/// A type as the 16 bits that it has on the wire.
+fn narrow(number: Option<u32>) -> Result<u16, EncodeError> {
+    let number = number.unwrap_or_default();
+    u16::try_from(number).map_err(|_| EncodeError::TooLong {
+        what: "a type",
+        length: number as usize,
+        limit: usize::from(u16::MAX),
+    })
+}
+
 /// Writes type and length and a vendor's id, then what `body` writes.
 fn write(
     w: &mut Writer,
@@ -86,14 +96,7 @@ fn write(
 ) -> Result<usize, EncodeError> {
     let start = w.len();
     match vendor {
-        None => {
-            let number = number.unwrap_or_default();
-            w.u16(u16::try_from(number).map_err(|_| EncodeError::TooLong {
-                what: "a type",
-                length: number as usize,
-                limit: usize::from(u16::MAX),
-            })?);
-        }
+        None => w.u16(narrow(number)?),
         Some(_) => w.u16(EXPERIMENTER),
     }
     w.u16(0);
@@ -146,12 +149,12 @@ impl Family for Property {
     }
 }
 
-/// Properties of which two types are a vendor's, one for slaves and one for masters and equals
-/// (OpenFlow 1.5.1, 7.3.10): both stand in the data of one that is not known.
+/// Properties of which two types are a vendor's (OpenFlow 1.5.1, 7.3.10 and 7.3.5.18.1): the vendor's id stands
+/// in the data of one that is not known.
 #[derive(Debug)]
-pub struct AsyncFamily;
+pub struct LooseProperty;
 
-impl Family for AsyncFamily {
+impl Family for LooseProperty {
     fn open<'a>(r: &mut Reader<'a>, what: &'static str) -> Result<Opened<'a>, DecodeError> {
         r.answer_with(ErrorAnswer::BAD_PROPERTY_LEN);
         let kind = r.u16(what)?;
@@ -342,5 +345,87 @@ impl Family for Action {
         })?;
         w.align8(start);
         w.patch_length(start + 2, start, what)
+    }
+}
+
+/// Properties of queues (OpenFlow 1.3.5, 7.2.2): the length counts all, and four bytes of padding follow it.
+#[derive(Debug)]
+pub struct QueueFamily;
+
+impl Family for QueueFamily {
+    fn open<'a>(r: &mut Reader<'a>, what: &'static str) -> Result<Opened<'a>, DecodeError> {
+        let kind = r.u16(what)?;
+        let wire = usize::from(r.u16(what)?);
+        let mut body = r.sub(element_length(r, wire)?, what)?;
+        body.skip(4, what)?;
+        Ok(Opened {
+            vendor: None,
+            number: Some(u32::from(kind)),
+            data: body.clone(),
+            body,
+        })
+    }
+
+    fn close(body: &mut Reader<'_>) -> Result<(), DecodeError> {
+        body.finish("the end of the property")
+    }
+
+    fn write(
+        w: &mut Writer,
+        vendor: Option<u32>,
+        number: Option<u32>,
+        what: &'static str,
+        body: impl FnOnce(&mut Writer) -> Result<(), EncodeError>,
+    ) -> Result<(), EncodeError> {
+        Element::write(w, vendor, number, what, |w| {
+            w.pad(4);
+            body(w)
+        })
+    }
+
+    fn unknown(dice: &mut Dice<'_>, _: bool) -> Result<(u32, Bytes), (u32, Bytes)> {
+        Err((0x7f00, vec![7; 8 * dice.below(3)].into()))
+    }
+}
+
+/// Entries that begin with their length, which counts all of them; then comes their type (OpenFlow 1.5.1,
+/// 7.3.5.21.2).
+#[derive(Debug)]
+pub struct LengthFirst;
+
+impl Family for LengthFirst {
+    fn open<'a>(r: &mut Reader<'a>, what: &'static str) -> Result<Opened<'a>, DecodeError> {
+        let wire = usize::from(r.u16(what)?);
+        let kind = r.u16(what)?;
+        let body = r.sub(element_length(r, wire)?, what)?;
+        Ok(Opened {
+            vendor: None,
+            number: Some(u32::from(kind)),
+            data: body.clone(),
+            body,
+        })
+    }
+
+    fn close(body: &mut Reader<'_>) -> Result<(), DecodeError> {
+        body.finish("the end of the entry")
+    }
+
+    fn write(
+        w: &mut Writer,
+        _: Option<u32>,
+        number: Option<u32>,
+        what: &'static str,
+        body: impl FnOnce(&mut Writer) -> Result<(), EncodeError>,
+    ) -> Result<(), EncodeError> {
+        let start = w.len();
+        w.u16(0);
+        w.u16(narrow(number)?);
+        body(w)?;
+        w.align8(start);
+        w.patch_length(start, start, what)
+    }
+
+    fn unknown(dice: &mut Dice<'_>, _: bool) -> Result<(u32, Bytes), (u32, Bytes)> {
+        Element::unknown(dice, false)
     }
 }

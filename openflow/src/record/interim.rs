@@ -38,11 +38,9 @@ use crate::message::*;
 as_bytes! {
     Match, Match::any();
     Fields, Fields(Match::any());
-    Action, Action::PopVlan;
-    Instruction, Instruction::ClearActions;
+    Action, Action::Unknown(bytes::Bytes::from_static(&[0xff, 0xff, 0, 8, 0, 0xab, 0xcd, 0xef]));
+    Instruction, Instruction::ClearActions; // no generation yet
     ErrorMessage, ErrorMessage::new(crate::error::ErrorAnswer::BAD_TYPE, bytes::Bytes::new());
-    MultipartRequest, MultipartRequest::new(Request::Desc);
-    MultipartReply, MultipartReply::new(Reply::Flow(Vec::new()), false);
 }
 
 impl Wire for Instruction {

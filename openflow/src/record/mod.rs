@@ -30,7 +30,10 @@ mod value;
 pub use base::Name;
 pub(crate) use base::ids;
 pub use dice::Dice;
-pub use families::{Action, AsyncFamily, Element, Family, Opened, Property, Tagged, Unpadded};
+pub use families::{
+    Action, Element, Family, LengthFirst, LooseProperty, Opened, Property, QueueFamily, Tagged,
+    Unpadded,
+};
 pub use value::{Members, Value, ValueError};
 
 use crate::Version;
@@ -139,6 +142,19 @@ impl VariantRow {
 /// Whether a value is what it is in versions that do not have it.
 pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
+}
+
+/// Refuses members of an object other than the fields that a version has, and `more`.
+pub(crate) fn only_members(
+    value: &Value,
+    fields: &[FieldRow],
+    more: &[&'static str],
+    version: Version,
+) -> Result<(), ValueError> {
+    let spoken = |field: &&FieldRow| (field.since..=field.until).contains(&version);
+    let names = fields.iter().filter(spoken).map(|field| field.name);
+    let known: Vec<&str> = more.iter().copied().chain(names).collect();
+    value.members(&known).map(drop)
 }
 
 /// The member `name` of an object, which must be there.
@@ -305,9 +321,6 @@ macro_rules! one {
     (from $value:ident $version:ident $name:expr, $ty:ty, $since:ident $until:ident) => {
         if $crate::record::in_range!($version, $since $until) {
             $crate::record::required::<$ty>($value, $name, $version)?
-        } else if $value.member($name).is_some() {
-            let expected = format!("no such member in OpenFlow {}", $version);
-            return Err($crate::record::ValueError::new(expected).within($name));
         } else {
             <$ty>::default()
         }
@@ -406,7 +419,7 @@ macro_rules! plain {
                 $($( if $crate::record::in_range!(version, $ff $fl) {
                     return <$form as $crate::record::Plain>::from_value(value, version).map(Into::into);
                 } )*)?
-                value.members(&[$( $crate::record::name!($field $($name)?), )*])?;
+                $crate::record::only_members(value, Self::FIELDS, &[], version)?;
                 Ok(Self {
                     $( $field: $crate::record::one!(from value version $crate::record::name!($field $($name)?), $ty $(, $since $until)?), )*
                 })
@@ -700,8 +713,10 @@ macro_rules! variants {
                     });
                 }
                 let kind = kind.as_text("a name or a number").map_err(|error| error.within("type"))?;
+                if let Some(row) = $rows.iter().find(|row| row.name == kind) {
+                    $crate::record::only_members(value, row.fields, &["type"], version)?;
+                }
                 $( if kind == $vname {
-                    value.members(&["type", $( $crate::record::name!($field $($name)?), )*])?;
                     return Ok(Self::$variant {
                         $( $field: $crate::record::one!(from value version $crate::record::name!($field $($name)?), $ty $(, $since $until)?), )*
                     });

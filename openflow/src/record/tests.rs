@@ -120,7 +120,7 @@ fn what_a_version_does_not_have_is_refused_by_name() {
     let refused = Sample::from_value(&plain, Version::V1_0).unwrap_err();
     assert_eq!(
         refused.to_string(),
-        "state: expected no such member in OpenFlow 1.0"
+        "state: expected one of the members port_no, type, hw_addr, name"
     );
 }
 

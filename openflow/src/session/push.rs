@@ -16,7 +16,7 @@ use super::{Expect, SHARED_XID, Session};
 use crate::Version;
 use crate::error::EncodeError;
 use crate::message::{
-    self, BundleAdd, BundleControl, BundleControlType, BundleFlags, ErrorMessage, Message,
+    self, BundleAdd, BundleControl, BundleControlType, BundleFlags, ErrorMessage, Message, Nested,
 };
 
 /// The bundle that pushes use, on every connection.
@@ -31,7 +31,7 @@ pub fn bundle_add(version: Version, message: &Message) -> Result<Bytes, EncodeEr
     let add = BundleAdd {
         bundle_id: BUNDLE_ID,
         flags: bundle_flags(),
-        message: message.encode(version, SHARED_XID)?,
+        message: Nested(message.encode(version, SHARED_XID)?),
         properties: Vec::new(),
     };
     Message::BundleAdd(add).encode(version, SHARED_XID)

@@ -100,7 +100,7 @@ impl Switch {
                 return self.refuse(1, 1, bytes);
             }
             Message::BundleControl(control) => return self.control(xid, control, bytes),
-            Message::BundleAdd(add) => return self.add(&add.message),
+            Message::BundleAdd(add) => return self.add(&add.message.0),
             Message::FlowMod(flow) if [UNREADABLE, UNINSTALLABLE].contains(&flow.cookie) => {
                 return self.refuse(4, 9, bytes);
             }

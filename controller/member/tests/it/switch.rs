@@ -229,7 +229,7 @@ impl Switch {
                 return Ok(());
             }
             Message::BundleControl(control) => return self.control(session, xid, control, bytes),
-            Message::BundleAdd(add) => return self.collect(add.message),
+            Message::BundleAdd(add) => return self.collect(add.message.0),
             Message::PacketOut(packet) => {
                 self.packets.push(packet);
                 return Ok(());

@@ -1,0 +1,242 @@
+//! What is asked about ports and queues and answered (OpenFlow 1.5.1, 7.3.5.7 to 7.3.5.10).
+
+use crate::error::EncodeError;
+use crate::record::{Form, Property, record, variants};
+use crate::{PortNo, Version};
+
+record! {
+    /// Which port is asked about, or [`PortNo::ANY`].
+    pub struct PortFilter {
+        /// The port.
+        port "port_no": PortNo;
+        .. {pad 6 [V1_0 V1_0], pad 4 [V1_1 V1_5]}
+    }
+}
+
+record! {
+    /// Which port is asked about, or [`PortNo::ANY`]; before 1.5 always all of them.
+    #[derive(Copy, Default)]
+    pub struct PortDescFilter {
+        /// The port.
+        port "port_no": PortNo [V1_5 V1_5];
+        .. {pad 4 [V1_5 V1_5]}
+    }
+}
+
+variants! {
+    /// What else was counted of a port (`OFPPSPT_*`).
+    pub enum PortStatsProperty: Property, rows PORT_STATS_PROPERTIES {
+        /// Errors of an Ethernet port; before 1.4 every port has these fields.
+        Ethernet "ethernet" [std 0 V1_4 V1_5] {
+            /// Frames with a bad alignment.
+            {pad 4} rx_frame_err: u64;
+            /// Packets for which there was no room.
+            rx_over_err: u64;
+            /// Packets with a bad checksum.
+            rx_crc_err: u64;
+            /// Collisions.
+            collisions: u64;
+        }
+        /// What an optical port sends and receives.
+        Optical "optical" [std 1 V1_4 V1_5] {
+            /// `OFPOSF_*`: which of the values are there.
+            {pad 4} flags: u32;
+            /// Frequency or wavelength of the sender.
+            tx_freq_lmda: u32;
+            /// Its offset.
+            tx_offset: u32;
+            /// Its grid spacing.
+            tx_grid_span: u32;
+            /// Frequency or wavelength of the receiver.
+            rx_freq_lmda: u32;
+            /// Its offset.
+            rx_offset: u32;
+            /// Its grid spacing.
+            rx_grid_span: u32;
+            /// dBm times 10.
+            tx_pwr: u16;
+            /// dBm times 10.
+            rx_pwr: u16;
+            /// Milliampere times 10.
+            bias_current: u16;
+            /// Degrees Celsius times 10.
+            temperature: u16;
+        }
+    }
+}
+
+record! {
+    /// What was counted of a port.
+    pub struct PortStats {
+        /// The port.
+        {length [V1_4 V1_5], pad 2 [V1_4 V1_5]} port "port_no": PortNo;
+        /// How long the port has been there: seconds.
+        duration_sec: u32 [V1_4 V1_5];
+        /// And nanoseconds.
+        duration_nsec: u32 [V1_4 V1_5];
+        /// Packets received.
+        {pad 6 [V1_0 V1_0], pad 4 [V1_1 V1_3]} rx_packets: u64;
+        /// Packets sent.
+        tx_packets: u64;
+        /// Bytes received.
+        rx_bytes: u64;
+        /// Bytes sent.
+        tx_bytes: u64;
+        /// Packets that were dropped when they came.
+        rx_dropped: u64;
+        /// Packets that were dropped when they were to go.
+        tx_dropped: u64;
+        /// Errors in receiving.
+        rx_errors: u64;
+        /// Errors in sending.
+        tx_errors: u64;
+        /// Frames with a bad alignment.
+        rx_frame_err: u64 [V1_0 V1_3];
+        /// Packets for which there was no room.
+        rx_over_err: u64 [V1_0 V1_3];
+        /// Packets with a bad checksum.
+        rx_crc_err: u64 [V1_0 V1_3];
+        /// Collisions.
+        collisions: u64 [V1_0 V1_3];
+        /// What else was counted.
+        properties: Vec<PortStatsProperty> [V1_4 V1_5];
+    }
+    forms { [V1_3 V1_3] PortStats13 }
+}
+
+record! {
+    /// [`PortStats`] in 1.3, where the times come last.
+    pub struct PortStats13 {
+        port "port_no": PortNo;
+        {pad 4} rx_packets: u64;
+        tx_packets: u64;
+        rx_bytes: u64;
+        tx_bytes: u64;
+        rx_dropped: u64;
+        tx_dropped: u64;
+        rx_errors: u64;
+        tx_errors: u64;
+        rx_frame_err: u64;
+        rx_over_err: u64;
+        rx_crc_err: u64;
+        collisions: u64;
+        duration_sec: u32;
+        duration_nsec: u32;
+    }
+}
+
+impl From<PortStats13> for PortStats {
+    fn from(form: PortStats13) -> Self {
+        Self {
+            port: form.port,
+            duration_sec: form.duration_sec,
+            duration_nsec: form.duration_nsec,
+            rx_packets: form.rx_packets,
+            tx_packets: form.tx_packets,
+            rx_bytes: form.rx_bytes,
+            tx_bytes: form.tx_bytes,
+            rx_dropped: form.rx_dropped,
+            tx_dropped: form.tx_dropped,
+            rx_errors: form.rx_errors,
+            tx_errors: form.tx_errors,
+            rx_frame_err: form.rx_frame_err,
+            rx_over_err: form.rx_over_err,
+            rx_crc_err: form.rx_crc_err,
+            collisions: form.collisions,
+            properties: Vec::new(),
+        }
+    }
+}
+
+impl Form<PortStats> for PortStats13 {
+    fn of(stats: &PortStats, version: Version) -> Result<Self, EncodeError> {
+        if !stats.properties.is_empty() {
+            let what = "PortStats.properties";
+            return Err(EncodeError::NotInVersion { what, version });
+        }
+        Ok(Self {
+            port: stats.port,
+            rx_packets: stats.rx_packets,
+            tx_packets: stats.tx_packets,
+            rx_bytes: stats.rx_bytes,
+            tx_bytes: stats.tx_bytes,
+            rx_dropped: stats.rx_dropped,
+            tx_dropped: stats.tx_dropped,
+            rx_errors: stats.rx_errors,
+            tx_errors: stats.tx_errors,
+            rx_frame_err: stats.rx_frame_err,
+            rx_over_err: stats.rx_over_err,
+            rx_crc_err: stats.rx_crc_err,
+            collisions: stats.collisions,
+            duration_sec: stats.duration_sec,
+            duration_nsec: stats.duration_nsec,
+        })
+    }
+}
+
+record! {
+    /// Which queues are asked about.
+    pub struct QueueFilter {
+        /// Of which port, or [`PortNo::ANY`].
+        port "port_no": PortNo;
+        /// Which one, or all ones.
+        {pad 2 [V1_0 V1_0]} queue "queue_id": u32;
+    }
+}
+
+variants! {
+    /// What else was counted of a queue: only vendors say something.
+    pub enum QueueStatsProperty: Property, rows QUEUE_STATS_PROPERTIES {}
+}
+
+record! {
+    /// What was counted of a queue.
+    pub struct QueueStats {
+        /// Its port.
+        {length [V1_4 V1_5], pad 6 [V1_4 V1_5]} port "port_no": PortNo;
+        /// Its number.
+        {pad 2 [V1_0 V1_0]} queue "queue_id": u32;
+        /// Bytes sent.
+        tx_bytes: u64;
+        /// Packets sent.
+        tx_packets: u64;
+        /// Packets that were dropped.
+        tx_errors: u64;
+        /// How long the queue has been there: seconds.
+        duration_sec: u32 [V1_3 V1_5];
+        /// And nanoseconds.
+        duration_nsec: u32 [V1_3 V1_5];
+        /// What else was counted.
+        properties: Vec<QueueStatsProperty> [V1_4 V1_5];
+    }
+}
+
+variants! {
+    /// What a queue promises (`OFPQDPT_*`). Rates are in tenths of a percent of the port's.
+    pub enum QueueDescProperty: Property, rows QUEUE_DESC_PROPERTIES {
+        /// At least so much.
+        MinRate "min_rate" [std 1 V1_4 V1_5] {
+            /// More than 1000: nothing is promised.
+            rate: u16;
+            .. {pad 2}
+        }
+        /// At most so much.
+        MaxRate "max_rate" [std 2 V1_4 V1_5] {
+            /// More than 1000: no limit.
+            rate: u16;
+            .. {pad 2}
+        }
+    }
+}
+
+record! {
+    /// A queue as it is set up.
+    pub struct QueueDesc {
+        /// Its port.
+        port "port_no": PortNo;
+        /// Its number.
+        queue "queue_id": u32;
+        /// What it promises.
+        {length, pad 6} properties: Vec<QueueDescProperty>;
+    }
+}

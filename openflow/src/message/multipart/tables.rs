@@ -1,0 +1,257 @@
+//! What is asked about tables and answered: counters, features, set-up (OpenFlow 1.5.1, 7.3.5.17 to 7.3.5.19).
+
+use bytes::Bytes;
+
+use crate::error::{DecodeError, EncodeError};
+use crate::field::{EXPERIMENTER, Field};
+use crate::matches::Fields;
+use crate::message::numbers::numbers;
+use crate::message::table::TableModProperty;
+use crate::record::{
+    Dice, Generate, LooseProperty, Members, Name, Plain, Value, ValueError, Wire, record, required,
+    variants,
+};
+use crate::wire::{Reader, Writer};
+use crate::{TableId, Version};
+
+record! {
+    /// What was counted of a table; before 1.3 also what it can do.
+    pub struct TableStats {
+        /// The table.
+        table "table_id": TableId;
+        /// Its name.
+        {pad 3 [V1_0 V1_0], pad 7 [V1_1 V1_2], pad 3 [V1_3 V1_5]} name: Name<32> [V1_0 V1_2];
+        /// Which fields may be wildcarded: `OFPFW_*` in 1.0, `OFPFMF_*` in 1.1.
+        wildcards32 "wildcards": u32 [V1_0 V1_1];
+        /// Which fields can be matched: `OFPFMF_*`.
+        match32 "match": u32 [V1_1 V1_1];
+        /// Which instructions there are: bit n for `OFPIT_*` n.
+        instructions11 "instructions": u32 [V1_1 V1_1];
+        /// Which fields can be matched: bit n for `OFPXMT_OFB_*` n.
+        match64 "match": u64 [V1_2 V1_2];
+        /// Which fields may be wildcarded.
+        wildcards64 "wildcards": u64 [V1_2 V1_2];
+        /// Which actions can be written: bit n for `OFPAT_*` n.
+        write_actions: u32 [V1_1 V1_2];
+        /// Which actions can be applied.
+        apply_actions: u32 [V1_1 V1_2];
+        /// Which fields can be set by written actions.
+        write_setfields: u64 [V1_2 V1_2];
+        /// Which fields can be set by applied actions.
+        apply_setfields: u64 [V1_2 V1_2];
+        /// Which bits of the metadata can be matched.
+        metadata_match: u64 [V1_2 V1_2];
+        /// Which bits of the metadata can be written.
+        metadata_write: u64 [V1_2 V1_2];
+        /// Which instructions there are: bit n for `OFPIT_*` n.
+        instructions12 "instructions": u32 [V1_2 V1_2];
+        /// `OFPTC_*`.
+        config: u32 [V1_1 V1_2];
+        /// How many flows there can be.
+        max_entries: u32 [V1_0 V1_2];
+        /// How many flows there are.
+        active_count: u32;
+        /// How many packets were looked up.
+        lookup_count: u64;
+        /// How many packets matched.
+        matched_count: u64;
+    }
+}
+
+numbers! {
+    /// `OFPTFC_*`: what a request for table features does.
+    #[derive(Default)]
+    TableFeaturesCommand(u8) {
+        REPLACE = 0 "replace" "All tables become these.";
+        MODIFY = 1 "modify" "These tables change.";
+        ENABLE = 2 "enable" "These tables are switched on.";
+        DISABLE = 3 "disable" "These tables are switched off.";
+    }
+}
+
+record! {
+    /// What a table can do, or is to do.
+    pub struct TableFeatures {
+        /// The table.
+        {length} table "table_id": TableId;
+        /// What is asked for.
+        command: TableFeaturesCommand [V1_5 V1_5];
+        /// `OFPTFF_*`.
+        features: u32 [V1_5 V1_5];
+        /// Its name.
+        {pad 5 [V1_3 V1_4]} name: Name<32>;
+        /// Which bits of the metadata can be matched.
+        metadata_match: u64;
+        /// Which bits of the metadata can be written.
+        metadata_write: u64;
+        /// `OFPTC_*`.
+        config: u32 [V1_3 V1_3];
+        /// `OFPTC_*`.
+        capabilities: u32 [V1_4 V1_5];
+        /// How many flows there can be.
+        max_entries: u32;
+        /// What else it can do.
+        properties: Vec<TableFeatureProperty>;
+    }
+}
+
+record! {
+    /// An action or instruction that there is, without its data.
+    pub struct TypeId {
+        /// `OFPAT_*` or `OFPIT_*`.
+        kind "type": u16;
+        /// A vendor's id and what it says.
+        {length} data: Bytes;
+    }
+}
+
+/// A match field without a value: the header of an OXM (OpenFlow 1.5.1, 7.2.3.2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct OxmId {
+    /// `oxm_class`.
+    pub class: u16,
+    /// `oxm_field`.
+    pub field: u8,
+    /// `oxm_hasmask`.
+    pub has_mask: bool,
+    /// `oxm_length`.
+    pub length: u8,
+    /// The vendor of the experimenter class; 0 in others.
+    pub experimenter: u32,
+}
+
+impl Wire for OxmId {
+    fn read(r: &mut Reader<'_>, _: Version, what: &'static str) -> Result<Self, DecodeError> {
+        let class = r.u16(what)?;
+        let field = r.u8(what)?;
+        Ok(Self {
+            class,
+            field: field >> 1,
+            has_mask: field & 1 == 1,
+            length: r.u8(what)?,
+            experimenter: match class {
+                EXPERIMENTER => r.u32(what)?,
+                _ => 0,
+            },
+        })
+    }
+
+    fn write(&self, w: &mut Writer, _: Version) -> Result<(), EncodeError> {
+        w.u16(self.class);
+        w.u8(self.field << 1 | u8::from(self.has_mask));
+        w.u8(self.length);
+        if self.class == EXPERIMENTER {
+            w.u32(self.experimenter);
+        }
+        Ok(())
+    }
+}
+
+impl Plain for OxmId {
+    fn value(&self, version: Version) -> Value {
+        let mut members: Members = Vec::new();
+        if let Some((_, code)) = Field::from_code(self.class, self.field) {
+            members.push(("name".into(), Value::text(code.name)));
+        }
+        members.push(("oxm_class".into(), self.class.value(version)));
+        members.push(("oxm_field".into(), self.field.value(version)));
+        members.push(("oxm_hasmask".into(), Value::Bool(self.has_mask)));
+        members.push(("oxm_length".into(), self.length.value(version)));
+        if self.class == EXPERIMENTER {
+            members.push(("experimenter".into(), self.experimenter.value(version)));
+        }
+        Value::Object(members)
+    }
+
+    fn from_value(value: &Value, version: Version) -> Result<Self, ValueError> {
+        let class = required(value, "oxm_class", version)?;
+        let field: u8 = required(value, "oxm_field", version)?;
+        if field > 0x7f {
+            return Err(ValueError::new("an integer of 7 bits").within("oxm_field"));
+        }
+        Ok(Self {
+            class,
+            field,
+            has_mask: matches!(value.member("oxm_hasmask"), Some(Value::Bool(true))),
+            length: required(value, "oxm_length", version)?,
+            experimenter: match class {
+                EXPERIMENTER => required(value, "experimenter", version)?,
+                _ => 0,
+            },
+        })
+    }
+}
+
+impl Generate for OxmId {
+    fn generate(dice: &mut Dice<'_>, version: Version) -> Self {
+        let class = [0x8000, EXPERIMENTER, 0x0001, 0x7f00][dice.below(4)];
+        Self {
+            class,
+            field: u8::generate(dice, version) & 0x7f,
+            has_mask: dice.flip(),
+            length: u8::generate(dice, version),
+            experimenter: match class {
+                EXPERIMENTER => u32::generate(dice, version),
+                _ => 0,
+            },
+        }
+    }
+}
+
+variants! {
+    /// What a table can do (`OFPTFPT_*`); for packets that match a flow, and for those that match none.
+    pub enum TableFeatureProperty: LooseProperty, rows TABLE_FEATURE_PROPERTIES {
+        /// Instructions.
+        Instructions "instructions" [std 0 V1_3 V1_5] { instruction_ids: Vec<TypeId>; }
+        /// Instructions for table-miss.
+        InstructionsMiss "instructions_miss" [std 1 V1_3 V1_5] { instruction_ids: Vec<TypeId>; }
+        /// Tables that can come next.
+        NextTables "next_tables" [std 2 V1_3 V1_5] { next_table_ids: Vec<TableId>; }
+        /// Tables that can come next, for table-miss.
+        NextTablesMiss "next_tables_miss" [std 3 V1_3 V1_5] { next_table_ids: Vec<TableId>; }
+        /// Actions that can be written.
+        WriteActions "write_actions" [std 4 V1_3 V1_5] { action_ids: Vec<TypeId>; }
+        /// Actions that can be written, for table-miss.
+        WriteActionsMiss "write_actions_miss" [std 5 V1_3 V1_5] { action_ids: Vec<TypeId>; }
+        /// Actions that can be applied.
+        ApplyActions "apply_actions" [std 6 V1_3 V1_5] { action_ids: Vec<TypeId>; }
+        /// Actions that can be applied, for table-miss.
+        ApplyActionsMiss "apply_actions_miss" [std 7 V1_3 V1_5] { action_ids: Vec<TypeId>; }
+        /// Fields that can be matched.
+        Match "match" [std 8 V1_3 V1_5] { oxm_ids: Vec<OxmId>; }
+        /// Fields that may be left out.
+        Wildcards "wildcards" [std 10 V1_3 V1_5] { oxm_ids: Vec<OxmId>; }
+        /// Fields that written actions can set.
+        WriteSetfield "write_setfield" [std 12 V1_3 V1_5] { oxm_ids: Vec<OxmId>; }
+        /// Fields that written actions can set, for table-miss.
+        WriteSetfieldMiss "write_setfield_miss" [std 13 V1_3 V1_5] { oxm_ids: Vec<OxmId>; }
+        /// Fields that applied actions can set.
+        ApplySetfield "apply_setfield" [std 14 V1_3 V1_5] { oxm_ids: Vec<OxmId>; }
+        /// Fields that applied actions can set, for table-miss.
+        ApplySetfieldMiss "apply_setfield_miss" [std 15 V1_3 V1_5] { oxm_ids: Vec<OxmId>; }
+        /// Tables that this one is kept in step with.
+        TableSyncFrom "table_sync_from" [std 16 V1_4 V1_5] { table_ids: Vec<TableId>; }
+        /// Fields that written actions can copy.
+        WriteCopyfield "write_copyfield" [std 18 V1_5 V1_5] { oxm_ids: Vec<OxmId>; }
+        /// Fields that written actions can copy, for table-miss.
+        WriteCopyfieldMiss "write_copyfield_miss" [std 19 V1_5 V1_5] { oxm_ids: Vec<OxmId>; }
+        /// Fields that applied actions can copy.
+        ApplyCopyfield "apply_copyfield" [std 20 V1_5 V1_5] { oxm_ids: Vec<OxmId>; }
+        /// Fields that applied actions can copy, for table-miss.
+        ApplyCopyfieldMiss "apply_copyfield_miss" [std 21 V1_5 V1_5] { oxm_ids: Vec<OxmId>; }
+        /// Kinds of packets.
+        PacketTypes "packet_types" [std 22 V1_5 V1_5] { oxm_values: Fields; }
+    }
+}
+
+record! {
+    /// How a table is set up.
+    pub struct TableDesc {
+        /// The table.
+        {length} table "table_id": TableId;
+        /// `OFPTC_*`.
+        {pad 1} config: u32;
+        /// What else is said.
+        properties: Vec<TableModProperty>;
+    }
+}
