@@ -175,6 +175,8 @@ fn subnet(row: Reader<'_>) -> Result<Subnet, BadRow> {
 fn port(row: Reader<'_>) -> Result<Port, BadRow> {
     let services = row.body.get("_services") == Some(&Value::Bool(true));
     let host = row.optional::<String>("binding:host_id")?;
+    let profile = row.body.get("binding:profile");
+    let migrating_to = profile.and_then(|profile| profile.get("migrating_to")?.as_str());
     Ok(Port {
         network: row.parse::<NetworkId>("network_id")?,
         key: PortKey::new(row.number("_key")?).ok_or_else(|| row.bad("_key"))?,
@@ -199,6 +201,9 @@ fn port(row: Reader<'_>) -> Result<Port, BadRow> {
             })
         })?,
         host: host.filter(|host| !host.is_empty()),
+        migrating_to: migrating_to
+            .filter(|host| !host.is_empty())
+            .map(str::to_owned),
     })
 }
 
