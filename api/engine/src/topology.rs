@@ -16,6 +16,8 @@ use weft_topology::{
     TunnelKind,
 };
 
+use crate::location;
+
 /// What an entry changes, in its order. Rows of other kinds are no change.
 #[must_use]
 pub fn changes(entry: &LogEntry) -> Vec<Result<Change, BadRow>> {
@@ -175,8 +177,6 @@ fn subnet(row: Reader<'_>) -> Result<Subnet, BadRow> {
 fn port(row: Reader<'_>) -> Result<Port, BadRow> {
     let services = row.body.get("_services") == Some(&Value::Bool(true));
     let host = row.optional::<String>("binding:host_id")?;
-    let profile = row.body.get("binding:profile");
-    let migrating_to = profile.and_then(|profile| profile.get("migrating_to")?.as_str());
     Ok(Port {
         network: row.parse::<NetworkId>("network_id")?,
         key: PortKey::new(row.number("_key")?).ok_or_else(|| row.bad("_key"))?,
@@ -201,9 +201,7 @@ fn port(row: Reader<'_>) -> Result<Port, BadRow> {
             })
         })?,
         host: host.filter(|host| !host.is_empty()),
-        migrating_to: migrating_to
-            .filter(|host| !host.is_empty())
-            .map(str::to_owned),
+        migrating_to: location::migrating_to(row.body).map(str::to_owned),
     })
 }
 
