@@ -267,21 +267,28 @@ impl Lab {
         run_on(&source.host, &switch);
     }
 
-    /// Moves a movable machine without preparation: it runs on the other hypervisor already when its interface
-    /// there is first said to be the port's. The interface that it leaves stays.
+    /// [`Lab::begin_migration`] with an interface of which nobody says yet whose it is.
     ///
     /// # Panics
     /// When there is no such machine.
     #[track_caller]
-    pub fn migrate_unprepared(&mut self, name: &str, hypervisor: usize) {
+    pub fn begin_silently(&mut self, name: &str, hypervisor: usize) {
         let target = self.target(name, hypervisor);
         self.add_leg(&target);
         self.attach(&target, &[]);
-        let (tap, id) = (target.tap.clone(), target.iface_id.clone());
-        self.hypervisor(hypervisor).ofport(&tap);
+        self.hypervisor(hypervisor).ofport(&target.tap);
         self.machines.insert(format!("{name} moves"), target);
-        self.resume(name);
-        self.hypervisor(hypervisor).identify(&tap, "iface-id", &id);
+    }
+
+    /// Says whose the interface is that [`Lab::begin_silently`] made.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[track_caller]
+    pub fn announce(&self, name: &str) {
+        let target = &self.machines[&format!("{name} moves")];
+        let hypervisor = self.hypervisor(target.hypervisor);
+        hypervisor.identify(&target.tap, "iface-id", &target.iface_id);
     }
 
     /// A movable machine as it will be on another hypervisor.

@@ -109,13 +109,19 @@ fn a_machine_that_moved_without_a_word_is_found_when_its_interface_appears() {
     for target in [3, 1, 2] {
         let ping = Ping::start(&a, &two.ip);
         ping.wait_for_answers(50);
-        cloud.lab.migrate_unprepared("b", target);
+        cloud.lab.begin_silently("b", target);
+        cloud.lab.resume("b");
+        // Until its interface appears, nobody can know.
+        let unknown = ping.sent();
+        cloud.lab.announce("b");
         wait_for_places(&cloud, &two, &[target, source]);
         ping.wait_for_answers(50);
         cloud.lab.end_migration("b");
         wait_for_places(&cloud, &two, &[target]);
         ping.wait_for_answers(50);
-        assert_hitless(&ping.stop());
+        let mut pinged = ping.stop();
+        pinged.lost.retain(|number| *number > unknown);
+        assert_hitless(&pinged);
         source = target;
     }
 }

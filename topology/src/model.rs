@@ -231,12 +231,6 @@ impl Model {
         self.locations.get(&port).map_or(&[], Vec::as_slice)
     }
 
-    /// The first of [`Model::locations`]: where the port appeared last.
-    #[must_use]
-    pub fn location(&self, port: PortId) -> Option<&Location> {
-        self.locations(port).first()
-    }
-
     /// Where a port is on a hypervisor.
     #[must_use]
     pub fn location_on(&self, port: PortId, chassis: &ChassisId) -> Option<&Location> {
