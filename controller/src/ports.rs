@@ -13,7 +13,8 @@ use crate::{show, switches};
 /// What follows the options in the help of `weft ports`.
 pub(crate) const EXAMPLES: &str = "\
 A port is somewhere once an interface of a hypervisor's br-int says so in external_ids:iface-id.
-It is ready when the hypervisor's switch has acknowledged its flows.
+It is ready when the hypervisor's switch has acknowledged its flows. A port whose machine moves
+is in two places; the first line is where it appeared last.
 
 Examples:
   weft ports --hypervisor hv1
@@ -69,8 +70,12 @@ pub async fn run(
 
 /// Whether a port is among those that were asked for.
 fn wanted(port: &PortStatus, network: Option<&str>, hypervisor: Option<&str>) -> bool {
-    network.is_none_or(|network| port.network_id == network)
-        && hypervisor.is_none_or(|hypervisor| port.hypervisor.as_deref() == Some(hypervisor))
+    let on = |hypervisor| {
+        let also_on = port.also_on.as_ref();
+        port.hypervisor.as_deref() == Some(hypervisor)
+            || also_on.is_some_and(|place| place.hypervisor == hypervisor)
+    };
+    network.is_none_or(|network| port.network_id == network) && hypervisor.is_none_or(on)
 }
 
 const COLUMNS: [&str; 8] = [
@@ -97,20 +102,40 @@ fn cells(port: &PortStatus) -> [String; 8] {
         (Some(name), Some(ofport)) => Some(format!("{name} ({ofport})")),
         (name, _) => name.clone(),
     };
+    let mut place = [
+        show::or_dash(port.hypervisor.as_ref()),
+        show::or_dash(interface),
+        show::yes(port.ready),
+        show::or_dash(port.error.as_ref()),
+    ];
+    if let Some(also_on) = &port.also_on {
+        let second = [
+            also_on.hypervisor.clone(),
+            format!("{} ({})", also_on.interface, also_on.ofport),
+            show::yes(also_on.ready),
+            show::or_dash(also_on.error.as_ref()),
+        ];
+        for (cell, second) in place.iter_mut().zip(second) {
+            *cell = format!("{cell}\n{second}");
+        }
+    }
+    let [hypervisor, interface, ready, error] = place;
     [
         port.id.clone(),
         port.network_id.clone(),
         port.mac_address.clone(),
         show::lines(&port.addresses),
-        show::or_dash(port.hypervisor.as_ref()),
-        show::or_dash(interface),
-        show::yes(port.ready),
-        show::or_dash(port.error.as_ref()),
+        hypervisor,
+        interface,
+        ready,
+        error,
     ]
 }
 
 #[cfg(test)]
 mod tests {
+    use weft_member::status::PlaceStatus;
+
     use super::*;
 
     fn port() -> PortStatus {
@@ -124,6 +149,20 @@ mod tests {
             ofport: Some(7),
             ready: true,
             error: None,
+            also_on: None,
+        }
+    }
+
+    fn moving() -> PortStatus {
+        PortStatus {
+            also_on: Some(PlaceStatus {
+                hypervisor: "hv2".to_owned(),
+                interface: "tap1".to_owned(),
+                ofport: 3,
+                ready: false,
+                error: None,
+            }),
+            ..port()
         }
     }
 
@@ -157,7 +196,20 @@ mod tests {
     }
 
     #[test]
+    fn a_port_that_moves_shows_both_places() {
+        let text = text(140, &[moving()]);
+        let (first, second) = text.split_once("hv1").unwrap();
+        assert!(
+            first.contains("p1") && second.contains("tap1 (7)"),
+            "{text}"
+        );
+        assert_eq!(words(&text, "hv2").join(" "), "hv2 tap1 (3) no -");
+    }
+
+    #[test]
     fn ports_are_chosen_by_network_and_by_hypervisor() {
+        assert!(wanted(&moving(), None, Some("hv1")) && wanted(&moving(), None, Some("hv2")));
+        assert!(!wanted(&moving(), None, Some("hv3")));
         let port = port();
         assert!(wanted(&port, None, None));
         assert!(wanted(&port, Some("n1"), Some("hv1")));

@@ -157,15 +157,23 @@ impl Hypervisor {
             .plan
             .folder
             .join(format!("ovs-vswitchd.{}.ctl", vswitchd.id()));
-        let mut stream = UnixStream::connect(&socket).with_context(|| format!("{socket:?}"))?;
-        stream.set_read_timeout(Some(wait::LIMIT))?;
-        let request = json!({"id": 1, "method": command, "params": arguments});
-        stream.write_all(request.to_string().as_bytes())?;
-        let mut answers = serde_json::Deserializer::from_reader(stream).into_iter::<Value>();
-        let answer = answers.next().context("no answer")??;
-        match &answer["error"] {
-            Value::Null => Ok(answer["result"].as_str().unwrap_or_default().to_string()),
-            error => bail!("{command} {arguments:?}: {error}"),
+        let result = ask(&socket, command, &json!(arguments))?;
+        Ok(result.as_str().unwrap_or_default().to_string())
+    }
+
+    /// Adds to the `external_ids` of an interface, as `ovs-vsctl` does but without starting a program.
+    ///
+    /// # Panics
+    /// When the database refuses it, or has no such interface.
+    #[track_caller]
+    pub fn identify(&self, interface: &str, key: &str, value: &str) {
+        let mutation = json!(["external_ids", "insert", ["map", [[key, value]]]]);
+        let operation = json!({"op": "mutate", "table": "Interface",
+            "where": [["name", "==", interface]], "mutations": [mutation]});
+        let socket = self.plan.folder.join("db.sock");
+        match ask(&socket, "transact", &json!(["Open_vSwitch", operation])) {
+            Ok(result) => assert_eq!(result, json!([{"count": 1}]), "{interface}"),
+            Err(error) => panic!("on {}: {error:#}", self.system_id()),
         }
     }
 
@@ -281,6 +289,20 @@ impl Hypervisor {
 }
 
 #[track_caller]
+/// Asks a daemon through its socket, in JSON-RPC.
+fn ask(socket: &Path, method: &str, params: &Value) -> Result<Value> {
+    let mut stream = UnixStream::connect(socket).with_context(|| format!("{socket:?}"))?;
+    stream.set_read_timeout(Some(wait::LIMIT))?;
+    let request = json!({"id": 1, "method": method, "params": params});
+    stream.write_all(request.to_string().as_bytes())?;
+    let mut answers = serde_json::Deserializer::from_reader(stream).into_iter::<Value>();
+    let mut answer = answers.next().context("no answer")??;
+    match &answer["error"] {
+        Value::Null => Ok(answer["result"].take()),
+        error => bail!("{method} {params}: {error}"),
+    }
+}
+
 fn start_ovsdb(plan: &Plan) -> Process {
     let folder = plan.folder.display();
     let database = format!("{folder}/conf.db");

@@ -17,6 +17,7 @@ use std::net::Ipv4Addr;
 use crate::host::Host;
 use crate::hypervisor::{Hypervisor, Plan};
 use crate::slot::Slot;
+use crate::wait;
 
 /// The address of the fabric in the management network, where Weft listens.
 pub const FABRIC: &str = "10.99.0.254";
@@ -213,8 +214,8 @@ impl Lab {
         self.machines.insert(name.to_string(), machine);
     }
 
-    /// Boots a machine that can be on two hypervisors for a while, as one is during a live migration:
-    /// it answers to each where that one asked it. See [`Lab::begin_migration`].
+    /// Boots a machine that can have interfaces on two hypervisors for a while, as one does during a live
+    /// migration: it runs on one of them at a time. See [`Lab::begin_migration`].
     ///
     /// # Panics
     /// When it cannot be plugged.
@@ -232,27 +233,75 @@ impl Lab {
             mac: mac.to_string(),
             iface_id: id.to_string(),
         };
-        self.connect_leg(&machine);
+        self.add_leg(&machine);
+        run_on(&host, &[(hypervisor, true)]);
+        self.connect(&machine);
         self.machines.insert(name.to_string(), machine);
         host
     }
 
-    /// Gives a movable machine its interface on another hypervisor, beside the one it has.
+    /// Gives a movable machine its interface on another hypervisor, beside the one it has. It goes on
+    /// running where it is, and neither hears nor says anything there.
     ///
     /// # Panics
     /// When there is no such machine.
     #[track_caller]
     pub fn begin_migration(&mut self, name: &str, hypervisor: usize) {
+        let target = self.target(name, hypervisor);
+        self.add_leg(&target);
+        self.connect(&target);
+        self.machines.insert(format!("{name} moves"), target);
+    }
+
+    /// Stops a movable machine where it ran, and lets it run on the hypervisor that it migrates to.
+    ///
+    /// # Panics
+    /// When its migration was not begun.
+    #[track_caller]
+    pub fn resume(&self, name: &str) {
+        let (source, target) = (
+            &self.machines[name],
+            &self.machines[&format!("{name} moves")],
+        );
+        let switch = [(source.hypervisor, false), (target.hypervisor, true)];
+        run_on(&source.host, &switch);
+    }
+
+    /// [`Lab::begin_migration`] with an interface of which nobody says yet whose it is.
+    ///
+    /// # Panics
+    /// When there is no such machine.
+    #[track_caller]
+    pub fn begin_silently(&mut self, name: &str, hypervisor: usize) {
+        let target = self.target(name, hypervisor);
+        self.add_leg(&target);
+        self.attach(&target, &[]);
+        self.hypervisor(hypervisor).ofport(&target.tap);
+        self.machines.insert(format!("{name} moves"), target);
+    }
+
+    /// Says whose the interface is that [`Lab::begin_silently`] made.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[track_caller]
+    pub fn announce(&self, name: &str) {
+        let target = &self.machines[&format!("{name} moves")];
+        let hypervisor = self.hypervisor(target.hypervisor);
+        hypervisor.identify(&target.tap, "iface-id", &target.iface_id);
+    }
+
+    /// A movable machine as it will be on another hypervisor.
+    #[track_caller]
+    fn target(&self, name: &str, hypervisor: usize) -> Machine {
         let machine = &self.machines[name];
-        let target = Machine {
+        Machine {
             host: machine.host.clone(),
             hypervisor,
             tap: machine.tap.clone(),
             mac: machine.mac.clone(),
             iface_id: machine.iface_id.clone(),
-        };
-        self.connect_leg(&target);
-        self.machines.insert(format!("{name} moves"), target);
+        }
     }
 
     /// Removes a movable machine's interface from the hypervisor where it was.
@@ -271,32 +320,52 @@ impl Lab {
         switch.run(&["ip", "link", "del", &source.tap]);
     }
 
-    /// A cable from a movable machine to a hypervisor. Nothing crosses the machine from one to another.
+    /// A cable from a movable machine to a hypervisor, on which it is silent.
     #[track_caller]
-    fn connect_leg(&self, machine: &Machine) {
-        let (host, leg) = (&machine.host, format!("leg{}", machine.hypervisor));
-        let hypervisor = self.hypervisor(machine.hypervisor);
-        let switch = hypervisor.host().netns().unwrap_or_default();
+    fn add_leg(&self, machine: &Machine) {
+        let (host, leg) = (&machine.host, leg(machine.hypervisor));
+        let switch = self.hypervisor(machine.hypervisor).host();
         let pair = ["ip", "link", "add", &leg, "type", "veth", "peer", "name"];
-        host.run(&[&pair[..], &[&machine.tap, "netns", switch]].concat());
+        let netns = switch.netns().unwrap_or_default();
+        host.run(&[&pair[..], &[&machine.tap, "netns", netns]].concat());
+        switch.run(&["ip", "link", "set", &machine.tap, "up"]);
         offload_off(host, &leg);
         hush(host, &leg);
-        host.run(&["ip", "link", "set", &leg, "master", "eth0"]);
-        let isolated = ["type", "bridge_slave", "isolated", "on"];
-        host.run(&[&["ip", "link", "set", &leg][..], &isolated].concat());
-        host.run(&["ip", "link", "set", &leg, "up"]);
-        self.connect(machine);
+        host.run(&["ip", "link", "set", &leg, "master", "eth0", "up"]);
+        // What it hears on one cable says nothing of where to answer: that is where it runs.
+        host.run(&["bridge", "link", "set", "dev", &leg, "learning", "off"]);
+        // The kernel lets it speak as soon as it notices the carrier, which must not come later.
+        wait::until("the kernel opens the cable", || {
+            let state = host.run(&["cat", &format!("/sys/class/net/{leg}/brport/state")]);
+            if state.trim() == "3" {
+                Ok(())
+            } else {
+                Err(state)
+            }
+        });
+        run_on(host, &[(machine.hypervisor, false)]);
     }
 
     #[track_caller]
     fn connect(&self, machine: &Machine) {
+        self.attach(
+            machine,
+            &[&format!("external_ids:iface-id={}", machine.iface_id)],
+        );
+    }
+
+    /// Puts a machine's interface into `br-int`, with further columns.
+    #[track_caller]
+    fn attach(&self, machine: &Machine, columns: &[&str]) {
         let hypervisor = self.hypervisor(machine.hypervisor);
         let tap = machine.tap.as_str();
         offload_off(hypervisor.host(), tap);
         hush(hypervisor.host(), tap);
         hypervisor.host().run(&["ip", "link", "set", tap, "up"]);
         hypervisor.wait_for_bridge(INTEGRATION_BRIDGE);
-        hypervisor.vsctl(&[
+        let mac = format!("external_ids:attached-mac=\"{}\"", machine.mac);
+        let name = format!("external_ids:vm-id={}", machine.host.name());
+        let words = [
             "add-port",
             INTEGRATION_BRIDGE,
             tap,
@@ -304,11 +373,9 @@ impl Lab {
             "set",
             "Interface",
             tap,
-            &format!("external_ids:iface-id={}", machine.iface_id),
-            &format!("external_ids:attached-mac=\"{}\"", machine.mac),
-            "external_ids:iface-status=active",
-            &format!("external_ids:vm-id={}", machine.host.name()),
-        ]);
+        ];
+        let known = [mac.as_str(), "external_ids:iface-status=active", &name];
+        hypervisor.vsctl(&[&words[..], &known, columns].concat());
     }
 
     #[track_caller]
@@ -316,6 +383,24 @@ impl Lab {
         let hypervisor = self.hypervisor(machine.hypervisor);
         hypervisor.vsctl(&["del-port", INTEGRATION_BRIDGE, &machine.tap]);
     }
+}
+
+/// The cable of a movable machine to a hypervisor.
+fn leg(hypervisor: usize) -> String {
+    format!("leg{hypervisor}")
+}
+
+/// Lets a movable machine run where it is said to, and be silent where it is not, in one breath.
+#[track_caller]
+fn run_on(host: &Host, legs: &[(usize, bool)]) {
+    let lines: String = legs
+        .iter()
+        .map(|(hypervisor, runs)| {
+            let state = if *runs { "forwarding" } else { "listening" };
+            format!("link set dev {} state {state}\n", leg(*hypervisor))
+        })
+        .collect();
+    host.run(&["sh", "-c", &format!("printf '{lines}' | bridge -batch -")]);
 }
 
 /// The management address of member `number` of a cluster.

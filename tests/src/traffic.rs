@@ -68,25 +68,26 @@ impl Ping {
         });
     }
 
+    /// How many packets are known to have been sent, answered or not.
+    #[must_use]
+    pub fn sent(&self) -> u64 {
+        Seen::read(&self.process.log()).highest
+    }
+
     /// Waits until `count` more packets have been sent, answered or not.
     ///
     /// # Panics
     /// When they cannot be sent.
     #[track_caller]
     pub fn wait_for_sent(&self, count: u64) {
-        let before = Seen::read(&self.process.log()).highest;
-        self.wait_until_sent(before + count);
+        self.wait_until_sent(self.sent() + count);
     }
 
     #[track_caller]
     fn wait_until_sent(&self, number: u64) {
         wait::until("ping sends", || {
-            let highest = Seen::read(&self.process.log()).highest;
-            if highest >= number {
-                Ok(())
-            } else {
-                Err(highest)
-            }
+            let sent = self.sent();
+            if sent >= number { Ok(()) } else { Err(sent) }
         });
     }
 
@@ -96,7 +97,7 @@ impl Ping {
     /// When ping has ended by itself.
     #[track_caller]
     pub fn stop(mut self) -> Pinged {
-        let sent = Seen::read(&self.process.log()).highest;
+        let sent = self.sent();
         self.wait_until_sent(sent + GRACE);
         self.process.signal(Signal::INT);
         self.process.wait();

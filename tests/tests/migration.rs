@@ -1,19 +1,16 @@
-//! Machines that move: traffic follows the latest appearance of a port, or the hypervisor that the API
-//! names for it.
+//! Machines that move: for as long as a port has an interface on two hypervisors, packets go to both, so that
+//! it does not matter when the machine itself goes from one to the other.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use weft_tests::cloud::{Cloud, Port};
 use weft_tests::host::Host;
-use weft_tests::traffic::Ping;
+use weft_tests::traffic::{Ping, Pinged};
 use weft_tests::{Part, need, wait};
 
 const PARTS: [Part; 2] = [Part::OpenVswitch, Part::Namespaces];
 
-/// Packets that may be lost in a move, of 100 a second, as a rule.
+/// Packets that may be lost in a move, of 100 a second.
 const LOST: usize = 2;
-
-/// Packets that may be lost when three switches have to wait for a busy processor.
-const LOST_WHEN_BUSY: usize = 25;
 
 /// Machine `a` on the first of three hypervisors; `b`, which can move, on the second. The tunnels between
 /// all of them are warm.
@@ -35,88 +32,166 @@ fn three() -> (Cloud, Host, Port) {
     (cloud, a, two.clone())
 }
 
-/// Where operators see a port.
-fn wait_for_hypervisor(cloud: &Cloud, port: &Port, hypervisor: &str) {
-    wait::until(&format!("the port is on {hypervisor}"), || {
+/// Waits until operators see a port on these hypervisors, the latest first, and ready there, and every switch
+/// has heard of it.
+fn wait_for_places(cloud: &Cloud, port: &Port, hypervisors: &[usize]) {
+    let wanted: Vec<Value> = hypervisors
+        .iter()
+        .map(|number| json!({"hypervisor": format!("hv{number}"), "ready": true}))
+        .collect();
+    let place = |place: &Value| json!({"hypervisor": place["hypervisor"], "ready": place["ready"]});
+    wait::until(&format!("the port is on {hypervisors:?}"), || {
         let ports = cloud.api("GET", "/weft/v1/ports", None, 200);
         let ports = ports["ports"].as_array().cloned().unwrap_or_default();
-        let found = ports
-            .into_iter()
-            .find(|found| found["id"] == json!(port.id));
-        let found = found.unwrap_or_default();
-        if found["hypervisor"] == json!(hypervisor) && found["ready"] == json!(true) {
-            Ok(())
-        } else {
-            Err(found)
-        }
+        let found = ports.iter().find(|found| found["id"] == json!(port.id));
+        let found = found.cloned().unwrap_or_default();
+        let also_on = Some(&found["also_on"]).filter(|also_on| !also_on.is_null());
+        let places: Vec<Value> = Some(&found).into_iter().chain(also_on).map(place).collect();
+        if places == wanted { Ok(()) } else { Err(found) }
     });
+    cloud.wait_until_in_order(&[1, 2, 3]);
+}
+
+/// Changes where a port may be.
+fn bind(cloud: &Cloud, port: &Port, host: &str, profile: &Value) {
+    let body = json!({ "port": { "binding:host_id": host, "binding:profile": profile } });
+    let path = format!("/v2.0/ports/{}", port.id);
+    let answer = cloud.api("PUT", &path, Some(&body), 200);
+    assert_eq!(answer["port"]["binding:host_id"], json!(host));
+    assert_eq!(answer["port"]["binding:profile"], *profile);
+}
+
+/// The port's status is what it was when its machine stood still, all through a move.
+fn assert_active(cloud: &Cloud, port: &Port) {
+    let path = format!("/v2.0/ports/{}?fields=status", port.id);
+    let answer = cloud.api("GET", &path, None, 200);
+    assert_eq!(answer["port"]["status"], json!("ACTIVE"));
+}
+
+fn assert_hitless(pinged: &Pinged) {
+    assert!(pinged.duplicated.is_empty(), "{pinged:?}");
+    assert!(pinged.lost.len() <= LOST, "{pinged:?}");
 }
 
 #[test]
-fn traffic_follows_a_machine_to_another_hypervisor() {
+fn a_machine_that_moves_is_reached_where_it_runs() {
     if !need(&PARTS) {
         return;
     }
     let (mut cloud, a, two) = three();
-    let mut lost = Vec::new();
+    let mut source = 2;
     for target in [3, 1, 2] {
         let ping = Ping::start(&a, &two.ip);
         ping.wait_for_answers(50);
         cloud.lab.begin_migration("b", target);
-        wait_for_hypervisor(&cloud, &two, &format!("hv{target}"));
+        wait_for_places(&cloud, &two, &[target, source]);
+        assert_active(&cloud, &two);
         ping.wait_for_answers(50);
+        cloud.lab.resume("b");
         // Its old interface is there for a while, and then is not.
-        cloud.lab.end_migration("b");
-        cloud.wait_until_in_order(&[1, 2, 3]);
         ping.wait_for_answers(50);
-        let pinged = ping.stop();
-        lost.push(pinged.lost.len());
-        assert!(pinged.duplicated.is_empty(), "to {target}: {pinged:?}");
-        cloud.wait_for_status(&two, "ACTIVE");
+        cloud.lab.end_migration("b");
+        wait_for_places(&cloud, &two, &[target]);
+        assert_active(&cloud, &two);
+        ping.wait_for_answers(50);
+        assert_hitless(&ping.stop());
+        source = target;
     }
-    lost.sort_unstable();
-    assert!(lost[1] <= LOST && lost[2] <= LOST_WHEN_BUSY, "{lost:?}");
 }
 
 #[test]
-fn a_port_stays_where_the_api_says_until_that_changes() {
+fn a_machine_that_moved_without_a_word_is_found_when_its_interface_appears() {
     if !need(&PARTS) {
         return;
     }
     let (mut cloud, a, two) = three();
-    let path = format!("/v2.0/ports/{}", two.id);
-    let bind = |cloud: &Cloud, host: &str| {
-        let body = json!({ "port": { "binding:host_id": host } });
-        let port = cloud.api("PUT", &path, Some(&body), 200);
-        assert_eq!(port["port"]["binding:host_id"], json!(host));
-    };
-    bind(&cloud, "hv2");
-    cloud.wait_for_status(&two, "ACTIVE");
+    let mut source = 2;
+    let mut lost = Vec::new();
+    for target in [3, 1, 2] {
+        let ping = Ping::start(&a, &two.ip);
+        ping.wait_for_answers(50);
+        cloud.lab.begin_silently("b", target);
+        cloud.lab.resume("b");
+        // Until its interface appears, nobody can know.
+        let unknown = ping.sent();
+        cloud.lab.announce("b");
+        wait_for_places(&cloud, &two, &[target, source]);
+        ping.wait_for_answers(1);
+        let found = ping.sent();
+        ping.wait_for_answers(50);
+        cloud.lab.end_migration("b");
+        wait_for_places(&cloud, &two, &[target]);
+        ping.wait_for_answers(50);
+        let pinged = ping.stop();
+        assert!(pinged.duplicated.is_empty(), "{pinged:?}");
+        let between = |first, last| -> usize {
+            let numbers = pinged.lost.iter();
+            numbers
+                .filter(|number| (first..=last).contains(*number))
+                .count()
+        };
+        assert_eq!(between(found + 1, pinged.sent), 0, "{pinged:?}");
+        lost.push(between(unknown + 1, found));
+        source = target;
+    }
+    // Each of several programs waits for the processor where that is busy: what finding a machine takes shows
+    // in the quickest move.
+    lost.sort_unstable();
+    assert!(lost[0] <= LOST, "{lost:?}");
+}
+
+#[test]
+fn a_bound_machine_migrates_where_its_profile_says() {
+    if !need(&PARTS) {
+        return;
+    }
+    let (mut cloud, a, two) = three();
+    bind(&cloud, &two, "hv2", &json!({}));
+    wait_for_places(&cloud, &two, &[2]);
     let ping = Ping::start(&a, &two.ip);
     ping.wait_for_answers(50);
+    // What appears where nobody said that it may is known, and not where packets go.
     cloud.lab.begin_migration("b", 3);
-    // Known, and not where packets go.
-    wait::until("the second appearance is recorded", || {
-        let log = cloud.lab.hypervisor(3).vsctl(&["show"]);
-        let number = cloud
-            .lab
-            .hypervisor(3)
-            .ofport(&format!("tap{:.11}", two.id));
-        if number > 0 { Ok(()) } else { Err(log) }
-    });
     let probe = cloud.network("probe", "vxlan", "10.9.0.0/24");
     let probe = cloud.port(&probe, "probe");
     // What is plugged after it is seen after it.
     cloud.machine(3, "p", &probe);
-    wait_for_hypervisor(&cloud, &two, "hv2");
+    wait_for_places(&cloud, &two, &[2]);
     ping.wait_for_answers(50);
-    bind(&cloud, "hv3");
-    wait_for_hypervisor(&cloud, &two, "hv3");
+    // As Nova does it: the target is named, the machine moves, the target becomes the host.
+    bind(&cloud, &two, "hv2", &json!({"migrating_to": "hv3"}));
+    wait_for_places(&cloud, &two, &[3, 2]);
+    assert_active(&cloud, &two);
+    ping.wait_for_answers(50);
+    cloud.lab.resume("b");
+    ping.wait_for_answers(50);
+    bind(&cloud, &two, "hv3", &json!({}));
+    wait_for_places(&cloud, &two, &[3]);
+    assert_active(&cloud, &two);
     ping.wait_for_answers(50);
     cloud.lab.end_migration("b");
-    cloud.wait_until_in_order(&[1, 2, 3]);
+    wait_for_places(&cloud, &two, &[3]);
+    ping.wait_for_answers(50);
+    assert_hitless(&ping.stop());
+}
+
+#[test]
+fn a_machine_is_only_where_the_api_says_from_the_moment_that_it_says_so() {
+    if !need(&PARTS) {
+        return;
+    }
+    let (mut cloud, a, two) = three();
+    bind(&cloud, &two, "hv2", &json!({}));
+    wait_for_places(&cloud, &two, &[2]);
+    cloud.lab.begin_migration("b", 3);
+    cloud.lab.resume("b");
+    // It runs where it may not: nothing reaches it, and nothing that it says is heard.
+    let ping = Ping::start(&a, &two.ip);
+    ping.wait_for_sent(50);
+    bind(&cloud, &two, "hv3", &json!({}));
+    wait_for_places(&cloud, &two, &[3]);
     ping.wait_for_answers(50);
     let pinged = ping.stop();
-    assert!(pinged.lost.len() <= LOST_WHEN_BUSY, "{pinged:?}");
-    cloud.wait_for_status(&two, "ACTIVE");
+    assert!(pinged.lost.len() >= 50, "{pinged:?}");
+    assert!(pinged.duplicated.is_empty(), "{pinged:?}");
 }

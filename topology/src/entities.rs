@@ -109,9 +109,22 @@ pub struct Port {
     pub allowed_address_pairs: Vec<AddressPair>,
     /// The only hypervisor that may claim it (hostname or system-id), when the API says so.
     pub host: Option<String>,
+    /// A second hypervisor that may claim it, beside `host`: a machine moves there.
+    pub migrating_to: Option<String>,
 }
 
 impl Port {
+    /// Whether a hypervisor may claim it: any, unless the API names a host; then that one, and the one
+    /// that it is migrating to.
+    #[must_use]
+    pub fn may_be_on(&self, id: &ChassisId, chassis: &Chassis) -> bool {
+        let named = |name: &String| *name == chassis.hostname || **name == *id.0;
+        let Some(host) = &self.host else {
+            return true;
+        };
+        named(host) || self.migrating_to.as_ref().is_some_and(named)
+    }
+
     /// Whether frames to Ethernet addresses that nobody is known to have may be for this port: it may
     /// use any, or one of its allowed address pairs names another than its own.
     #[must_use]
@@ -162,8 +175,8 @@ pub struct Interface {
     pub port: PortId,
     /// Its OpenFlow port number.
     pub ofport: PortNo,
-    /// When it first appeared: the revision of the log that recorded it. Among several interfaces
-    /// that say to be one port, the latest appearance wins.
+    /// When it first appeared: the revision of the log that recorded it. It decides among interfaces
+    /// that say to be one port ([`crate::Model::locations`]).
     pub appeared: u64,
 }
 

@@ -4,7 +4,7 @@
 //! [`Model::apply`] takes changes and answers with their net [`Effects`]: the cells whose content
 //! differs, and the elements that came into or left an index. Whoever derives something from the
 //! model (the compiler, above all) redoes just what read those cells. Where a port is, is decided
-//! here ([`Model::location`]); nothing else is derived.
+//! here ([`Model::locations`]); nothing else is derived.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -90,7 +90,7 @@ pub enum Cell {
     Port(PortId),
     /// A hypervisor's own attributes.
     Chassis(ChassisId),
-    /// Where a port is.
+    /// Where a port is: all its places.
     Location(PortId),
     /// All elements of an index.
     Index(Index),
@@ -116,7 +116,7 @@ pub struct Effects {
     pub deltas: Vec<IndexDelta>,
 }
 
-/// Where a port is.
+/// A place where a port is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Location {
     /// The interface that carries it, and its hypervisor.
@@ -138,7 +138,8 @@ pub struct Model {
     interfaces: HashMap<InterfaceId, Interface>,
     by_port: HashMap<PortId, BTreeSet<InterfaceId>>,
     by_chassis: HashMap<ChassisId, BTreeSet<InterfaceId>>,
-    locations: HashMap<PortId, Location>,
+    /// See [`Model::locations`]; never empty.
+    locations: HashMap<PortId, Vec<Location>>,
     indexes: HashMap<Index, BTreeSet<Element>>,
     /// How many hypervisors are in flood lists.
     flooded: HashMap<(NetworkId, FloodClass), usize>,
@@ -222,10 +223,19 @@ impl Model {
     }
 
     /// Where a port is: among the interfaces that say to be it, on hypervisors that are known and
-    /// that the port's `host` allows, the one that appeared last.
+    /// that the port allows ([`Port::may_be_on`]), the one that appeared last, and, while there is one,
+    /// the last on any other hypervisor. So a machine that moves is in both places until the place that
+    /// it left is gone, and however many say to be a port, it is in no more than two.
     #[must_use]
-    pub fn location(&self, port: PortId) -> Option<&Location> {
-        self.locations.get(&port)
+    pub fn locations(&self, port: PortId) -> &[Location] {
+        self.locations.get(&port).map_or(&[], Vec::as_slice)
+    }
+
+    /// Where a port is on a hypervisor.
+    #[must_use]
+    pub fn location_on(&self, port: PortId, chassis: &ChassisId) -> Option<&Location> {
+        let mut locations = self.locations(port).iter();
+        locations.find(|location| location.interface.chassis == *chassis)
     }
 
     /// The physical network as a graph.
@@ -378,50 +388,59 @@ impl Model {
         }
     }
 
-    /// Takes a port from the indexes of its place.
+    /// Takes a port from the indexes of its places.
     fn displace(&mut self, port: PortId, touched: &mut Touched) {
-        if let Some(location) = self.locations.remove(&port) {
+        for location in self.locations.remove(&port).unwrap_or_default() {
             self.index_place(port, &location.interface.chassis, false, touched);
             touched.cells.insert(Cell::Location(port));
         }
     }
 
-    /// Decides where a port is, and puts it into the indexes of that place.
+    /// Decides where a port is, and puts it into the indexes of those places.
     fn place(&mut self, port: PortId, touched: &mut Touched) {
+        let locations = self.decide(port);
+        if locations.is_empty() {
+            return;
+        }
+        for location in &locations {
+            self.index_place(port, &location.interface.chassis, true, touched);
+        }
+        self.locations.insert(port, locations);
+        touched.cells.insert(Cell::Location(port));
+    }
+
+    /// See [`Model::locations`].
+    fn decide(&self, port: PortId) -> Vec<Location> {
         // Weft's own ports are everywhere: no interface can claim to be one.
         let Some(declared) = self
             .ports
             .get(&port)
             .filter(|port| port.role == Role::Guest)
         else {
-            return;
+            return Vec::new();
         };
-        let allowed = |id: &&InterfaceId| {
-            self.chassis.get(&id.chassis).is_some_and(|chassis| {
-                declared
-                    .host
-                    .as_deref()
-                    .is_none_or(|host| host == chassis.hostname || host == &*id.chassis.0)
-            })
+        let latest = |elsewhere: Option<&ChassisId>| {
+            self.by_port
+                .get(&port)
+                .into_iter()
+                .flatten()
+                .filter(|id| elsewhere != Some(&id.chassis))
+                .filter(|id| {
+                    let chassis = self.chassis.get(&id.chassis);
+                    chassis.is_some_and(|chassis| declared.may_be_on(&id.chassis, chassis))
+                })
+                .filter_map(|id| self.interfaces.get(id).map(|interface| (interface, id)))
+                .max_by_key(|(interface, id)| (interface.appeared, *id))
+                .map(|(interface, id)| Location {
+                    interface: id.clone(),
+                    ofport: interface.ofport,
+                })
         };
-        let winner = self
-            .by_port
-            .get(&port)
-            .into_iter()
-            .flatten()
-            .filter(allowed)
-            .filter_map(|id| self.interfaces.get(id).map(|interface| (interface, id)))
-            .max_by_key(|(interface, id)| (interface.appeared, *id));
-        if let Some((interface, id)) = winner {
-            let location = Location {
-                interface: id.clone(),
-                ofport: interface.ofport,
-            };
-            let chassis = location.interface.chassis.clone();
-            self.locations.insert(port, location);
-            self.index_place(port, &chassis, true, touched);
-            touched.cells.insert(Cell::Location(port));
-        }
+        let Some(first) = latest(None) else {
+            return Vec::new();
+        };
+        let second = latest(Some(&first.interface.chassis));
+        [first].into_iter().chain(second).collect()
     }
 
     fn index_place(

@@ -27,6 +27,10 @@ fn network() -> Change {
 }
 
 fn port(host: Option<&str>) -> Change {
+    moving(host, None)
+}
+
+fn moving(host: Option<&str>, migrating_to: Option<&str>) -> Change {
     let port = Port {
         network: NETWORK,
         key: PortKey::new(9).unwrap(),
@@ -37,6 +41,7 @@ fn port(host: Option<&str>) -> Change {
         port_security: true,
         allowed_address_pairs: Vec::new(),
         host: host.map(str::to_owned),
+        migrating_to: migrating_to.map(str::to_owned),
     };
     Change::Port(PORT, Some(port))
 }
@@ -72,38 +77,87 @@ fn interface(n: u8, appeared: Option<u64>) -> Change {
     )
 }
 
-fn place(model: &Model) -> Option<String> {
-    model
-        .location(PORT)
+fn places(model: &Model) -> Vec<String> {
+    let locations = model.locations(PORT).iter();
+    locations
         .map(|location| location.interface.chassis.to_string())
+        .collect()
 }
 
 #[test]
-fn a_port_is_where_its_interface_appeared_last_among_those_that_its_host_allows() {
+fn a_port_is_where_it_appeared_last_and_where_it_was_before_until_that_is_gone() {
     let mut model = Model::new();
+    let local = |model: &Model, n| {
+        let mut ports = model.elements(&Index::LocalPorts(id(n)));
+        ports.any(|element| *element == Element::Port(PORT))
+    };
     model.apply([
         network(),
         port(None),
         chassis(1),
         chassis(2),
+        chassis(3),
         interface(1, Some(4)),
     ]);
-    assert_eq!(place(&model).as_deref(), Some("hv1"));
-    // A second hypervisor has it too, while the first one still does.
+    assert_eq!(places(&model), ["hv1"]);
     model.apply([interface(2, Some(6))]);
-    assert_eq!(place(&model).as_deref(), Some("hv2"));
-    // The API names the first, by its host name; then the second, by its system-id.
+    assert_eq!(places(&model), ["hv2", "hv1"]);
+    assert!(local(&model, 1) && local(&model, 2));
+    // A third one ends the first: two are enough to move.
+    model.apply([interface(3, Some(7))]);
+    assert_eq!(places(&model), ["hv3", "hv2"]);
+    assert!(!local(&model, 1) && local(&model, 3));
+    model.apply([interface(2, None)]);
+    assert_eq!(places(&model), ["hv3", "hv1"]);
+    model.apply([interface(1, None)]);
+    assert_eq!(places(&model), ["hv3"]);
+    assert!(!local(&model, 1) && !local(&model, 2));
+    model.apply([Change::Chassis(id(3), None)]);
+    assert!(places(&model).is_empty());
+}
+
+#[test]
+fn on_one_hypervisor_the_latest_of_its_interfaces_counts() {
+    let mut model = Model::new();
+    let second = |appeared| {
+        let Change::Interface(first, interface) = interface(1, Some(appeared)) else {
+            unreachable!()
+        };
+        let interface = interface.map(|interface| Interface {
+            ofport: PortNo(6),
+            ..interface
+        });
+        let name = "tap1".into();
+        Change::Interface(InterfaceId { name, ..first }, interface)
+    };
+    model.apply([network(), port(None), chassis(1), chassis(2)]);
+    model.apply([interface(1, Some(4)), second(5), interface(2, Some(3))]);
+    assert_eq!(places(&model), ["hv1", "hv2"]);
+    let on_one = |model: &Model| model.location_on(PORT, &id(1)).map(|at| at.ofport);
+    assert_eq!(on_one(&model), Some(PortNo(6)));
+    model.apply([second(2)]);
+    assert_eq!(on_one(&model), Some(PortNo(5)));
+    assert_eq!(model.location_on(PORT, &id(9)), None);
+}
+
+#[test]
+fn a_port_is_only_where_the_api_allows() {
+    let mut model = Model::new();
+    model.apply([network(), port(None), chassis(1), chassis(2), chassis(3)]);
+    model.apply((1..=3).map(|n| interface(n, Some(n.into()))));
+    // By host name, and by system-id.
     model.apply([port(Some("host1"))]);
-    assert_eq!(place(&model).as_deref(), Some("hv1"));
-    model.apply([port(Some("hv2"))]);
-    assert_eq!(place(&model).as_deref(), Some("hv2"));
+    assert_eq!(places(&model), ["hv1"]);
+    model.apply([moving(Some("host1"), Some("hv2"))]);
+    assert_eq!(places(&model), ["hv2", "hv1"]);
+    model.apply([moving(Some("hv2"), Some("host2"))]);
+    assert_eq!(places(&model), ["hv2"]);
     // A host that nobody knows may carry it, and nobody else.
     model.apply([port(Some("host9"))]);
-    assert_eq!(place(&model), None);
-    model.apply([port(None), interface(2, None)]);
-    assert_eq!(place(&model).as_deref(), Some("hv1"));
-    model.apply([Change::Chassis(id(1), None)]);
-    assert_eq!(place(&model), None);
+    assert!(places(&model).is_empty());
+    // Where any may, one more is nothing new.
+    model.apply([moving(None, Some("hv1"))]);
+    assert_eq!(places(&model), ["hv3", "hv2"]);
 }
 
 #[test]

@@ -16,6 +16,8 @@ use weft_topology::{
     TunnelKind,
 };
 
+use crate::location;
+
 /// What an entry changes, in its order. Rows of other kinds are no change.
 #[must_use]
 pub fn changes(entry: &LogEntry) -> Vec<Result<Change, BadRow>> {
@@ -199,6 +201,7 @@ fn port(row: Reader<'_>) -> Result<Port, BadRow> {
             })
         })?,
         host: host.filter(|host| !host.is_empty()),
+        migrating_to: location::migrating_to(row.body).map(str::to_owned),
     })
 }
 

@@ -73,7 +73,7 @@ pub struct InterfaceRow {
     pub port_id: String,
     /// Its OpenFlow port number; none until the switch gave one.
     pub ofport: Option<u32>,
-    /// Orders first appearances: the latest one carries the port. The writer takes
+    /// Orders first appearances: the latest ones carry the port. The writer takes
     /// [`appearance`] of the state that it saw, and keeps the number when it changes the row.
     pub appeared: Revision,
     /// Whether its switch acknowledged its flows.

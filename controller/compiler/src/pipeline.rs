@@ -188,7 +188,7 @@ stages! {
         matches [], sets [TunnelId TunDst TunIpv6Dst],
         reads [OutPort], writes [Tunnel],
         next [TunnelOut Output], miss drop,
-        "Where the destination port is: here, or behind which tunnel."
+        "Where the destination port is: here, or behind which tunnels."
     }
     TunnelOut "tunnel_out" {
         matches [InPort TunDst TunIpv6Dst], sets [],
@@ -215,10 +215,10 @@ stages! {
         "A copy for each local port of the network that may have an unknown address."
     }
     Output "output" {
-        matches [], sets [],
+        matches [EthSrc], sets [],
         reads [OutPort], writes [],
         next [], miss drop,
-        "Out of the local port."
+        "Out of the local port; never what a port that is in two places sent itself."
     }
     Marker "marker" {
         matches [], sets [],

@@ -49,10 +49,16 @@ impl<'a> View<'a> {
         self.model.chassis(id)
     }
 
-    /// Where a port is.
-    pub fn location(&mut self, id: PortId) -> Option<&'a Location> {
+    /// Where a port is ([`Model::locations`]).
+    pub fn locations(&mut self, id: PortId) -> &'a [Location] {
         self.read.push(Cell::Location(id));
-        self.model.location(id)
+        self.model.locations(id)
+    }
+
+    /// Where a port is on a hypervisor.
+    pub fn location_on(&mut self, id: PortId, chassis: &ChassisId) -> Option<&'a Location> {
+        self.read.push(Cell::Location(id));
+        self.model.location_on(id, chassis)
     }
 
     /// The elements of an index, in order.

@@ -37,9 +37,7 @@ pub(crate) fn answer(
     let (service, key) = Service::of(received)?;
     let id = model.port_of_key(key)?;
     let port = model.port(id)?;
-    let location = model
-        .location(id)
-        .filter(|location| location.interface.chassis == *chassis)?;
+    let location = model.location_on(id, chassis)?;
     let reply = match service {
         Service::Dhcp4 => {
             let network = model.network(port.network)?;

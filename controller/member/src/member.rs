@@ -280,7 +280,7 @@ impl Member {
         });
         self.collect_places(&touched, &mut observed);
         for port in touched {
-            if let Some(location) = self.compiler.model().location(port) {
+            for location in self.compiler.model().locations(port) {
                 self.since.insert(location.interface.clone(), self.revision);
             }
         }
@@ -300,7 +300,7 @@ impl Member {
     /// The hypervisors on which these ports are.
     fn collect_places(&self, ports: &BTreeSet<PortId>, places: &mut BTreeSet<String>) {
         let model = self.compiler.model();
-        let locations = ports.iter().filter_map(|port| model.location(*port));
+        let locations = ports.iter().flat_map(|port| model.locations(*port));
         places.extend(locations.map(|location| location.interface.chassis.0.to_string()));
     }
 
@@ -401,7 +401,7 @@ impl Member {
                 chassis: chassis.clone(),
                 name: row.name.as_str().into(),
             };
-            let located = model.location(port).is_some_and(|location| {
+            let located = model.location_on(port, &chassis).is_some_and(|location| {
                 location.interface == interface && Some(location.ofport.0) == row.ofport
             });
             let since = since.get(&interface).copied().unwrap_or(self.origin);

@@ -10,7 +10,7 @@ use rust_openflow::text::{self, Names};
 use serde::{Deserialize, Serialize};
 use weft_compiler::pipeline::STAGES;
 use weft_compiler::{Content, Key};
-use weft_topology::{ChassisId, Element, Index, TunnelKind};
+use weft_topology::{ChassisId, Element, Index, InterfaceId, Location, TunnelKind};
 
 use crate::member::Member;
 use crate::switch::Sync;
@@ -51,13 +51,30 @@ pub struct PortStatus {
     pub mac_address: String,
     /// Its addresses.
     pub addresses: Vec<String>,
-    /// The hypervisor that it is on.
+    /// The hypervisor that it is on; of two, the one where it appeared last.
     pub hypervisor: Option<String>,
-    /// The interface that carries it.
+    /// The interface that carries it there.
     pub interface: Option<String>,
     /// The interface's port number.
     pub ofport: Option<u32>,
-    /// Whether its switch acknowledged its flows.
+    /// Whether the switch there acknowledged its flows.
+    pub ready: bool,
+    /// The switch's words when it refused one.
+    pub error: Option<String>,
+    /// The other place of a port whose machine moves: where it was before.
+    pub also_on: Option<PlaceStatus>,
+}
+
+/// A place of a port.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlaceStatus {
+    /// The hypervisor.
+    pub hypervisor: String,
+    /// The interface that carries the port there.
+    pub interface: String,
+    /// The interface's port number.
+    pub ofport: u32,
+    /// Whether the switch there acknowledged the port's flows.
     pub ready: bool,
     /// The switch's words when it refused one.
     pub error: Option<String>,
@@ -194,12 +211,9 @@ impl Member {
         model
             .ports()
             .map(|(id, port)| {
-                let location = model.location(id);
-                let row = location.and_then(|location| {
-                    let interface = &location.interface;
-                    let known = self.observations.get(&interface.chassis.0)?;
-                    known.interfaces.get(&*interface.name).map(|(_, row)| row)
-                });
+                let mut places = model.locations(id).iter();
+                let mut next = || places.next().map(|location| self.place_status(location));
+                let (place, also_on) = (next(), next());
                 PortStatus {
                     id: id.to_string(),
                     network_id: port.network.to_string(),
@@ -209,14 +223,28 @@ impl Member {
                         .iter()
                         .map(|fixed| fixed.ip.to_string())
                         .collect(),
-                    hypervisor: location.map(|location| location.interface.chassis.to_string()),
-                    interface: location.map(|location| location.interface.name.to_string()),
-                    ofport: location.map(|location| location.ofport.0),
-                    ready: row.is_some_and(|row| row.ready),
-                    error: row.and_then(|row| row.error.clone()),
+                    hypervisor: place.as_ref().map(|place| place.hypervisor.clone()),
+                    interface: place.as_ref().map(|place| place.interface.clone()),
+                    ofport: place.as_ref().map(|place| place.ofport),
+                    ready: place.as_ref().is_some_and(|place| place.ready),
+                    error: place.and_then(|place| place.error),
+                    also_on,
                 }
             })
             .collect()
+    }
+
+    fn place_status(&self, location: &Location) -> PlaceStatus {
+        let InterfaceId { chassis, name } = &location.interface;
+        let known = self.observations.get(&chassis.0);
+        let row = known.and_then(|known| known.interfaces.get(&**name));
+        PlaceStatus {
+            hypervisor: chassis.to_string(),
+            interface: name.to_string(),
+            ofport: location.ofport.0,
+            ready: row.is_some_and(|(_, row)| row.ready),
+            error: row.and_then(|(_, row)| row.error.clone()),
+        }
     }
 
     /// Hypervisors and the tunnels that carry networks between them.
@@ -339,7 +367,7 @@ impl Member {
             .collect();
         for element in model.elements(&Index::LocalPorts(chassis.clone())) {
             if let Element::Port(port) = element
-                && let Some(location) = model.location(*port)
+                && let Some(location) = model.location_on(*port, chassis)
             {
                 interfaces.push((location.ofport, location.interface.name.to_string()));
             }

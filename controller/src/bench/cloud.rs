@@ -195,5 +195,6 @@ fn port(number: u32, network: u32, host: u32) -> Port {
         port_security: true,
         allowed_address_pairs: Vec::new(),
         host: None,
+        migrating_to: None,
     }
 }

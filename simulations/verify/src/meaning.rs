@@ -3,12 +3,14 @@
 //! To be read next to the API's documentation; every rule is a function of the declared network.
 //!
 //! 1. A port carries traffic when it and its network are administratively up and an interface of a
-//!    hypervisor carries it ([`carries`]).
+//!    hypervisor carries it; while its machine moves, one on each of two ([`places`]).
 //! 2. It may send what port security allows ([`may_send`]).
 //! 3. DHCP requests go to Weft where Weft hands out addresses ([`is_dhcp_request`]).
 //! 4. ARP and neighbour discovery are answered ([`answer`]).
 //! 5. Multicast reaches every other port of the network, a known address its port, an unknown one
 //!    the ports that may have such an address ([`receivers`]), as far as tunnels reach ([`reaches`]).
+//! 6. A port in two places gets a copy in each, but in neither what comes from its own Ethernet address:
+//!    that is its machine's own voice ([`own_voice`]).
 //!
 //! Frames that contradict themselves (a length that is not theirs, an option twice) are not judged.
 
@@ -23,11 +25,13 @@ use weft_topology::{
 
 use crate::frame::{Content, Frame, Payload};
 
-/// A frame that a port receives.
+/// A frame that a port receives in one of its places.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Delivery {
     /// The port.
     pub port: PortId,
+    /// The hypervisor.
+    pub chassis: ChassisId,
     /// The frame.
     pub frame: Vec<u8>,
 }
@@ -48,7 +52,7 @@ pub struct Outcome {
     pub captured: Option<Service>,
 }
 
-/// A port with its network and the hypervisor that it is on.
+/// A port with its network and a hypervisor that it is on.
 struct Place<'a> {
     id: PortId,
     port: &'a Port,
@@ -56,11 +60,12 @@ struct Place<'a> {
     chassis: &'a ChassisId,
 }
 
-/// What becomes of a frame that a port sends.
+/// What becomes of a frame that a port sends on a hypervisor.
 #[must_use]
-pub fn meaning(model: &Model, from: PortId, bytes: &[u8]) -> Outcome {
+pub fn meaning(model: &Model, from: PortId, on: &ChassisId, bytes: &[u8]) -> Outcome {
     let mut outcome = Outcome::default();
-    let (Some(sender), Some(frame)) = (carries(model, from), Frame::read(bytes)) else {
+    let sender = places(model, from).find(|place| place.chassis == on);
+    let (Some(sender), Some(frame)) = (sender, Frame::read(bytes)) else {
         return outcome;
     };
     if !may_send(sender.port, &frame) {
@@ -71,16 +76,19 @@ pub fn meaning(model: &Model, from: PortId, bytes: &[u8]) -> Outcome {
     } else if let Some(answer) = answer(model, &sender, &frame, bytes) {
         outcome.deliveries.insert(Delivery {
             port: from,
+            chassis: on.clone(),
             frame: answer,
         });
     } else {
         let reached = receivers(model, &sender, frame.destination)
             .into_iter()
-            .filter(|receiver| receiver.id != from)
+            .filter(|receiver| (receiver.id, receiver.chassis) != (from, on))
+            .filter(|receiver| !own_voice(model, receiver, frame.source))
             .filter(|receiver| reaches(model, &sender, receiver));
         outcome.deliveries = reached
             .map(|receiver| Delivery {
                 port: receiver.id,
+                chassis: receiver.chassis.clone(),
                 frame: bytes.to_vec(),
             })
             .collect();
@@ -88,17 +96,27 @@ pub fn meaning(model: &Model, from: PortId, bytes: &[u8]) -> Outcome {
     outcome
 }
 
-/// A port that carries traffic: `admin_state_up` of port and network, and an interface somewhere.
-fn carries(model: &Model, id: PortId) -> Option<Place<'_>> {
-    let port = model.port(id)?;
-    let network = model.network(port.network)?;
-    let location = model.location(id)?;
-    (port.admin_state_up && network.admin_state_up).then_some(Place {
-        id,
-        port,
-        network,
-        chassis: &location.interface.chassis,
+/// Where a port carries traffic: nowhere unless port and network have `admin_state_up`.
+fn places(model: &Model, id: PortId) -> impl Iterator<Item = Place<'_>> {
+    let declared = model.port(id).and_then(|port| {
+        let network = model.network(port.network)?;
+        (port.admin_state_up && network.admin_state_up).then_some((port, network))
+    });
+    declared.into_iter().flat_map(move |(port, network)| {
+        let locations = model.locations(id).iter();
+        locations.map(move |location| Place {
+            id,
+            port,
+            network,
+            chassis: &location.interface.chassis,
+        })
     })
+}
+
+/// Whether a frame from an Ethernet address is a moving machine's own, come back to it in its other place.
+/// Who receives knows no more of a sender than that address.
+fn own_voice(model: &Model, receiver: &Place<'_>, source: MacAddr) -> bool {
+    source == receiver.port.mac && model.locations(receiver.id).len() > 1
 }
 
 /// All ports of a network, whatever their state.
@@ -256,7 +274,7 @@ fn answers(model: &Model, id: PortId) -> bool {
     let service = model
         .port(id)
         .is_some_and(|port| port.role == Role::Services && port.admin_state_up);
-    service || carries(model, id).is_some()
+    service || places(model, id).next().is_some()
 }
 
 /// The request turned round (RFC 826).
@@ -323,10 +341,7 @@ fn receivers<'a>(model: &'a Model, sender: &Place<'_>, to: MacAddr) -> Vec<Place
             .map(|(id, _)| id)
             .collect()
     };
-    meant
-        .into_iter()
-        .filter_map(|id| carries(model, id))
-        .collect()
+    meant.into_iter().flat_map(|id| places(model, id)).collect()
 }
 
 /// Whether frames of a network get from one hypervisor to another: both must have an address for

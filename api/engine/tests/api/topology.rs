@@ -50,6 +50,7 @@ fn everything_that_the_api_made_has_its_place_in_the_topology() {
     );
     let port = json!({"network_id": network, "mac_address": "fa:16:3e:00:00:01",
         "fixed_ips": [{"ip_address": "10.0.0.9"}], "binding:host_id": "hv1",
+        "binding:profile": {"migrating_to": "hv2"},
         "allowed_address_pairs": [{"ip_address": "10.0.0.64/26"}, {"ip_address": "10.0.0.9"}]});
     world.call("admin", &request("POST", "/ports", body("port", port)));
 
@@ -91,6 +92,8 @@ fn everything_that_the_api_made_has_its_place_in_the_topology() {
         (guest.role, guest.host.as_deref()),
         (Role::Guest, Some("hv1"))
     );
+    assert_eq!(guest.migrating_to.as_deref(), Some("hv2"));
+    assert_eq!(services.migrating_to, None);
     assert_ne!(services.key, guest.key);
     assert_eq!(guest.mac.to_string(), "fa:16:3e:00:00:01");
     assert_eq!(guest.fixed_ips[0].subnet, *subnet_id);

@@ -59,11 +59,11 @@ pub enum Item {
     Neighbours(PortId),
     /// [`neighbours::own`]: a port's own questions about its addresses.
     OwnAddresses(PortId),
-    /// [`delivery::remote`]: the way to a port from any other hypervisor.
+    /// [`delivery::remote`]: the way to a port from hypervisors where it is not.
     Remote(PortId),
-    /// [`ingress::local`]: a port on the hypervisor where it is, as a source.
+    /// [`ingress::local`]: a port on a hypervisor where it is, as a source.
     Ingress(ChassisId, PortId),
-    /// [`delivery::local`]: a port on the hypervisor where it is, as a destination.
+    /// [`delivery::local`]: a port on a hypervisor where it is, as a destination.
     Delivery(ChassisId, PortId),
     /// [`port_security::port`]: what a port may send.
     PortSecurity(PortId),
@@ -254,15 +254,13 @@ fn up<'a>(network: NetworkId, view: &mut View<'a>) -> Option<&'a Network> {
         .map(|network| &**network)
 }
 
-/// A port that carries traffic and is on a hypervisor, with its place and its network.
+/// A port that carries traffic and is on a hypervisor, with its place there and its network.
 fn located<'a>(
     chassis: &ChassisId,
     port: PortId,
     view: &mut View<'a>,
 ) -> Option<(&'a Location, &'a Port, &'a Network)> {
-    let location = view
-        .location(port)
-        .filter(|location| location.interface.chassis == *chassis)?;
+    let location = view.location_on(port, chassis)?;
     let (port, network) = live(port, view)?;
     Some((location, port, network))
 }

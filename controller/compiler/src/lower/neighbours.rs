@@ -24,7 +24,7 @@ pub fn port(id: PortId, view: &mut View<'_>, emit: &mut Emitter<'_>) {
     let Some((port, network)) = live(id, view) else {
         return;
     };
-    if port.role == Role::Guest && view.location(id).is_none() {
+    if port.role == Role::Guest && view.locations(id).is_empty() {
         return;
     }
     let key = network.key.get();

@@ -32,9 +32,10 @@ fn step() -> impl Strategy<Value = Step> {
             ports.clone(),
             0..NETWORKS,
             any::<[bool; 4]>(),
-            prop::option::of(0..CHASSIS)
+            [prop::option::of(0..CHASSIS), prop::option::of(0..CHASSIS)]
         )
-            .prop_map(|(n, of, [there, up, secure, pair], host)| {
+            .prop_map(|(n, of, [there, up, secure, pair], hosts)| {
+                let [host, migrating_to] = hosts.map(|host| host.map(|n| format!("host{n}")));
                 let port = there.then(|| weft_topology::Port {
                     admin_state_up: up,
                     port_security: secure,
@@ -46,7 +47,8 @@ fn step() -> impl Strategy<Value = Step> {
                         })
                         .into_iter()
                         .collect(),
-                    host: host.map(|host| format!("host{host}")),
+                    host,
+                    migrating_to,
                     ..port(n, of)
                 });
                 Change::Port(port_id(n), port)

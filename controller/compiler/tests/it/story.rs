@@ -5,7 +5,7 @@
 //! network red key=1 vxlan=100 [down]
 //! subnet red4 network=red cidr=10.0.0.0/24 [dhcp]
 //! port a network=red key=1 mac=fa:16:3e:00:00:01 ip=red4/10.0.0.1 pair=10.0.0.9/32@MAC
-//!        [host=hv1] [down] [insecure] [services]
+//!        [host=hv1] [migrating_to=hv2] [down] [insecure] [services]
 //! interface hv1/tap1 port=a ofport=1 [appeared=2]
 //! delete port a
 //! ```
@@ -198,6 +198,7 @@ fn port(words: &mut Words<'_>) -> Read<Port> {
         port_security: !words.flag("insecure"),
         allowed_address_pairs,
         host: words.maybe("host")?,
+        migrating_to: words.maybe("migrating_to")?,
     })
 }
 

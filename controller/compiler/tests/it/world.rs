@@ -91,6 +91,7 @@ pub(crate) fn port(n: u8, network: u8) -> Port {
         port_security: true,
         allowed_address_pairs: Vec::new(),
         host: None,
+        migrating_to: None,
     }
 }
 

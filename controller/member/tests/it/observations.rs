@@ -1,5 +1,6 @@
 //! What was seen reaches the log once, also when the database fails, and is not written for nothing.
 
+use serde_json::json;
 use weft_member::Input;
 
 use crate::arrival::cloud;
@@ -141,13 +142,16 @@ fn a_port_that_falls_back_is_active_only_when_its_old_switch_has_it_again() {
         let mut world = World::with_hosts(seed, 2);
         let network = world.network("10.0.0.0/24");
         let port = world.port(&network);
-        for host in 0..2 {
+        for host in [0, 1] {
             world.plug(host, "tap0", &port);
             world.settle();
         }
+        // Bound to the second, the first switch is told to forget it; bound to the first, to have it again.
+        world.update("port", &port, json!({"binding:host_id": "hv1"}));
+        world.settle();
         world.hosts[0].switch.mute =
             Some(|message| matches!(message, rust_openflow::Message::BarrierRequest));
-        world.unplug(1, "tap0");
+        world.update("port", &port, json!({"binding:host_id": "hv0"}));
         world.settle();
         assert_eq!(world.status(&port), "DOWN", "seed {seed}");
         world.hosts[0].switch.mute = None;

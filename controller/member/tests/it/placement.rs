@@ -7,15 +7,16 @@ use weft_ovsdb::{Atom, Datum, Row};
 use crate::arrival::cloud;
 use crate::world::World;
 
-/// The hypervisor whose switch takes packets for a port from a local interface.
+/// The hypervisors whose switches take packets for a port from a local interface.
 fn carriers(world: &World, port: &str) -> Vec<usize> {
     let port = port.parse().unwrap();
-    let model = world.member.compiler().model();
-    let location = model.location(port);
-    let name = location.map(|location| location.interface.chassis.clone());
+    let locations = world.member.compiler().model().locations(port);
     let hosts = world.hosts.iter().enumerate();
     hosts
-        .filter(|(_, host)| Some(host.chassis()) == name)
+        .filter(|(_, host)| {
+            let mut chassis = locations.iter().map(|location| &location.interface.chassis);
+            chassis.any(|chassis| *chassis == host.chassis())
+        })
         .map(|(at, _)| at)
         .collect()
 }
@@ -41,45 +42,78 @@ fn a_port_that_is_unplugged_is_down_and_its_flows_are_gone() {
     }
 }
 
+/// The hypervisors of the interfaces that the log says to be ready.
+fn ready(world: &World) -> Vec<String> {
+    let rows = world.interfaces().into_iter().filter(|row| row.ready);
+    rows.map(|row| row.chassis).collect()
+}
+
 #[test]
-fn the_later_of_two_appearances_carries_the_port() {
+fn a_port_that_appears_elsewhere_is_in_both_places_until_it_goes_from_one() {
     for seed in 0..8 {
-        let mut world = World::with_hosts(seed, 3);
+        let mut world = World::with_hosts(seed, 4);
         let network = world.network("10.0.0.0/24");
         let [port, other] = [world.port(&network), world.port(&network)];
-        world.plug(2, "tap1", &other);
+        world.plug(3, "tap1", &other);
         world.plug(0, "tap0", &port);
         world.settle();
         assert_eq!(carriers(&world, &port), [0]);
         world.plug(1, "tap0", &port);
         world.settle();
-        assert_eq!(carriers(&world, &port), [1]);
+        assert_eq!(carriers(&world, &port), [0, 1]);
         world.check();
         assert_eq!(world.status(&port), "ACTIVE");
-        let ready: Vec<_> = world
-            .interfaces()
-            .into_iter()
-            .map(|row| (row.chassis, row.ready))
-            .collect();
-        let wanted = [("hv0", false), ("hv1", true), ("hv2", true)];
-        assert_eq!(
-            ready,
-            wanted.map(|(name, ready)| (name.to_owned(), ready)),
-            "seed {seed}"
-        );
+        assert_eq!(ready(&world), ["hv0", "hv1", "hv3"], "seed {seed}");
         // A restart, in whatever order they come back, decides the same.
         let before = world.flow_mods();
         world.restart();
         world.settle();
         assert_eq!(
             (carriers(&world, &port), world.flow_mods()),
-            (vec![1], before)
+            (vec![0, 1], before)
         );
+        // Two are enough: a third takes the place of the first, until it goes.
+        world.plug(2, "tap0", &port);
+        world.settle();
+        assert_eq!(carriers(&world, &port), [1, 2]);
+        assert_eq!(ready(&world), ["hv1", "hv2", "hv3"]);
+        world.unplug(2, "tap0");
+        world.settle();
+        assert_eq!(carriers(&world, &port), [0, 1]);
+        assert_eq!(ready(&world), ["hv0", "hv1", "hv3"]);
         // The one that stays has it.
         world.unplug(1, "tap0");
         world.settle();
         assert_eq!(carriers(&world, &port), [0]);
         assert_eq!(world.status(&port), "ACTIVE");
+        world.check();
+    }
+}
+
+#[test]
+fn a_port_may_migrate_where_its_profile_says() {
+    for seed in 0..8 {
+        let mut world = World::with_hosts(seed, 3);
+        let network = world.network("10.0.0.0/24");
+        let port = world.port(&network);
+        let migrating = json!({"binding:host_id": "hv0.example",
+            "binding:profile": {"migrating_to": "hv1.example", "other": 7}});
+        world.update("port", &port, migrating);
+        for host in 0..3 {
+            world.plug(host, "tap0", &port);
+            world.settle();
+        }
+        assert_eq!(
+            (carriers(&world, &port), world.status(&port).as_str()),
+            (vec![0, 1], "ACTIVE")
+        );
+        let over = json!({"binding:host_id": "hv1.example", "binding:profile": {}});
+        world.update("port", &port, over);
+        world.settle();
+        assert_eq!(
+            (carriers(&world, &port), world.status(&port).as_str()),
+            (vec![1], "ACTIVE")
+        );
         world.check();
     }
 }
@@ -122,7 +156,7 @@ fn the_host_that_the_api_names_decides() {
 }
 
 #[test]
-fn a_port_that_moves_is_active_only_when_the_new_switch_has_it() {
+fn a_port_that_moves_is_active_as_long_as_one_of_its_switches_has_it() {
     let mut world = World::with_hosts(1, 2);
     let network = world.network("10.0.0.0/24");
     let port = world.port(&network);
@@ -132,10 +166,37 @@ fn a_port_that_moves_is_active_only_when_the_new_switch_has_it() {
         Some(|message| matches!(message, rust_openflow::Message::BarrierRequest));
     world.plug(1, "tap0", &port);
     world.settle();
+    assert_eq!(carriers(&world, &port), [0, 1]);
+    let statuses = world.member.port_statuses();
+    let status = statuses.iter().find(|status| status.id == port).unwrap();
+    let also_on = status.also_on.as_ref().unwrap();
     assert_eq!(
-        (carriers(&world, &port), world.status(&port).as_str()),
-        (vec![1], "DOWN")
+        (status.hypervisor.as_deref(), status.ready),
+        (Some("hv1"), false)
     );
+    assert_eq!((also_on.hypervisor.as_str(), also_on.ready), ("hv0", true));
+    assert_eq!(world.status(&port), "ACTIVE");
+    // Only where it is not acknowledged yet.
+    world.unplug(0, "tap0");
+    world.settle();
+    assert_eq!(carriers(&world, &port), [1]);
+    assert_eq!(world.status(&port), "DOWN");
+}
+
+#[test]
+fn a_refused_flow_in_one_of_two_places_is_an_error() {
+    let mut world = World::with_hosts(1, 2);
+    let network = world.network("10.0.0.0/24");
+    let port = world.port(&network);
+    world.plug(0, "tap0", &port);
+    world.settle();
+    world.hosts[1].switch.uninstallable = Some(Box::new(|_| true));
+    world.plug(1, "tap0", &port);
+    world.settle();
+    assert_eq!(world.status(&port), "ERROR");
+    world.unplug(1, "tap0");
+    world.settle();
+    assert_eq!(world.status(&port), "ACTIVE");
 }
 
 /// Takes away, or gives, the number of an interface, as a switch that restarts does.

@@ -173,6 +173,7 @@ mod tests {
             port_security: true,
             allowed_address_pairs: vec![],
             host: None,
+            migrating_to: None,
         }
     }
 

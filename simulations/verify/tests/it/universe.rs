@@ -151,11 +151,14 @@ fn port() -> impl Strategy<Value = Change> {
             prop::bool::weighted(0.95),
         ),
         prop::collection::vec(pair(), 0..2),
-        prop::option::weighted(0.1, 0..CHASSIS),
+        (
+            prop::option::weighted(0.1, 0..CHASSIS),
+            prop::option::weighted(0.5, 0..CHASSIS),
+        ),
         (prop::bool::weighted(0.9), prop::bool::weighted(0.8)),
     )
         .prop_map(
-            |(n, half, (up, port_security, there), pairs, host, (v4, v6))| {
+            |(n, half, (up, port_security, there), pairs, (host, target), (v4, v6))| {
                 let (slot, network) = (n % SLOTS, half + n / SLOTS * 2);
                 let addresses = [
                     v4.then(|| IpAddr::V4(ipv4(slot))),
@@ -171,6 +174,7 @@ fn port() -> impl Strategy<Value = Change> {
                     port_security,
                     allowed_address_pairs: pairs,
                     host: host.map(|host| format!("host{host}")),
+                    migrating_to: target.map(|host| format!("host{host}")),
                 };
                 Change::Port(port_id(n), there.then_some(port))
             },
@@ -194,6 +198,7 @@ fn services_port() -> impl Strategy<Value = Change> {
                 port_security: false,
                 allowed_address_pairs: Vec::new(),
                 host: None,
+                migrating_to: None,
             };
             Change::Port(services_port_id(n), there.then_some(port))
         })

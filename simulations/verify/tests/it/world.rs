@@ -200,13 +200,14 @@ impl World {
     }
 
     /// What was observed, in the words of the logical network: every frame came out of the interface
-    /// of a port, and no port got one twice.
+    /// of a port, and no interface got one twice.
     pub(crate) fn outcome(&self, sender: PortId, sent: &[u8], observed: Observed) -> Outcome {
         let mut outcome = Outcome::default();
         for emerged in observed.emerged {
             let at = self.port_at(&emerged.chassis, emerged.port);
             let fresh = outcome.deliveries.insert(Delivery {
                 port: at.unwrap_or_else(|| panic!("no port is at {emerged:?}")),
+                chassis: emerged.chassis,
                 frame: emerged.frame,
             });
             assert!(fresh, "a frame came out twice");
@@ -232,7 +233,7 @@ impl World {
             })
             .find(|port| {
                 self.model()
-                    .location(*port)
+                    .location_on(*port, chassis)
                     .is_some_and(|location| location.ofport == ofport)
             })
     }
