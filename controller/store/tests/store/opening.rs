@@ -29,6 +29,21 @@ async fn a_second_instance_on_the_same_sqlite_file_is_refused_and_told_who_holds
 }
 
 #[tokio::test]
+async fn a_second_name_of_a_sqlite_file_is_no_way_around_its_lock() {
+    on_sqlite(async |url| {
+        let path = url.strip_prefix("sqlite:").unwrap();
+        opened(url).await.close().await;
+        let link = format!("{path}.link");
+        std::os::unix::fs::symlink(path, &link).unwrap();
+        let first = opened(url).await;
+        let refused = open(&format!("sqlite:{link}"), &Options::default()).await;
+        assert!(matches!(refused, Err(Error::InUse { .. })), "{refused:?}");
+        first.close().await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_database_of_a_newer_version_is_refused() {
     on_each(async |url| {
         opened(url).await.close().await;
