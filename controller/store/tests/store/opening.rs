@@ -44,6 +44,22 @@ async fn a_second_name_of_a_sqlite_file_is_no_way_around_its_lock() {
 }
 
 #[tokio::test]
+async fn a_new_sqlite_file_is_this_user_s_alone() {
+    use crate::writes::{based_on, commit};
+    use std::os::unix::fs::PermissionsExt;
+    on_sqlite(async |url| {
+        let store = opened(url).await;
+        commit(&store, [based_on(0).port("a", "n")]).await;
+        let path = url.strip_prefix("sqlite:").unwrap();
+        for file in [path.to_owned(), format!("{path}-wal")] {
+            let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{file}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_database_of_a_newer_version_is_refused() {
     on_each(async |url| {
         opened(url).await.close().await;
