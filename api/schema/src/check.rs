@@ -514,6 +514,34 @@ mod tests {
     }
 
     #[test]
+    fn the_deepest_object_is_read_back_from_the_log() {
+        let deep = (1..MAX_DEPTH).fold(json!(1), |inner, _| json!([inner]));
+        let profile = Check::ObjectOrNull.convert(&json!({ "a": deep })).unwrap();
+        let refused = Check::ObjectOrNull.convert(&json!({ "a": [profile] }));
+        assert_eq!(refused.unwrap_err(), "value too deep");
+        let body = json!({ "binding:profile": profile });
+        let key = crate::RowKey {
+            kind: "port".into(),
+            id: "p".into(),
+        };
+        let row = crate::RowChange {
+            key,
+            before: None,
+            after: Some(body.as_object().unwrap().clone().into()),
+        };
+        let entry = crate::LogEntry {
+            revision: 1,
+            time_us: 0,
+            actor: crate::Actor::default(),
+            rows: vec![row],
+            claims: vec![],
+        };
+        let text = serde_json::to_string(&entry).unwrap();
+        let again: crate::LogEntry = serde_json::from_str(&text).unwrap();
+        assert_eq!(again, entry);
+    }
+
+    #[test]
     fn a_canonical_form_is_its_own_canonical_form() {
         let rows = [
             (Check::Cidr, json!("10.0.0.5/24")),

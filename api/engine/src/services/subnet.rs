@@ -12,7 +12,6 @@ use super::ipam::{self, Asker, Fixed, Wish};
 use super::{Service, flag, items, named, network, services_port, text};
 use crate::body::Attributes;
 use crate::draft::{self, Draft};
-use crate::view::Reading;
 
 /// The most allocation pools of a subnet: each new port may look at all of them.
 const MAX_POOLS: usize = 256;
@@ -116,10 +115,6 @@ impl Service for Subnets {
             draft.touch(&draft::key(resource::NETWORK.name, network));
         }
         services_port::sync(draft, network)
-    }
-
-    fn computed(&self, _attribute: &str, _row: &Row, _reading: Reading<'_>) -> Value {
-        Value::Null
     }
 }
 
@@ -243,8 +238,35 @@ fn words((start, end): (IpAddr, IpAddr)) -> String {
     format!("{start}-{end}")
 }
 
-/// Pools are in order, inside the range of hosts, apart from each other and from the gateway.
+/// Pools are inside the range of hosts, apart from each other and from the gateway; they are put
+/// in order.
 fn check_pools(row: &mut Attributes, net: IpNet) -> Result<(), Problem> {
+    let pools = read_pools(row, net)?;
+    if let Some(pair) = pools.windows(2).find(|pair| pair[1].0 <= pair[0].1) {
+        return Err(Fault::OverlappingAllocationPools {
+            first: &words(pair[0]),
+            second: &words(pair[1]),
+            cidr: &net,
+        }
+        .into());
+    }
+    let gateway = ip(row.get("gateway_ip"));
+    for &(start, end) in &pools {
+        if let Some(gateway) = gateway.filter(|gateway| (start..=end).contains(gateway)) {
+            return Err(Fault::GatewayConflictWithAllocationPools {
+                ip: &gateway,
+                pool: &words((start, end)),
+            }
+            .into());
+        }
+    }
+    let pool = |&(start, end): &(IpAddr, IpAddr)| json!({"start": start, "end": end});
+    row.insert("allocation_pools".into(), pools.iter().map(pool).collect());
+    Ok(())
+}
+
+/// The pools of a subnet in order, each of which makes sense by itself.
+fn read_pools(row: &Attributes, net: IpNet) -> Result<Vec<(IpAddr, IpAddr)>, Problem> {
     let (first, last) = ipam::hosts(net);
     let read = |pool: &Value| Some((ip(pool.get("start"))?, ip(pool.get("end"))?));
     let mut pools: Vec<_> = items(row, "allocation_pools").filter_map(read).collect();
@@ -268,27 +290,7 @@ fn check_pools(row: &mut Attributes, net: IpNet) -> Result<(), Problem> {
         }
     }
     pools.sort();
-    if let Some(pair) = pools.windows(2).find(|pair| pair[1].0 <= pair[0].1) {
-        return Err(Fault::OverlappingAllocationPools {
-            first: &words(pair[0]),
-            second: &words(pair[1]),
-            cidr: &net,
-        }
-        .into());
-    }
-    let gateway = ip(row.get("gateway_ip"));
-    for &(start, end) in &pools {
-        if let Some(gateway) = gateway.filter(|gateway| (start..=end).contains(gateway)) {
-            return Err(Fault::GatewayConflictWithAllocationPools {
-                ip: &gateway,
-                pool: &words((start, end)),
-            }
-            .into());
-        }
-    }
-    let pool = |&(start, end): &(IpAddr, IpAddr)| json!({"start": start, "end": end});
-    row.insert("allocation_pools".into(), pools.iter().map(pool).collect());
-    Ok(())
+    Ok(pools)
 }
 
 /// What hosts are told: not too much, and of the subnet's IP version.
