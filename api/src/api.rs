@@ -240,26 +240,22 @@ impl Api {
         let mut place = None;
         for _ in 0..ATTEMPTS {
             self.replica.current().await.map_err(unavailable)?;
-            let (write, response) = match self.decide(request, context)? {
-                Outcome::Done(response) => {
-                    if place.is_none() && is_large(&response) {
-                        place = self.large_answers.clone().try_acquire_owned().ok();
-                        if place.is_none() {
-                            // Not held while it waits, but made anew.
-                            drop(response);
-                            place = Some(self.place_for_answer().await?);
-                            continue;
-                        }
+            match self.decide(request, context)? {
+                Outcome::Done(response) if place.is_none() && is_large(&response) => {
+                    if let Ok(free) = self.large_answers.clone().try_acquire_owned() {
+                        return Ok((response, Some(free)));
                     }
-                    return Ok((response, place));
+                    // Not held while it waits, but made anew.
+                    drop(response);
+                    place = Some(self.place_for_answer().await?);
                 }
-                Outcome::Write { write, response } => (write, response),
-            };
-            match self.write(write).await? {
-                true => return Ok((response, None)),
-                // Those who come anew may go first once; those who wait here go one by one.
-                false if turn.is_none() => turn = Some(self.turn.lock().await),
-                false => {}
+                Outcome::Done(response) => return Ok((response, place)),
+                Outcome::Write { write, response } => match self.write(write).await? {
+                    true => return Ok((response, None)),
+                    // Those who come anew may go first once; those who wait here go one by one.
+                    false if turn.is_none() => turn = Some(self.turn.lock().await),
+                    false => {}
+                },
             }
         }
         let reason = "Too many changes at the same time; try again.";
