@@ -15,9 +15,10 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use bytes::Bytes;
 use http_body_util::BodyExt;
 use serde_json::Value;
-use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 use uuid::Uuid;
 use weft_engine::{Context, Engine, Outcome, documents};
@@ -36,7 +37,13 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-openstack-request-id")
 const ATTEMPTS: usize = 20;
 
 /// A body up to this size, in bytes, may be read at any time; larger ones wait for their turn.
-const SMALL_BODY: usize = 64 * 1024;
+const SMALL_BODY: usize = 16 * 1024;
+
+/// How many values a body may have: each takes a hundred times as much memory as it may take bytes.
+const MAX_VALUES: usize = 100_000;
+
+/// An answer up to this size, in bytes, may be held at any time; larger ones wait for their turn.
+const SMALL_ANSWER: usize = 256 * 1024;
 
 /// How the API is served.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +56,9 @@ pub struct Options {
     pub max_body: usize,
     /// How many requests with large bodies may be under way at the same time.
     pub large_bodies: usize,
-    /// How long a body may take to arrive.
+    /// How many large answers may be on their way at the same time.
+    pub large_answers: usize,
+    /// How long a body may take to arrive, and how long an answer may wait for its place.
     pub body_time: Duration,
 }
 
@@ -60,6 +69,7 @@ impl Default for Options {
             public_url: None,
             max_body: 16 * 1024 * 1024,
             large_bodies: 8,
+            large_answers: 32,
             body_time: Duration::from_secs(30),
         }
     }
@@ -85,7 +95,9 @@ pub struct Api {
     operations: Arc<dyn Operations>,
     options: Options,
     /// Places for large bodies.
-    large: Semaphore,
+    large_bodies: Semaphore,
+    /// Places for large answers.
+    large_answers: Arc<Semaphore>,
     /// Who has lost to others writes in turn.
     turn: Mutex<()>,
 }
@@ -98,8 +110,20 @@ impl std::fmt::Debug for Api {
     }
 }
 
-/// The answers that are no errors of the engine.
-type Answer = Result<weft_engine::Response, Problem>;
+/// An answer of the engine, and its place when it is large.
+type Answer = Result<(weft_engine::Response, Option<OwnedSemaphorePermit>), Problem>;
+
+/// The bytes of an answer, which keep its place until the peer has taken them or is gone.
+struct Placed {
+    bytes: Vec<u8>,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl AsRef<[u8]> for Placed {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
 
 /// A body, and its place when it is large.
 type Read<'a> = (Vec<u8>, Option<SemaphorePermit<'a>>);
@@ -117,16 +141,19 @@ impl Api {
             engine,
             replica,
             operations,
-            large: Semaphore::new(options.large_bodies),
+            large_bodies: Semaphore::new(options.large_bodies),
+            large_answers: Arc::new(Semaphore::new(options.large_answers)),
             options,
             turn: Mutex::new(()),
         }
     }
 
-    /// Everything that is served: the API, `/healthz`, `/readyz` and `/metrics`.
+    /// Everything that is served: the API, `/healthz` (`/healthcheck` for Neutron's clients),
+    /// `/readyz` and `/metrics`.
     pub fn router(self) -> Router {
         Router::new()
             .route("/healthz", get("ok\n"))
+            .route("/healthcheck", get("OK"))
             .route("/readyz", get(ready))
             .route("/metrics", get(metrics))
             .fallback(serve)
@@ -152,10 +179,9 @@ impl Api {
             query: form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes())
                 .into_owned()
                 .collect(),
-            body: (!body.is_empty()).then(|| serde_json::from_slice(&body).unwrap_or(Value::Null)),
+            body: json(body)?,
             if_match: if_match(&parts.headers),
         };
-        drop(body);
         self.carry_out(&request, &context).await
     }
 
@@ -201,7 +227,7 @@ impl Api {
             }
             if place.is_none() && bytes.len() + data.len() > SMALL_BODY {
                 // Never closed.
-                place = self.large.acquire().await.ok();
+                place = self.large_bodies.acquire().await.ok();
             }
             bytes.extend_from_slice(&data);
         }
@@ -211,21 +237,40 @@ impl Api {
     /// Lets the engine decide on the newest state until the store takes what it decided.
     async fn carry_out(&self, request: &weft_engine::Request, context: &Context) -> Answer {
         let mut turn = None;
+        let mut place = None;
         for _ in 0..ATTEMPTS {
             self.replica.current().await.map_err(unavailable)?;
-            let (write, response) = match self.decide(request, context)? {
-                Outcome::Done(response) => return Ok(response),
-                Outcome::Write { write, response } => (write, response),
-            };
-            match self.write(write).await? {
-                true => return Ok(response),
-                // Those who come anew may go first once; those who wait here go one by one.
-                false if turn.is_none() => turn = Some(self.turn.lock().await),
-                false => {}
+            match self.decide(request, context)? {
+                Outcome::Done(response) if place.is_none() && is_large(&response) => {
+                    if let Ok(free) = self.large_answers.clone().try_acquire_owned() {
+                        return Ok((response, Some(free)));
+                    }
+                    // Not held while it waits, but made anew.
+                    drop(response);
+                    place = Some(self.place_for_answer().await?);
+                }
+                Outcome::Done(response) => return Ok((response, place)),
+                Outcome::Write { write, response } => match self.write(write).await? {
+                    true => return Ok((response, None)),
+                    // Those who come anew may go first once; those who wait here go one by one.
+                    false if turn.is_none() => turn = Some(self.turn.lock().await),
+                    false => {}
+                },
             }
         }
         let reason = "Too many changes at the same time; try again.";
         Err(Fault::ServiceUnavailable { reason: &reason }.into())
+    }
+
+    async fn place_for_answer(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        let place = self.large_answers.clone().acquire_owned();
+        match timeout(self.options.body_time, place).await {
+            Ok(Ok(place)) => Ok(place),
+            _ => {
+                let reason = "Too many large answers are on their way; ask for a page with limit.";
+                Err(Fault::ServiceUnavailable { reason: &reason }.into())
+            }
+        }
     }
 
     fn decide(
@@ -280,14 +325,30 @@ fn versions(method: &Method, context: &Context) -> Answer {
     if method != Method::GET {
         return Err(Fault::HTTPMethodNotAllowed { method }.into());
     }
-    Ok(weft_engine::Response {
+    let body = documents::versions(&context.base_url).to_string();
+    let response = weft_engine::Response {
         status: 200,
-        body: Some(
-            documents::versions(&context.base_url)
-                .to_string()
-                .into_bytes(),
-        ),
-    })
+        body: Some(body.into_bytes()),
+    };
+    Ok((response, None))
+}
+
+/// A body as JSON; null when it is none, which the engine words.
+fn json(body: Vec<u8>) -> Result<Option<Value>, Problem> {
+    // Every value but the first of its list or object has a comma before it. What stands in texts
+    // counts too, which harms nobody.
+    let begins_value = |byte: &&u8| matches!(byte, b',' | b'[' | b'{');
+    if body.iter().filter(begins_value).count() > MAX_VALUES {
+        return Err(Problem::bad_request(format!(
+            "The request body has more than {MAX_VALUES} values"
+        )));
+    }
+    Ok((!body.is_empty()).then(|| serde_json::from_slice(&body).unwrap_or(Value::Null)))
+}
+
+fn is_large(response: &weft_engine::Response) -> bool {
+    let length = response.body.as_ref().map_or(0, Vec::len);
+    length > SMALL_ANSWER
 }
 
 /// All `If-Match` headers as one.
@@ -337,9 +398,9 @@ async fn serve(State(api): State<Arc<Api>>, request: Request) -> Response {
 }
 
 fn respond(answer: Answer, id: &str) -> Response {
-    let (status, body) = match answer {
-        Ok(response) => (response.status, response.body),
-        Err(problem) => (problem.status(), Some(problem.body())),
+    let (status, body, place) = match answer {
+        Ok((response, place)) => (response.status, response.body, place),
+        Err(problem) => (problem.status(), Some(problem.body()), None),
     };
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = status.into_response();
@@ -353,7 +414,11 @@ fn respond(answer: Answer, id: &str) -> Response {
     }
     if let Some(body) = body {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        *response.body_mut() = Body::from(body);
+        let placed = Placed {
+            bytes: body,
+            _place: place,
+        };
+        *response.body_mut() = Body::from(Bytes::from_owner(placed));
     }
     response
 }

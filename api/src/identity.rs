@@ -18,20 +18,22 @@ pub struct Identity {
 
 impl Identity {
     /// From `X-User-Id`, `X-Project-Id` (`X-Tenant-Id` of old) and `X-Roles`. Who names no roles
-    /// is an administrator; who names no project acts for `project`.
+    /// is an administrator; who names no project acts for `common`.
     #[must_use]
-    pub fn noauth(headers: &HeaderMap, project: &str) -> Self {
-        let given = |name| headers.get(name).and_then(|value| value.to_str().ok());
-        let project = given("x-project-id")
-            .or(given("x-tenant-id"))
-            .unwrap_or(project);
+    pub fn noauth(headers: &HeaderMap, common: &str) -> Self {
+        // What is given and no text is not the same as nothing: it names nobody's project.
+        let given = |name| {
+            let value = headers.get(name)?;
+            Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+        };
+        let project = given("x-project-id").or_else(|| given("x-tenant-id"));
         let is_admin = headers.get_all("x-roles").iter().all(|roles| {
             let mut roles = roles.to_str().unwrap_or_default().split(',');
             roles.any(|role| role.trim().eq_ignore_ascii_case("admin"))
         });
         Identity {
-            user: given("x-user-id").unwrap_or_default().to_owned(),
-            project: project.to_owned(),
+            user: given("x-user-id").unwrap_or_default(),
+            project: project.unwrap_or_else(|| common.to_owned()),
             is_admin,
         }
     }
@@ -74,5 +76,6 @@ mod tests {
         assert!(!identity(&[("x-roles", "")]).is_admin);
         assert!(!identity(&[("x-roles", "\u{e9}")]).is_admin);
         assert_eq!(identity(&[("x-tenant-id", "t")]).project, "t");
+        assert_eq!(identity(&[("x-project-id", "\u{e9}")]).project, "\u{e9}");
     }
 }

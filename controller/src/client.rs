@@ -148,15 +148,6 @@ impl Client {
         self.ask(Method::POST, path, body.into()).await
     }
 
-    /// Deletes what stands at a path below [`ROOT`]. An empty answer is null.
-    ///
-    /// # Errors
-    ///
-    /// As [`Client::get`].
-    pub async fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
-        self.ask(Method::DELETE, path, Bytes::new()).await
-    }
-
     async fn ask<T: DeserializeOwned>(
         &self,
         method: Method,
@@ -177,8 +168,7 @@ impl Client {
                 message: message(status, &body),
             });
         }
-        let body: &[u8] = if body.is_empty() { b"null" } else { &body };
-        serde_json::from_slice(body).map_err(|error| self.wrong(path, error))
+        serde_json::from_slice(&body).map_err(|error| self.wrong(path, error))
     }
 
     async fn connect(&self) -> Result<TcpStream, Error> {

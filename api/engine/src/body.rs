@@ -88,7 +88,8 @@ fn known(
         };
         match given.iter().find(|(other, _)| other.name == attribute.name) {
             Some((other, earlier)) if earlier != value => {
-                let names: Vec<_> = other.names().map(|name| format!("'{name}'")).collect();
+                let mut names: Vec<_> = other.names().map(|name| format!("'{name}'")).collect();
+                names.sort();
                 let names = names.join(" and ");
                 return Err(Problem::bad_request(format!("{names} do not match")));
             }

@@ -3,9 +3,11 @@
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::Value;
+use weft_schema::check::quoted;
 use weft_schema::state::index_text;
 use weft_schema::{Attribute, Fault, Problem, Resource, Row};
 
@@ -26,11 +28,14 @@ const RESERVED: &[&str] = &[
     "changed_since",
 ];
 
+/// How many parts of values may be looked for: each of them in each row.
+const MAX_SUBSTRINGS: usize = 100;
+
 /// What one attribute must be.
 #[derive(Debug)]
 pub(crate) enum Filter {
     /// The attribute has one of these values.
-    Is(&'static Attribute, Vec<String>),
+    Is(&'static Attribute, BTreeSet<String>),
     /// An object of the attribute's list has, per member, one of these values, or (for the
     /// suffix `_substr`) contains one of them.
     Has(&'static Attribute, Vec<Member>),
@@ -48,7 +53,7 @@ pub(crate) struct Member {
     /// Whether a part of the value is enough.
     pub substring: bool,
     /// The values, of which one must match.
-    pub values: Vec<String>,
+    pub values: BTreeSet<String>,
 }
 
 /// What a list is asked for.
@@ -56,9 +61,9 @@ pub(crate) struct Member {
 pub(crate) struct Query {
     /// All of them must match.
     pub filters: Vec<Filter>,
-    /// The order: attributes, and whether each is descending.
-    pub sort: Vec<(&'static Attribute, bool)>,
-    /// The most rows.
+    /// The order: attributes, each once, and whether each is descending.
+    sort: Vec<(&'static Attribute, bool)>,
+    /// The most rows on a page; without it there are no pages.
     pub limit: Option<usize>,
     /// The id of the last row seen.
     pub marker: Option<String>,
@@ -88,12 +93,14 @@ impl Query {
             })?;
             filters.push(Filter::ChangedSince(time));
         }
+        let limit = limit(last("limit"), config)?;
+        let of_page = |name: &str| last(name).filter(|text| limit.is_some() && !text.is_empty());
         Ok(Self {
             filters,
             sort: sort(resource, pairs, context)?,
-            limit: limit(last("limit"), config)?,
-            marker: last("marker").map(str::to_owned),
-            reverse: last("page_reverse").is_some_and(|text| text.eq_ignore_ascii_case("true")),
+            limit,
+            marker: of_page("marker").map(str::to_owned),
+            reverse: of_page("page_reverse").is_some_and(|text| text.eq_ignore_ascii_case("true")),
         })
     }
 
@@ -103,8 +110,7 @@ impl Query {
         self.filters.iter().all(|filter| match filter {
             Filter::Is(attribute, values) => {
                 let value = value(resource, attribute, row, reading);
-                let text = index_text(&value);
-                text.is_some_and(|text| values.iter().any(|value| *value == text))
+                index_text(&value).is_some_and(|text| values.contains(&*text))
             }
             Filter::Has(attribute, members) => row
                 .items(attribute.name)
@@ -114,23 +120,35 @@ impl Query {
         })
     }
 
-    /// The order of two rows.
+    /// Rows, which come by id, in the order that is asked for.
     #[must_use]
-    pub(crate) fn order(
+    pub(crate) fn sorted<'a>(
         &self,
         resource: &Resource,
-        one: &Row,
-        two: &Row,
+        rows: Vec<&'a Arc<Row>>,
         reading: Reading<'_>,
-    ) -> Ordering {
-        let by_keys = self.sort.iter().map(|(attribute, descending)| {
-            let value = |row| value(resource, attribute, row, reading);
-            let order = order(&value(one), &value(two));
-            if *descending { order.reverse() } else { order }
+    ) -> Vec<&'a Arc<Row>> {
+        if self.sort.is_empty() {
+            return rows;
+        }
+        let keys = |row: &'a Arc<Row>| -> Vec<Cow<'a, Value>> {
+            let attributes = self.sort.iter().map(|(attribute, _)| *attribute);
+            attributes
+                .map(|attribute| value(resource, attribute, row, reading))
+                .collect()
+        };
+        let mut keyed: Vec<_> = rows.into_iter().map(|row| (keys(row), row)).collect();
+        // It is stable: what is equal stays in the order of ids.
+        keyed.sort_by(|(one, _), (two, _)| {
+            let orders = one.iter().zip(two).map(|(one, two)| order(one, two));
+            let mut decided = orders.zip(&self.sort).filter(|(order, _)| order.is_ne());
+            match decided.next() {
+                Some((order, (_, true))) => order.reverse(),
+                Some((order, _)) => order,
+                None => Ordering::Equal,
+            }
         });
-        by_keys
-            .fold(Ordering::Equal, Ordering::then)
-            .then_with(|| one.key.id.cmp(&two.key.id))
+        keyed.into_iter().map(|(_, row)| row).collect()
     }
 }
 
@@ -139,10 +157,10 @@ impl Member {
         let Some(text) = item.get(self.name).and_then(Value::as_str) else {
             return false;
         };
-        self.values.iter().any(|value| match self.substring {
-            true => text.contains(value.as_str()),
-            false => text == value,
-        })
+        match self.substring {
+            true => self.values.iter().any(|value| text.contains(&**value)),
+            false => self.values.contains(text),
+        }
     }
 }
 
@@ -178,12 +196,6 @@ fn order(one: &Value, two: &Value) -> Ordering {
     }
 }
 
-/// Names as Neutron shows them: `['a', 'b']`.
-fn names(names: &[&str]) -> String {
-    let quoted: Vec<_> = names.iter().map(|name| format!("'{name}'")).collect();
-    format!("[{}]", quoted.join(", "))
-}
-
 fn filters(
     resource: &Resource,
     pairs: &[(String, String)],
@@ -206,7 +218,7 @@ fn filters(
         .copied()
         .collect();
     if !unknown.is_empty() {
-        let names = names(&unknown);
+        let names = quoted(&unknown);
         return Err(Problem::bad_request(format!(
             "{names} is invalid attribute for filtering"
         )));
@@ -273,17 +285,24 @@ fn members(attribute: &'static Attribute, values: &[&str]) -> Result<Filter, Pro
             .iter_mut()
             .find(|member| member.name == name && member.substring == substring);
         match same {
-            Some(member) => member.values.push(value),
+            Some(member) => _ = member.values.insert(value),
             None => members.push(Member {
                 name,
                 substring,
-                values: vec![value],
+                values: BTreeSet::from([value]),
             }),
         }
+    }
+    let substrings = members.iter().filter(|member| member.substring);
+    if substrings.map(|member| member.values.len()).sum::<usize>() > MAX_SUBSTRINGS {
+        return Err(Problem::bad_request(format!(
+            "At most {MAX_SUBSTRINGS} substrings can be looked for"
+        )));
     }
     Ok(Filter::Has(attribute, members))
 }
 
+/// The sort keys. Only the first place of an attribute decides anything, so only that is kept.
 fn sort(
     resource: &Resource,
     pairs: &[(String, String)],
@@ -291,7 +310,8 @@ fn sort(
 ) -> Result<Vec<(&'static Attribute, bool)>, Problem> {
     let all = |wanted: &'static str| {
         let named = pairs.iter().filter(move |(name, _)| name == wanted);
-        named.map(|(_, value)| value.as_str()).collect::<Vec<_>>()
+        let values = named.map(|(_, value)| value.as_str());
+        values.filter(|value| !value.is_empty()).collect::<Vec<_>>()
     };
     let (keys, dirs) = (all("sort_key"), all("sort_dir"));
     if keys.len() != dirs.len() {
@@ -299,24 +319,32 @@ fn sort(
             "The number of sort_keys and sort_dirs must be same",
         ));
     }
-    let pair = |(key, dir): (&&str, &&str)| {
-        let attribute = resource
+    let sortable = |key: &str| {
+        resource
             .attribute(key)
             .filter(|attribute| attribute.sort && policy::reads(attribute, context))
-            .ok_or_else(|| {
-                let names = names(&[key]);
-                Problem::bad_request(format!("{names} is invalid attribute for sort_keys"))
-            })?;
-        match *dir {
-            "asc" => Ok((attribute, false)),
-            "desc" => Ok((attribute, true)),
-            _ => Err(Problem::bad_request(format!(
-                "{} is invalid value for sort_dirs, value must be 'asc' and 'desc'",
-                names(&[dir])
-            ))),
-        }
     };
-    keys.iter().zip(&dirs).map(pair).collect()
+    let refuse = |wrong: Vec<&str>, why: &str| match wrong.is_empty() {
+        true => Ok(()),
+        false => Err(Problem::bad_request(format!("{} {why}", quoted(&wrong)))),
+    };
+    let unknown = keys.iter().filter(|key| sortable(key).is_none());
+    refuse(
+        unknown.copied().collect(),
+        "is invalid attribute for sort_keys",
+    )?;
+    let wrong = dirs.iter().filter(|dir| !["asc", "desc"].contains(dir));
+    refuse(
+        wrong.copied().collect(),
+        "is invalid value for sort_dirs, valid value is 'asc' and 'desc'",
+    )?;
+    let mut sort: Vec<(&'static Attribute, bool)> = Vec::new();
+    for (attribute, dir) in keys.iter().filter_map(|key| sortable(key)).zip(dirs) {
+        if !sort.iter().any(|(known, _)| known.name == attribute.name) {
+            sort.push((attribute, dir == "desc"));
+        }
+    }
+    Ok(sort)
 }
 
 fn limit(given: Option<&str>, config: &Config) -> Result<Option<usize>, Problem> {
@@ -333,4 +361,59 @@ fn limit(given: Option<&str>, config: &Config) -> Result<Option<usize>, Problem>
         Some(most) => Some(limit.map_or(most, |limit| limit.min(most))),
         None => limit,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use weft_schema::RESOURCES;
+
+    use super::*;
+
+    fn parse(pairs: &[(&str, &str)], times: usize) -> Result<Query, Problem> {
+        let pairs = pairs.iter().cycle().take(pairs.len() * times);
+        let pairs: Vec<_> = pairs
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        let resource = RESOURCES
+            .iter()
+            .find(|resource| resource.attribute("fixed_ips").is_some());
+        Query::parse(
+            resource.unwrap(),
+            &pairs,
+            &Context::default(),
+            &Config::default(),
+        )
+    }
+
+    #[test]
+    fn what_is_said_a_thousand_times_is_looked_at_once() {
+        let pairs = [
+            ("sort_key", "name"),
+            ("sort_dir", "asc"),
+            ("mac_address", "FA:16:3E:00:00:01"),
+            ("fixed_ips", "ip_address=10.0.0.1"),
+            ("fixed_ips", "ip_address_substr=10."),
+        ];
+        let query = parse(&pairs, 1000).unwrap();
+        assert_eq!(query.sort.len(), 1);
+        for filter in &query.filters {
+            match filter {
+                Filter::Is(_, values) => assert_eq!(values.len(), 1),
+                Filter::Has(_, members) => {
+                    assert!(members.iter().all(|member| member.values.len() == 1));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn substrings_are_bounded_in_number() {
+        let parts: Vec<_> = (0..=MAX_SUBSTRINGS)
+            .map(|part| format!("ip_address_substr={part}"))
+            .collect();
+        let pairs: Vec<_> = parts.iter().map(|part| ("fixed_ips", &**part)).collect();
+        assert!(parse(&pairs[1..], 1).is_ok());
+        assert_eq!(parse(&pairs, 1).unwrap_err().status(), 400);
+    }
 }

@@ -31,7 +31,10 @@ pub(crate) trait Service: Sync {
         draft: &mut Draft<'_>,
         key: &RowKey,
         row: &mut Attributes,
-    ) -> Result<(), Problem>;
+    ) -> Result<(), Problem> {
+        _ = (draft, key, row);
+        Ok(())
+    }
 
     /// Completes a changed row; `given` names the attributes that the caller gave.
     ///
@@ -43,13 +46,19 @@ pub(crate) trait Service: Sync {
         before: &Row,
         row: &mut Attributes,
         given: &[&str],
-    ) -> Result<(), Problem>;
+    ) -> Result<(), Problem> {
+        _ = (draft, before, row, given);
+        Ok(())
+    }
 
     /// Makes sure that a row may go, and gives back what it holds.
     ///
     /// # Errors
     /// Why it must stay.
-    fn delete(&self, draft: &mut Draft<'_>, row: &Row) -> Result<(), Problem>;
+    fn delete(&self, draft: &mut Draft<'_>, row: &Row) -> Result<(), Problem> {
+        _ = (draft, row);
+        Ok(())
+    }
 
     /// Changes the rows that follow, once the row itself is in the draft as it shall be.
     ///
@@ -66,7 +75,10 @@ pub(crate) trait Service: Sync {
     }
 
     /// The value of an attribute that is computed when read.
-    fn computed(&self, attribute: &str, row: &Row, reading: Reading<'_>) -> Value;
+    fn computed(&self, attribute: &str, row: &Row, reading: Reading<'_>) -> Value {
+        _ = (attribute, row, reading);
+        Value::Null
+    }
 }
 
 /// Every service.
@@ -88,28 +100,6 @@ struct Plain;
 impl Service for Plain {
     fn kind(&self) -> &'static str {
         ""
-    }
-
-    fn create(&self, _: &mut Draft<'_>, _: &RowKey, _: &mut Attributes) -> Result<(), Problem> {
-        Ok(())
-    }
-
-    fn update(
-        &self,
-        _: &mut Draft<'_>,
-        _: &Row,
-        _: &mut Attributes,
-        _: &[&str],
-    ) -> Result<(), Problem> {
-        Ok(())
-    }
-
-    fn delete(&self, _: &mut Draft<'_>, _: &Row) -> Result<(), Problem> {
-        Ok(())
-    }
-
-    fn computed(&self, _: &str, _: &Row, _: Reading<'_>) -> Value {
-        Value::Null
     }
 }
 

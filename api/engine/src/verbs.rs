@@ -80,22 +80,21 @@ impl<'a> Call<'a> {
         let Some(given) = &self.request.if_match else {
             return Ok(());
         };
-        if given.contains(',') {
-            return Err(Problem::bad_request(
-                "Only one revision_number can be given in If-Match",
-            ));
-        }
-        let Some(expected) = given
-            .trim()
-            .trim_matches('"')
-            .strip_prefix("revision_number=")
-        else {
+        let etags = given.split(',').map(|etag| etag.trim().trim_matches('"'));
+        let mut numbers = etags.filter_map(|etag| etag.strip_prefix("revision_number="));
+        let Some(expected) = numbers.next() else {
             return Ok(());
         };
-        let expected: u64 = expected
-            .trim()
-            .parse()
-            .map_err(|_| Problem::bad_request("Revision number must be an integer"))?;
+        if numbers.next().is_some() {
+            return Err(Problem::bad_request(
+                "Multiple revision_number etags are not supported.",
+            ));
+        }
+        let expected: u64 = expected.trim().parse().map_err(|_| {
+            Problem::bad_request(
+                "Revision number etag must be in the format of revision_number=<int>",
+            )
+        })?;
         let current = row.get("revision_number").and_then(|value| value.as_u64());
         match current.unwrap_or(0) {
             current if current == expected => Ok(()),

@@ -78,6 +78,9 @@ pub struct Attribute {
 
 impl Attribute {
     /// A row. `flags` are letters: `C` settable on create, `U` on update, `F` filter, `S` sort.
+    ///
+    /// # Panics
+    /// For another letter; declarations are constants, so that is when they are compiled.
     #[must_use]
     pub const fn new(
         name: &'static str,

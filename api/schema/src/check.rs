@@ -50,7 +50,7 @@ pub enum Check {
     FixedIps,
     /// `[{"ip_address", "mac_address"}]`, the second optional.
     AddressPairs,
-    /// An object; null is the empty one.
+    /// A small object; null is the empty one.
     ObjectOrNull,
 }
 
@@ -68,7 +68,7 @@ impl Check {
             Self::TextOrNull(max) => text(value, max),
             Self::Texts(allowed) => match value.as_str() {
                 Some(given) if allowed.contains(&given) => Ok(value.clone()),
-                _ => Err(format!("'{}' is not in {allowed:?}", plain(value))),
+                _ => Err(format!("'{}' is not in {}", plain(value), quoted(allowed))),
             },
             Self::Bool => boolean(&plain(value)).map(Value::Bool),
             Self::Int => int(value).map(Value::from),
@@ -84,14 +84,14 @@ impl Check {
             Self::IpOrNull if value.is_null() => Ok(Value::Null),
             Self::IpOrNull => ip(value).map(|ip| json!(ip)),
             Self::Cidr => cidr(value),
-            Self::Pools => list(value, "IP pools", pool),
+            Self::Pools => pools(value),
             Self::Nameservers => nameservers(value),
             Self::HostRoutes => host_routes(value),
             Self::FixedIps => fixed_ips(value),
             Self::AddressPairs => list(value, "address pairs", address_pair),
             Self::ObjectOrNull if value.is_null() => Ok(json!({})),
             Self::ObjectOrNull => match value {
-                Value::Object(_) => storable(value),
+                Value::Object(_) => small(value),
                 _ => Err(format!("'{}' is not a dictionary", plain(value))),
             },
         }
@@ -120,6 +120,39 @@ pub fn plain(value: &Value) -> String {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     }
+}
+
+/// Names as Neutron shows them: `['a', 'b']`.
+#[must_use]
+pub fn quoted(names: &[&str]) -> String {
+    format!("['{}']", names.join("', '"))
+}
+
+/// How long an object may be as text: what the database of ML2 holds of a `binding:profile`.
+const MAX_OBJECT: usize = 4095;
+
+/// How deep an object may be. What is read back from the log stands some levels deeper there than
+/// it stood in the request, and JSON is read to 127 levels only.
+const MAX_DEPTH: usize = 32;
+
+/// Refuses objects that are long or deep.
+fn small(value: &Value) -> Result<Value, String> {
+    fn within(value: &Value, depth: usize) -> bool {
+        match value {
+            Value::Array(items) => depth > 0 && items.iter().all(|item| within(item, depth - 1)),
+            Value::Object(members) => {
+                depth > 0 && members.values().all(|member| within(member, depth - 1))
+            }
+            _ => true,
+        }
+    }
+    if !within(value, MAX_DEPTH) {
+        return Err("value too deep".to_owned());
+    }
+    if value.to_string().len() > MAX_OBJECT {
+        return Err("value too large".to_owned());
+    }
+    storable(value)
 }
 
 /// Refuses the one character that databases cannot store, anywhere in a value.
@@ -247,6 +280,13 @@ fn members(
         Some(name) => Err(format!("Unexpected key '{name}' supplied")),
         None => Ok(()),
     }
+}
+
+fn pools(value: &Value) -> Result<Value, String> {
+    if value.is_null() {
+        return Err("Invalid data format for IP pool: 'null'".to_owned());
+    }
+    list(value, "IP pool", pool)
 }
 
 fn pool(object: &Map<String, Value>) -> Result<Value, String> {
@@ -421,7 +461,7 @@ mod tests {
             (
                 Check::Pools,
                 json!("x"),
-                Err("Invalid data format for IP pools"),
+                Err("Invalid data format for IP pool:"),
             ),
             (Check::Nameservers, json!(null), Ok(json!([]))),
             (
@@ -471,6 +511,34 @@ mod tests {
                 (got, wanted) => panic!("{check:?} {value}: {got:?} instead of {wanted:?}"),
             }
         }
+    }
+
+    #[test]
+    fn the_deepest_object_is_read_back_from_the_log() {
+        let deep = (1..MAX_DEPTH).fold(json!(1), |inner, _| json!([inner]));
+        let profile = Check::ObjectOrNull.convert(&json!({ "a": deep })).unwrap();
+        let refused = Check::ObjectOrNull.convert(&json!({ "a": [profile] }));
+        assert_eq!(refused.unwrap_err(), "value too deep");
+        let body = json!({ "binding:profile": profile });
+        let key = crate::RowKey {
+            kind: "port".into(),
+            id: "p".into(),
+        };
+        let row = crate::RowChange {
+            key,
+            before: None,
+            after: Some(body.as_object().unwrap().clone().into()),
+        };
+        let entry = crate::LogEntry {
+            revision: 1,
+            time_us: 0,
+            actor: crate::Actor::default(),
+            rows: vec![row],
+            claims: vec![],
+        };
+        let text = serde_json::to_string(&entry).unwrap();
+        let again: crate::LogEntry = serde_json::from_str(&text).unwrap();
+        assert_eq!(again, entry);
     }
 
     #[test]

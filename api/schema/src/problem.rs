@@ -90,8 +90,8 @@ problems! {
     InvalidSharedSetting { id } 409
         "Unable to reconfigure sharing settings for network {id}. Multiple tenants are using it.",
         "A network that other projects use cannot be taken from them.";
-    NetworkMTUSubnetConflict { mtu, minimum, version } 409
-        "MTU {mtu} of the network is less than {minimum}, the least for an IPv{version} subnet.",
+    NetworkMTUSubnetConflict { id, minimum } 409
+        "MTU of {id} is not valid, subnet requires a minimum of {minimum}",
         "The network's MTU is too small for the subnet's IP version.";
     TunnelIdInUse { id } 409 "Unable to create the network. The tunnel ID {id} is in use.",
         "The segmentation id asked for belongs to another network.";

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use weft_api::{Api, Limits, Operations, Options, Replica, serve};
@@ -45,7 +45,9 @@ pub(crate) async fn server_with(store: Arc<dyn Store>, options: Options, limits:
     let replica = Arc::new(Replica::start(store).await.unwrap());
     let engine = Engine::new(Config::default());
     let api = Api::new(engine, replica, Arc::new(Fine), options);
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let listener = small(TcpSocket::new_v4().unwrap());
+    listener.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = listener.listen(1024).unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let (stop, stopped) = oneshot::channel::<()>();
     let shutdown = async {
@@ -87,12 +89,21 @@ impl Answer {
     }
 }
 
+/// With small buffers: what is not read stays with who wrote it.
+fn small(socket: TcpSocket) -> TcpSocket {
+    socket.set_send_buffer_size(16 * 1024).unwrap();
+    socket.set_recv_buffer_size(16 * 1024).unwrap();
+    socket
+}
+
 /// A connection.
 pub(crate) struct Client(pub(crate) TcpStream);
 
 impl Client {
     pub(crate) async fn new(server: &Server) -> Self {
-        Client(TcpStream::connect(&server.address).await.unwrap())
+        let socket = small(TcpSocket::new_v4().unwrap());
+        let connecting = socket.connect(server.address.parse().unwrap());
+        Client(connecting.await.unwrap())
     }
 
     pub(crate) async fn write(&mut self, text: &str) {

@@ -145,6 +145,7 @@ async fn operators_get_health_readiness_and_metrics() {
     let server = server().await;
     let mut client = Client::new(&server).await;
     assert_eq!(client.send("GET", "/healthz", None).await.body, b"ok\n");
+    assert_eq!(client.send("GET", "/healthcheck", None).await.body, b"OK");
     assert_eq!(client.send("GET", "/readyz", None).await.status, 200);
     assert_eq!(
         client.send("GET", "/metrics", None).await.body,

@@ -141,6 +141,54 @@ async fn json_that_is_nested_without_end_is_no_danger() {
 }
 
 #[tokio::test]
+async fn a_body_of_very_many_values_is_refused_before_they_are_made() {
+    let server = server().await;
+    let mut client = Client::new(&server).await;
+    let body = json!({ "networks": vec![json!({ "": 0 }); 100_001] });
+    let answer = client.send("POST", "/v2.0/networks", Some(body)).await;
+    assert_eq!(answer.error(), (400, "HTTPBadRequest".to_owned()));
+    let message = answer.json()["NeutronError"]["message"].clone();
+    assert_eq!(message, "The request body has more than 100000 values");
+}
+
+#[tokio::test]
+async fn large_answers_that_nobody_takes_are_few() {
+    let options = Options {
+        large_answers: 1,
+        body_time: Duration::from_secs(1),
+        ..Options::default()
+    };
+    let server = limited(options, Limits::default()).await;
+    let mut client = Client::new(&server).await;
+    // Much more than the system keeps for a peer that does not read.
+    let text = "\u{10000}".repeat(255);
+    let network = json!({ "name": text, "description": text, "tenant_id": text });
+    let networks = json!({ "networks": vec![network; 200] });
+    let made = client
+        .send("POST", "/v2.0/networks?fields=id", Some(networks))
+        .await;
+    assert_eq!(made.status, 201);
+    let mut taker = Client::new(&server).await;
+    taker.write("GET /v2.0/networks HTTP/1.1\r\n\r\n").await;
+    let mut first = [0; 12];
+    tokio::io::AsyncReadExt::read_exact(&mut taker.0, &mut first)
+        .await
+        .unwrap();
+    assert_eq!(&first, b"HTTP/1.1 200");
+    let refused = client.send("GET", "/v2.0/networks", None).await;
+    assert_eq!(refused.error(), (503, "ServiceUnavailable".to_owned()));
+    assert_eq!(
+        client
+            .send("GET", "/v2.0/networks?limit=10", None)
+            .await
+            .status,
+        200
+    );
+    drop(taker);
+    assert_eq!(client.send("GET", "/v2.0/networks", None).await.status, 200);
+}
+
+#[tokio::test]
 async fn who_comes_when_all_places_are_taken_waits_for_one() {
     let limits = Limits {
         connections: 1,

@@ -16,9 +16,11 @@ pub(crate) struct FileLock {
 }
 
 impl FileLock {
-    /// Locks `PATH.lock` for the database at `path`.
+    /// Locks `PATH.lock` for the database at `path`, by the name that it has behind all links.
     pub(crate) fn take(path: &Path) -> Result<Self, Error> {
-        let mut name = path.as_os_str().to_owned();
+        // A database that is not there yet has one name only.
+        let real = path.canonicalize();
+        let mut name = real.as_deref().unwrap_or(path).as_os_str().to_owned();
         name.push(".lock");
         let lock = PathBuf::from(name);
         let failed = |source| Error::Lock {

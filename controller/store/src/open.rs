@@ -1,5 +1,6 @@
 //! Opening a database: its address, its settings, its tables.
 
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::{Arc, OnceLock};
@@ -68,6 +69,7 @@ pub async fn open(url: &str, options: &Options) -> Result<SqlStore, Error> {
 
 async fn open_sqlite(path: &Path, options: &Options) -> Result<SqlStore, Error> {
     let lock = FileLock::take(path)?;
+    make_private(path);
     // In WAL mode, NORMAL loses nothing that was acknowledged when the process is killed; what
     // was acknowledged just before a power cut may be lost, but the file stays consistent.
     let settings = SqliteConnectOptions::new()
@@ -90,6 +92,17 @@ async fn open_sqlite(path: &Path, options: &Options) -> Result<SqlStore, Error> 
     migrate_sqlite(&writer).await?;
     let reader = Db::Lite(pool(options.connections).await?);
     finish(Db::Lite(writer), reader, options, Some(lock)).await
+}
+
+/// Makes the file, when it is not there, for this user alone: it holds the secret of the
+/// installation, and SQLite gives what it makes beside it the same mode. When that fails, opening
+/// fails too and says why.
+fn make_private(path: &Path) {
+    let _ = std::fs::File::options()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path);
 }
 
 async fn open_postgres(url: &str, options: &Options) -> Result<SqlStore, Error> {

@@ -42,7 +42,7 @@ impl Subnet {
             pools: pools
                 .filter_map(|pool| Some((ip(pool.get("start"))?, ip(pool.get("end"))?)))
                 .collect(),
-            automatic: is_automatic(row.text("ipv6_address_mode")),
+            automatic: is_automatic(row),
             row: row.clone(),
         })
     }
@@ -54,10 +54,18 @@ impl Subnet {
     }
 }
 
-/// Whether hosts of a subnet with that `ipv6_address_mode` make their addresses themselves.
+/// Whether hosts make their addresses themselves where that is an IPv6 mode.
 #[must_use]
-pub(super) fn is_automatic(address_mode: &str) -> bool {
-    matches!(address_mode, "slaac" | "dhcpv6-stateless")
+pub(super) fn is_automatic_mode(mode: &str) -> bool {
+    matches!(mode, "slaac" | "dhcpv6-stateless")
+}
+
+/// Whether hosts of a subnet make their addresses themselves: one of its modes says so.
+#[must_use]
+pub(super) fn is_automatic(subnet: &Row) -> bool {
+    ["ipv6_ra_mode", "ipv6_address_mode"]
+        .iter()
+        .any(|name| is_automatic_mode(subnet.text(name)))
 }
 
 /// The subnets of a network, the oldest first; the decision rests on which they are.
@@ -229,10 +237,14 @@ impl Asker<'_> {
                         && !subnet.automatic
                         && !granted.iter().flatten().any(|other| other == *fixed)
                 });
-                granted[at] = Some(match kept {
+                let next = match kept {
                     Some(kept) => kept.clone(),
                     None => self.take_from(draft, subnet)?,
-                });
+                };
+                // The self-made address is one, however often it is asked for.
+                if !granted.iter().flatten().any(|other| *other == next) {
+                    granted[at] = Some(next);
+                }
             }
         }
         let mut fixed: Vec<Fixed> = granted.into_iter().flatten().collect();

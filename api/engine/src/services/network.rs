@@ -170,7 +170,9 @@ fn segment(
         let id = id.ok_or_else(|| {
             Problem::invalid(format!("segmentation_id is not between 1 and {most}"))
         })?;
-        return match draft.take(claim::number(&space, id), key) {
+        let claim = claim::number(&space, id);
+        // Nor may it be the network's own second one.
+        return match draft.holder(&claim).is_none() && draft.take(claim, key) {
             true => Ok(id.into()),
             false => Err(Fault::TunnelIdInUse { id: &id }.into()),
         };
@@ -229,12 +231,11 @@ fn mtu(config: &Config, kind: TunnelKind, row: &Attributes) -> Result<u64, Probl
 ///
 /// # Errors
 /// 409.
-pub(super) fn check_mtu(mtu: u64, ip_version: u64) -> Result<(), Problem> {
+pub(super) fn check_mtu(network: &str, mtu: u64, ip_version: u64) -> Result<(), Problem> {
     match ip_version {
         6 if mtu < MIN_MTU_V6 => Err(Fault::NetworkMTUSubnetConflict {
-            mtu: &mtu,
+            id: &network,
             minimum: &MIN_MTU_V6,
-            version: &ip_version,
         }
         .into()),
         _ => Ok(()),
@@ -245,7 +246,7 @@ fn check_subnets(draft: &mut Draft<'_>, network: &str, mtu: u64) -> Result<(), P
     let subnets = draft.referrers("subnet", "network_id", network);
     subnets.iter().try_for_each(|subnet| {
         let version = subnet.get("ip_version").and_then(Value::as_u64);
-        check_mtu(mtu, version.unwrap_or(4))
+        check_mtu(network, mtu, version.unwrap_or(4))
     })
 }
 

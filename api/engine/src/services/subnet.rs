@@ -12,7 +12,9 @@ use super::ipam::{self, Asker, Fixed, Wish};
 use super::{Service, flag, items, named, network, services_port, text};
 use crate::body::Attributes;
 use crate::draft::{self, Draft};
-use crate::view::Reading;
+
+/// The most allocation pools of a subnet: each new port may look at all of them.
+const MAX_POOLS: usize = 256;
 
 /// The meaning of subnets.
 pub(super) struct Subnets;
@@ -52,7 +54,7 @@ impl Service for Subnets {
             row.insert("allocation_pools".into(), default_pools(row, net));
         }
         check_pools(row, net)?;
-        check_told(draft, &network, row, net)
+        check_told(draft, "new subnet", row, net)
     }
 
     fn update(
@@ -80,7 +82,7 @@ impl Service for Subnets {
         // Which ports have its addresses is among which ports its network has.
         draft.referrers("port", "network_id", row.text("network_id"));
         let mut ports = users(draft, row);
-        let automatic = ipam::is_automatic(row.text("ipv6_address_mode"));
+        let automatic = ipam::is_automatic(row);
         ports.retain(|port| {
             !automatic && !network::AUTO_OWNERS.contains(&port.text("device_owner"))
         });
@@ -114,10 +116,6 @@ impl Service for Subnets {
         }
         services_port::sync(draft, network)
     }
-
-    fn computed(&self, _attribute: &str, _row: &Row, _reading: Reading<'_>) -> Value {
-        Value::Null
-    }
 }
 
 const fn version_of(ip: IpAddr) -> u64 {
@@ -150,7 +148,7 @@ fn check_modes(row: &Attributes, net: IpNet) -> Result<(), Problem> {
         _ if !ra.is_empty() && !address.is_empty() && ra != address => format!(
             "ipv6_ra_mode set to '{ra}' with ipv6_address_mode set to '{address}' is not valid. If both attributes are set, they must be the same value"
         ),
-        _ if ipam::is_automatic(given) && net.prefix_len() != 64 => format!(
+        _ if ipam::is_automatic_mode(given) && net.prefix_len() != 64 => format!(
             "Invalid CIDR {net} for IPv6 address mode. OpenStack uses the EUI-64 address format, which requires the prefix to be /64"
         ),
         _ => return Ok(()),
@@ -179,7 +177,7 @@ fn check_dhcp(net: IpNet) -> Result<(), Problem> {
 fn check_network(draft: &mut Draft<'_>, network: &str, net: IpNet) -> Result<(), Problem> {
     let row = draft.row(resource::NETWORK.name, network);
     let mtu = row.and_then(|row| row.get("mtu")?.as_u64());
-    network::check_mtu(mtu.unwrap_or(u64::MAX), version_of(net.addr()))?;
+    network::check_mtu(network, mtu.unwrap_or(u64::MAX), version_of(net.addr()))?;
     let others = ipam::subnets(draft, network);
     let overlaps = |other: IpNet| other.contains(&net) || net.contains(&other);
     match others.iter().any(|other| overlaps(other.net)) {
@@ -208,8 +206,9 @@ fn check_gateway(row: &Attributes, net: IpNet) -> Result<(), Problem> {
             version_of(net.addr())
         )));
     }
+    // Of IPv6 the first address is any router's (RFC 4291, 2.6.1).
     let (first, last) = ipam::hosts(net);
-    match net.contains(&gateway) && (gateway < first || gateway > last) {
+    match gateway.is_ipv4() && net.contains(&gateway) && (gateway < first || gateway > last) {
         false => Ok(()),
         true => Err(Problem::invalid(format!(
             "Gateway {gateway} is not valid on subnet {net}"
@@ -239,26 +238,10 @@ fn words((start, end): (IpAddr, IpAddr)) -> String {
     format!("{start}-{end}")
 }
 
-/// Pools are in order, inside the range of hosts, apart from each other and from the gateway.
+/// Pools are inside the range of hosts, apart from each other and from the gateway; they are put
+/// in order.
 fn check_pools(row: &mut Attributes, net: IpNet) -> Result<(), Problem> {
-    let (first, last) = ipam::hosts(net);
-    let read = |pool: &Value| Some((ip(pool.get("start"))?, ip(pool.get("end"))?));
-    let mut pools: Vec<_> = items(row, "allocation_pools").filter_map(read).collect();
-    for &(start, end) in &pools {
-        let pool = words((start, end));
-        let sound = |ip: IpAddr| ip.is_ipv4() == net.addr().is_ipv4();
-        if !sound(start) || !sound(end) || start > end {
-            return Err(Fault::InvalidAllocationPool { pool: &pool }.into());
-        }
-        if start < first || end > last {
-            return Err(Fault::OutOfBoundsAllocationPool {
-                pool: &pool,
-                cidr: &net,
-            }
-            .into());
-        }
-    }
-    pools.sort();
+    let pools = read_pools(row, net)?;
     if let Some(pair) = pools.windows(2).find(|pair| pair[1].0 <= pair[0].1) {
         return Err(Fault::OverlappingAllocationPools {
             first: &words(pair[0]),
@@ -280,6 +263,34 @@ fn check_pools(row: &mut Attributes, net: IpNet) -> Result<(), Problem> {
     let pool = |&(start, end): &(IpAddr, IpAddr)| json!({"start": start, "end": end});
     row.insert("allocation_pools".into(), pools.iter().map(pool).collect());
     Ok(())
+}
+
+/// The pools of a subnet in order, each of which makes sense by itself.
+fn read_pools(row: &Attributes, net: IpNet) -> Result<Vec<(IpAddr, IpAddr)>, Problem> {
+    let (first, last) = ipam::hosts(net);
+    let read = |pool: &Value| Some((ip(pool.get("start"))?, ip(pool.get("end"))?));
+    let mut pools: Vec<_> = items(row, "allocation_pools").filter_map(read).collect();
+    if pools.len() > MAX_POOLS {
+        return Err(Problem::invalid(format!(
+            "a subnet has at most {MAX_POOLS} allocation pools"
+        )));
+    }
+    for &(start, end) in &pools {
+        let pool = words((start, end));
+        let sound = |ip: IpAddr| ip.is_ipv4() == net.addr().is_ipv4();
+        if !sound(start) || !sound(end) || start > end {
+            return Err(Fault::InvalidAllocationPool { pool: &pool }.into());
+        }
+        if start < first || end > last {
+            return Err(Fault::OutOfBoundsAllocationPool {
+                pool: &pool,
+                cidr: &net,
+            }
+            .into());
+        }
+    }
+    pools.sort();
+    Ok(pools)
 }
 
 /// What hosts are told: not too much, and of the subnet's IP version.
@@ -334,7 +345,7 @@ fn users(draft: &Draft<'_>, subnet: &Row) -> Vec<Arc<Row>> {
 
 /// Gives every port of the network its self-made address of a new subnet.
 fn give_automatic(draft: &mut Draft<'_>, subnet: &Row) -> Result<(), Problem> {
-    if !ipam::is_automatic(subnet.text("ipv6_address_mode")) {
+    if !ipam::is_automatic(subnet) {
         return Ok(());
     }
     let network = subnet.text("network_id");

@@ -25,13 +25,11 @@ pub(crate) fn list(call: &Call<'_>) -> Result<Outcome, Problem> {
         state: call.state,
         config: call.config,
     };
-    let mut rows: Vec<&Arc<Row>> = candidates(call, &query)
+    let rows: Vec<&Arc<Row>> = candidates(call, &query)
         .into_iter()
         .filter(|row| call.sees(row) && query.matches(resource, row, reading))
         .collect();
-    if !query.sort.is_empty() {
-        rows.sort_by(|one, two| query.order(resource, one, two, reading));
-    }
+    let rows = query.sorted(resource, rows, reading);
     let rows = page(&query, &rows);
     let links = query.limit.map(|limit| links(call, &query, rows, limit));
     let links = links.filter(|links| !links.is_empty()).map(Value::from);
@@ -53,11 +51,7 @@ fn candidates<'a>(call: &Call<'a>, query: &Query) -> Vec<&'a Arc<Row>> {
         _ => None,
     });
     if let Some(ids) = by_id {
-        let ids: BTreeSet<&String> = ids.iter().collect();
-        return ids
-            .into_iter()
-            .filter_map(|id| state.row(kind, id))
-            .collect();
+        return ids.iter().filter_map(|id| state.row(kind, id)).collect();
     }
     let by_filter = query
         .filters
@@ -73,7 +67,7 @@ fn candidates<'a>(call: &Call<'a>, query: &Query) -> Vec<&'a Arc<Row>> {
 
 /// What the indexes say of a filter: one answer per usable index.
 fn indexed<'a>(state: &'a State, kind: &str, filter: &Filter) -> Vec<Sets<'a>> {
-    let ids = |index: &str, values: &[String]| -> Option<Sets<'a>> {
+    let ids = |index: &str, values: &BTreeSet<String>| -> Option<Sets<'a>> {
         values
             .iter()
             .map(|value| state.ids(kind, index, value))

@@ -1,5 +1,6 @@
 //! The API engine from outside: what callers see, step by step and at random.
 
+mod claims;
 mod hostile;
 mod random;
 mod runner;

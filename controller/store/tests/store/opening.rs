@@ -29,6 +29,37 @@ async fn a_second_instance_on_the_same_sqlite_file_is_refused_and_told_who_holds
 }
 
 #[tokio::test]
+async fn a_second_name_of_a_sqlite_file_is_no_way_around_its_lock() {
+    on_sqlite(async |url| {
+        let path = url.strip_prefix("sqlite:").unwrap();
+        opened(url).await.close().await;
+        let link = format!("{path}.link");
+        std::os::unix::fs::symlink(path, &link).unwrap();
+        let first = opened(url).await;
+        let refused = open(&format!("sqlite:{link}"), &Options::default()).await;
+        assert!(matches!(refused, Err(Error::InUse { .. })), "{refused:?}");
+        first.close().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_new_sqlite_file_is_this_user_s_alone() {
+    use crate::writes::{based_on, commit};
+    use std::os::unix::fs::PermissionsExt;
+    on_sqlite(async |url| {
+        let store = opened(url).await;
+        commit(&store, [based_on(0).port("a", "n")]).await;
+        let path = url.strip_prefix("sqlite:").unwrap();
+        for file in [path.to_owned(), format!("{path}-wal")] {
+            let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{file}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_database_of_a_newer_version_is_refused() {
     on_each(async |url| {
         opened(url).await.close().await;
