@@ -11,8 +11,12 @@
 //! One [`Compiler::update`] goes: the model's effects; scopes gained and lost by switches; items
 //! gained and lost by scopes; items run again; and then, for the keys that any of this touched,
 //! what each switch had before against what it has after ([`difference`]).
+//!
+//! Items, scopes and switches have numbers while they are there ([`numbers`]), by which they refer to each other.
 
 mod difference;
+mod numbers;
+mod readers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::Location;
@@ -24,9 +28,11 @@ use weft_topology::{Cell, Change, ChassisId, Effects, Index, Model};
 
 use crate::content::{self, Body, Content, Flow, Key, Secret};
 use crate::emit::{Emission, Emitter, Fault};
-use crate::rules::{Rules, Source};
+use crate::rules::{Derive, Rules, Source};
 use crate::view::View;
 use difference::Differences;
+use numbers::{Number, Numbered};
+use readers::{Read, Readers};
 
 /// What a switch must be told so that it has its program again.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -75,6 +81,10 @@ pub struct Input {
 /// What an update did. A switch's delta is the parts together; parts are shared between switches.
 pub type Deltas = BTreeMap<ChassisId, SmallVec<[Arc<Delta>; 2]>>;
 
+type ItemNumber<R> = Number<<R as Rules>::Item>;
+type ScopeNumber<R> = Number<<R as Rules>::Scope>;
+type SwitchNumber = Number<ChassisId>;
+
 /// What one run of an item gave.
 #[derive(Debug, Default)]
 struct Output {
@@ -83,38 +93,59 @@ struct Output {
     read: Vec<Cell>,
 }
 
-#[derive(Debug)]
-struct ItemState<Scope> {
-    scopes: SmallVec<[Scope; 1]>,
-    output: Output,
+/// An item in scopes.
+struct ItemState<R: Rules> {
+    scopes: SmallVec<[ScopeNumber<R>; 2]>,
+    emissions: Box<[Emission]>,
+    read: Read,
 }
 
-impl<Scope> Default for ItemState<Scope> {
+/// A scope that switches have.
+struct ScopeState<R: Rules> {
+    switches: BTreeSet<SwitchNumber>,
+    items: BTreeSet<ItemNumber<R>>,
+    /// The indexes that items come from.
+    indexes: Vec<Index>,
+}
+
+/// A managed switch.
+struct SwitchState<R: Rules> {
+    scopes: BTreeSet<ScopeNumber<R>>,
+    read: Read,
+}
+
+// Derived, these would ask for the default of rules.
+impl<R: Rules> Default for ItemState<R> {
     fn default() -> Self {
         Self {
             scopes: SmallVec::new(),
-            output: Output::default(),
+            emissions: Box::default(),
+            read: Read::default(),
+        }
+    }
+}
+impl<R: Rules> Default for ScopeState<R> {
+    fn default() -> Self {
+        Self {
+            switches: BTreeSet::new(),
+            items: BTreeSet::new(),
+            indexes: Vec::new(),
+        }
+    }
+}
+impl<R: Rules> Default for SwitchState<R> {
+    fn default() -> Self {
+        Self {
+            scopes: BTreeSet::new(),
+            read: Read::default(),
         }
     }
 }
 
-struct ScopeState<Item> {
-    switches: BTreeSet<ChassisId>,
-    items: BTreeSet<Item>,
-    sources: Vec<Source<Item>>,
-}
-
-#[derive(Debug)]
-struct SwitchState<Scope> {
-    scopes: BTreeSet<Scope>,
-    read: Vec<Cell>,
-}
-
-/// Who reads a cell.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Reader<Item> {
-    Item(Item),
-    Switch(ChassisId),
+/// A scope that derives items from an index, and how.
+struct Derived<R: Rules> {
+    scope: ScopeNumber<R>,
+    item: Derive<R::Item>,
 }
 
 /// The compiler of all programs.
@@ -122,37 +153,64 @@ pub struct Compiler<R: Rules> {
     rules: R,
     secret: Secret,
     model: Model,
-    items: HashMap<R::Item, ItemState<R::Scope>>,
-    scopes: HashMap<R::Scope, ScopeState<R::Item>>,
-    switches: BTreeMap<ChassisId, SwitchState<R::Scope>>,
-    readers: HashMap<Cell, HashSet<Reader<R::Item>>>,
-    /// Scopes with a source in an index.
-    derived: HashMap<Index, BTreeSet<R::Scope>>,
-    /// How many faults the items' outputs hold.
-    refused: usize,
+    items: Numbered<R::Item, ItemState<R>>,
+    scopes: Numbered<R::Scope, ScopeState<R>>,
+    switches: Numbered<ChassisId, SwitchState<R>>,
+    /// The items that read a cell.
+    readers: Readers<ItemNumber<R>>,
+    /// The switches whose scopes follow from a cell.
+    reached: Readers<SwitchNumber>,
+    derived: HashMap<Index, Vec<Derived<R>>>,
+    /// What went wrong in items that have faults.
+    refused: HashMap<ItemNumber<R>, Vec<Fault>>,
     /// Who puts out what has a key.
-    slots: HashMap<Key, SmallVec<[R::Item; 1]>>,
+    slots: HashMap<Key, SmallVec<[ItemNumber<R>; 2]>>,
 }
 
 /// Who puts out one body of a key, as it was or as it is.
 struct Contributor<R: Rules> {
-    scopes: SmallVec<[R::Scope; 1]>,
+    scopes: SmallVec<[ScopeNumber<R>; 2]>,
     body: Body,
 }
 
 /// The contributors of the keys that an update touches.
 type Slots<R> = HashMap<Key, SmallVec<[Contributor<R>; 1]>>;
 
+/// Scopes of switches.
+type ScopesOf<R> = BTreeMap<SwitchNumber, BTreeSet<ScopeNumber<R>>>;
+
 /// What changes about who has what, before it is carried out.
 struct Plan<R: Rules> {
+    /// Switches that are managed from now on, and those that are not any more.
+    fresh: BTreeSet<SwitchNumber>,
+    released: BTreeSet<SwitchNumber>,
     /// Per switch: scopes gained and lost.
-    gained: BTreeMap<ChassisId, BTreeSet<R::Scope>>,
-    lost: BTreeMap<ChassisId, BTreeSet<R::Scope>>,
+    gained: ScopesOf<R>,
+    lost: ScopesOf<R>,
     /// Items that come into a scope or leave it.
-    joined: Vec<(R::Item, R::Scope)>,
-    left: Vec<(R::Item, R::Scope)>,
+    joined: Vec<(ItemNumber<R>, ScopeNumber<R>)>,
+    left: Vec<(ItemNumber<R>, ScopeNumber<R>)>,
     /// Items' new outputs.
-    output: HashMap<R::Item, Output>,
+    output: BTreeMap<ItemNumber<R>, Output>,
+}
+
+impl<R: Rules> Plan<R> {
+    fn new() -> Self {
+        Self {
+            fresh: BTreeSet::new(),
+            released: BTreeSet::new(),
+            gained: BTreeMap::new(),
+            lost: BTreeMap::new(),
+            joined: Vec::new(),
+            left: Vec::new(),
+            output: BTreeMap::new(),
+        }
+    }
+
+    /// Whether a switch was managed before and will be.
+    fn stays(&self, switch: SwitchNumber) -> bool {
+        !self.fresh.contains(&switch) && !self.released.contains(&switch)
+    }
 }
 
 impl<R: Rules> Compiler<R> {
@@ -162,12 +220,13 @@ impl<R: Rules> Compiler<R> {
             rules,
             secret,
             model: Model::new(),
-            items: HashMap::new(),
-            scopes: HashMap::new(),
-            switches: BTreeMap::new(),
-            readers: HashMap::new(),
+            items: Numbered::new(),
+            scopes: Numbered::new(),
+            switches: Numbered::new(),
+            readers: Readers::new(),
+            reached: Readers::new(),
             derived: HashMap::new(),
-            refused: 0,
+            refused: HashMap::new(),
             slots: HashMap::new(),
         }
     }
@@ -198,40 +257,23 @@ impl<R: Rules> Compiler<R> {
     /// managed from now on is told nothing: ask for its [`Compiler::program`].
     pub fn update(&mut self, input: Input) -> Deltas {
         let effects = self.model.apply(input.changes);
-        let mut plan = Plan::<R> {
-            gained: BTreeMap::new(),
-            lost: BTreeMap::new(),
-            joined: Vec::new(),
-            left: Vec::new(),
-            output: HashMap::new(),
-        };
-        let fresh: BTreeSet<ChassisId> = input
-            .manage
-            .into_iter()
-            .filter(|chassis| !self.switches.contains_key(chassis))
-            .collect();
-        let released: BTreeSet<ChassisId> = input.release.into_iter().collect();
-        self.plan_reach(&effects, &fresh, &released, &mut plan);
+        let mut plan = Plan::new();
+        self.plan_switches(&input.manage, &input.release, &mut plan);
+        self.plan_reach(&effects, &mut plan);
         self.plan_membership(&effects, &mut plan);
         self.plan_output(&effects, &mut plan);
 
         let touched = self.touched_keys(&plan);
         let before = self.contributors(touched.iter());
-        let scopes_before: BTreeMap<ChassisId, BTreeSet<R::Scope>> = plan
+        let scopes_before: ScopesOf<R> = plan
             .gained
             .keys()
             .chain(plan.lost.keys())
-            .filter(|chassis| !fresh.contains(*chassis) && !released.contains(*chassis))
-            .filter_map(|chassis| {
-                Some((chassis.clone(), self.switches.get(chassis)?.scopes.clone()))
-            })
+            .filter(|switch| plan.stays(**switch))
+            .map(|switch| (*switch, self.switches[*switch].scopes.clone()))
             .collect();
-        let subscription_keys = self.subscription_keys(&plan, &fresh, &released);
-        let gained = plan.gained.clone();
-
-        for chassis in &released {
-            self.switches.remove(chassis);
-        }
+        let subscription_keys = self.subscription_keys(&plan);
+        let (gained, fresh) = (plan.gained.clone(), std::mem::take(&mut plan.fresh));
         self.install(plan);
 
         let mut differences = Differences {
@@ -243,24 +285,27 @@ impl<R: Rules> Compiler<R> {
         differences.of_keys(&touched, &before);
         differences.of_subscriptions(subscription_keys, &gained, &touched);
         let mut deltas = differences.deltas;
-        deltas.retain(|_, parts| {
+        for parts in deltas.values_mut() {
             parts.retain(|part| !part.is_empty());
-            !parts.is_empty()
-        });
+        }
         deltas
+            .into_iter()
+            .filter(|(_, parts)| !parts.is_empty())
+            .map(|(switch, parts)| (self.switches.name(switch).clone(), parts))
+            .collect()
     }
 
     /// Everything that a switch is to have: meters, then groups, then flows in the order of stages.
     #[must_use]
     pub fn program(&self, chassis: &ChassisId) -> Vec<Content> {
-        let Some(switch) = self.switches.get(chassis) else {
+        let Some(switch) = self.switches.number(chassis) else {
             return Vec::new();
         };
-        let mut bodies: Vec<&Body> = switch
+        let mut bodies: Vec<&Body> = self.switches[switch]
             .scopes
             .iter()
-            .flat_map(|scope| &self.scopes[scope].items)
-            .flat_map(|item| &self.items[item].output.emissions)
+            .flat_map(|scope| &self.scopes[*scope].items)
+            .flat_map(|item| &self.items[*item].emissions)
             .map(|emission| &emission.body)
             .collect();
         bodies.sort_by_cached_key(|body| place(body));
@@ -270,38 +315,34 @@ impl<R: Rules> Compiler<R> {
             .collect()
     }
 
-    /// The managed switches.
+    /// The managed switches, in no order.
     pub fn managed(&self) -> impl Iterator<Item = &ChassisId> {
-        self.switches.keys()
+        self.switches.iter().map(|(chassis, _)| chassis)
     }
 
     /// How many flows were refused while lowering, now. Contradictions between items are not counted:
     /// finding them takes looking at everything ([`Compiler::faults`]).
     #[must_use]
     pub fn refused(&self) -> usize {
-        self.refused
+        self.refused.values().map(Vec::len).sum()
     }
 
     /// What went wrong while lowering: flows that were refused, and items that contradict each other.
     #[must_use]
     pub fn faults(&self) -> Vec<Fault> {
-        let mut faults: Vec<Fault> = self
-            .items
-            .values()
-            .flat_map(|state| state.output.faults.iter().cloned())
-            .collect();
+        let mut faults: Vec<Fault> = self.refused.values().flatten().cloned().collect();
         for (key, items) in &self.slots {
-            let bodies: Vec<(&R::Item, &Body)> = items
+            let bodies: Vec<(ItemNumber<R>, &Body)> = items
                 .iter()
-                .flat_map(|item| self.bodies(item, *key).map(move |body| (item, body)))
+                .flat_map(|item| self.bodies(*item, *key).map(|body| (*item, body)))
                 .collect();
             for (at, (first, one)) in bodies.iter().enumerate() {
                 for (second, two) in &bodies[at + 1..] {
-                    let together = self.share_a_switch(first, second);
+                    let together = self.share_a_switch(*first, *second);
                     if together && content::merge(&self.secret, [*one, *two]).1.is_some() {
                         faults.push(Fault::Conflict {
-                            first: format!("{first:?}"),
-                            second: format!("{second:?}"),
+                            first: format!("{:?}", self.items.name(*first)),
+                            second: format!("{:?}", self.items.name(*second)),
                         });
                     }
                 }
@@ -315,11 +356,9 @@ impl<R: Rules> Compiler<R> {
         let items = self.slots.get(&key).into_iter().flatten();
         items
             .flat_map(|item| {
-                let output = &self.items[item].output.emissions;
-                let of_key = output
-                    .iter()
-                    .filter(move |emission| emission.body.key() == key);
-                of_key.map(move |emission| (item, emission.origin))
+                let emissions = self.items[*item].emissions.iter();
+                let of_key = emissions.filter(move |emission| emission.body.key() == key);
+                of_key.map(|emission| (self.items.name(*item), emission.origin))
             })
             .collect()
     }
@@ -327,14 +366,15 @@ impl<R: Rules> Compiler<R> {
     /// What a switch is to have under a key; none when it has nothing there.
     #[must_use]
     pub fn content(&self, chassis: &ChassisId, key: Key) -> Option<Content> {
-        self.resolve(key, &self.switches.get(chassis)?.scopes)
+        let switch = self.switches.number(chassis)?;
+        self.resolve(key, &self.switches[switch].scopes)
     }
 
     /// The flow of that cookie on any managed switch.
     #[must_use]
     pub fn flow(&self, cookie: u64) -> Option<Arc<Flow>> {
         self.slots.iter().find_map(|(key, items)| {
-            let bodies = items.iter().flat_map(|item| self.bodies(item, *key));
+            let bodies = items.iter().flat_map(|item| self.bodies(*item, *key));
             for body in bodies {
                 match body {
                     Body::Flow(flow) if flow.cookie == cookie => return Some(flow.clone()),
@@ -356,159 +396,138 @@ impl<R: Rules> Compiler<R> {
     /// switches that see different ones.
     fn merged_flow(&self, key: Key, cookie: u64) -> Option<Arc<Flow>> {
         self.switches
-            .values()
-            .find_map(|switch| match self.resolve(key, &switch.scopes) {
+            .iter()
+            .find_map(|(_, switch)| match self.resolve(key, &switch.scopes) {
                 Some(Content::Flow(flow)) if flow.cookie == cookie => Some(flow),
                 _ => None,
             })
     }
 
-    fn share_a_switch(&self, first: &R::Item, second: &R::Item) -> bool {
-        let switches = |item: &R::Item| -> BTreeSet<&ChassisId> {
-            self.items[item]
-                .scopes
-                .iter()
-                .filter_map(|scope| self.scopes.get(scope))
-                .flat_map(|scope| &scope.switches)
+    fn share_a_switch(&self, first: ItemNumber<R>, second: ItemNumber<R>) -> bool {
+        let switches = |item: ItemNumber<R>| -> BTreeSet<SwitchNumber> {
+            let scopes = self.items[item].scopes.iter();
+            scopes
+                .flat_map(|scope| self.scopes[*scope].switches.iter().copied())
                 .collect()
         };
         first == second || !switches(first).is_disjoint(&switches(second))
     }
 
-    fn bodies<'a>(&'a self, item: &R::Item, key: Key) -> impl Iterator<Item = &'a Body> {
-        self.items
-            .get(item)
-            .into_iter()
-            .flat_map(|state| &state.output.emissions)
+    fn bodies(&self, item: ItemNumber<R>, key: Key) -> impl Iterator<Item = &Body> {
+        let emissions = self.items[item].emissions.iter();
+        emissions
             .map(|emission| &emission.body)
             .filter(move |body| body.key() == key)
     }
 
     /// What a switch that has these scopes has under a key.
-    fn resolve(&self, key: Key, scopes: &BTreeSet<R::Scope>) -> Option<Content> {
+    fn resolve(&self, key: Key, scopes: &BTreeSet<ScopeNumber<R>>) -> Option<Content> {
         let items = self.slots.get(&key)?;
         let visible = items
             .iter()
             .filter(|item| {
-                self.items[*item]
-                    .scopes
-                    .iter()
-                    .any(|scope| scopes.contains(scope))
+                let of_item = &self.items[**item].scopes;
+                of_item.iter().any(|scope| scopes.contains(scope))
             })
-            .flat_map(|item| self.bodies(item, key));
+            .flat_map(|item| self.bodies(*item, key));
         content::merge(&self.secret, visible).0
     }
 
-    // --- Planning: what changes, without changing anything but the model. ---
+    // --- Planning: what changes. The model is changed, and what comes gets its number; nothing else. ---
 
-    fn plan_reach(
-        &mut self,
-        effects: &Effects,
-        fresh: &BTreeSet<ChassisId>,
-        released: &BTreeSet<ChassisId>,
-        plan: &mut Plan<R>,
-    ) {
-        let mut again: BTreeSet<ChassisId> = fresh.clone();
-        for cell in &effects.cells {
-            for reader in self.readers.get(cell).into_iter().flatten() {
-                if let Reader::Switch(chassis) = reader {
-                    again.insert(chassis.clone());
-                }
+    fn plan_switches(&mut self, manage: &[ChassisId], release: &[ChassisId], plan: &mut Plan<R>) {
+        for chassis in manage {
+            if self.switches.number(chassis).is_none() && !release.contains(chassis) {
+                plan.fresh.insert(self.switches.enter(chassis));
             }
         }
-        for chassis in again.difference(released) {
+        let known = release.iter().filter_map(|chassis| self.switches.number(chassis));
+        plan.released.extend(known);
+    }
+
+    fn plan_reach(&mut self, effects: &Effects, plan: &mut Plan<R>) {
+        let mut again = plan.fresh.clone();
+        for cell in &effects.cells {
+            again.extend(self.reached.of(cell));
+        }
+        for switch in again.difference(&plan.released) {
             let mut view = View::new(&self.model);
-            let reached: BTreeSet<R::Scope> =
-                self.rules.reach(chassis, &mut view).into_iter().collect();
-            let read = view.into_read();
-            let state = self
-                .switches
-                .entry(chassis.clone())
-                .or_insert_with(|| SwitchState {
-                    scopes: BTreeSet::new(),
-                    read: Vec::new(),
-                });
-            let reader = Reader::Switch(chassis.clone());
-            change_readers(&mut self.readers, &reader, &state.read, &read);
-            state.read = read;
-            let gained: BTreeSet<R::Scope> = reached.difference(&state.scopes).cloned().collect();
-            let lost: BTreeSet<R::Scope> = state.scopes.difference(&reached).cloned().collect();
+            let scopes = self.rules.reach(self.switches.name(*switch), &mut view);
+            let reached: BTreeSet<ScopeNumber<R>> =
+                scopes.iter().map(|scope| self.scopes.enter(scope)).collect();
+            let state = &mut self.switches[*switch];
+            state.read = self.reached.change(*switch, &state.read, &view.into_read());
+            let gained: BTreeSet<_> = reached.difference(&state.scopes).copied().collect();
+            let lost: BTreeSet<_> = state.scopes.difference(&reached).copied().collect();
             if !gained.is_empty() {
-                plan.gained.insert(chassis.clone(), gained);
+                plan.gained.insert(*switch, gained);
             }
             if !lost.is_empty() {
-                plan.lost.insert(chassis.clone(), lost);
+                plan.lost.insert(*switch, lost);
             }
         }
-        for chassis in released {
-            if let Some(state) = self.switches.get(chassis) {
-                change_readers(
-                    &mut self.readers,
-                    &Reader::Switch(chassis.clone()),
-                    &state.read,
-                    &[],
-                );
-                plan.lost.insert(chassis.clone(), state.scopes.clone());
-            }
+        for switch in &plan.released {
+            plan.lost.insert(*switch, self.switches[*switch].scopes.clone());
         }
     }
 
-    /// Which items come and go: with scopes that switches begin or cease to need, and with elements
-    /// of the indexes that scopes derive from.
+    /// Which items come and go: with elements of the indexes that scopes derive from, and with scopes
+    /// that switches begin or cease to need.
     fn plan_membership(&mut self, effects: &Effects, plan: &mut Plan<R>) {
-        let mut subscribers: HashMap<&R::Scope, isize> = HashMap::new();
+        let mut subscribers: BTreeMap<ScopeNumber<R>, isize> = BTreeMap::new();
         for scope in plan.gained.values().flatten() {
-            *subscribers.entry(scope).or_default() += 1;
+            *subscribers.entry(*scope).or_default() += 1;
         }
         for scope in plan.lost.values().flatten() {
-            *subscribers.entry(scope).or_default() -= 1;
+            *subscribers.entry(*scope).or_default() -= 1;
         }
-        let mut ends = HashSet::new();
+        let (mut begins, mut ends) = (Vec::new(), BTreeSet::new());
         for (scope, change) in subscribers {
-            let has = self
-                .scopes
-                .get(scope)
-                .map_or(0, |state| state.switches.len());
-            let will_have = has.saturating_add_signed(change);
-            match (self.scopes.get(scope), will_have) {
-                (Some(state), 0) => {
-                    plan.left
-                        .extend(state.items.iter().map(|item| (item.clone(), scope.clone())));
-                    ends.insert(scope.clone());
-                }
-                (None, 1..) => {
-                    for source in self.rules.sources(scope) {
-                        match source {
-                            Source::One(item) => plan.joined.push((item, scope.clone())),
-                            Source::Each(index, item) => plan.joined.extend(
-                                self.model
-                                    .elements(&index)
-                                    .filter_map(&item)
-                                    .map(|item| (item, scope.clone())),
-                            ),
-                        }
-                    }
-                }
+            let has = self.scopes[scope].switches.len();
+            match (has, has.saturating_add_signed(change)) {
+                (0, 1..) => begins.push(scope),
+                (1.., 0) => _ = ends.insert(scope),
                 _ => {}
             }
         }
         for delta in &effects.deltas {
-            for scope in self.derived.get(&delta.index).into_iter().flatten() {
+            for Derived { scope, item } in self.derived.get(&delta.index).into_iter().flatten() {
                 if ends.contains(scope) {
                     continue;
                 }
-                for source in &self.scopes[scope].sources {
-                    if let Source::Each(index, item) = source
-                        && *index == delta.index
-                        && let Some(item) = item(&delta.element)
-                    {
-                        let list = if delta.present {
-                            &mut plan.joined
-                        } else {
-                            &mut plan.left
-                        };
-                        list.push((item, scope.clone()));
+                match item(&delta.element) {
+                    Some(item) if delta.present => {
+                        plan.joined.push((self.items.enter(&item), *scope));
                     }
+                    Some(item) => {
+                        let number = self.items.number(&item);
+                        plan.left.extend(number.map(|item| (item, *scope)));
+                    }
+                    None => {}
+                }
+            }
+        }
+        for scope in ends {
+            let items = self.scopes[scope].items.iter();
+            plan.left.extend(items.map(|item| (*item, scope)));
+        }
+        for scope in begins {
+            self.plan_scope(scope, plan);
+        }
+    }
+
+    /// The items of a scope that no switch had.
+    fn plan_scope(&mut self, scope: ScopeNumber<R>, plan: &mut Plan<R>) {
+        for source in self.rules.sources(self.scopes.name(scope)) {
+            match source {
+                Source::One(item) => plan.joined.push((self.items.enter(&item), scope)),
+                Source::Each(index, item) => {
+                    let items = self.model.elements(&index).filter_map(&item);
+                    plan.joined
+                        .extend(items.map(|item| (self.items.enter(&item), scope)));
+                    self.scopes[scope].indexes.push(index.clone());
+                    let derived = self.derived.entry(index).or_default();
+                    derived.push(Derived { scope, item });
                 }
             }
         }
@@ -516,35 +535,27 @@ impl<R: Rules> Compiler<R> {
 
     /// Runs items that are new, or that read a cell that changed.
     fn plan_output(&mut self, effects: &Effects, plan: &mut Plan<R>) {
-        let mut leaving: HashMap<&R::Item, usize> = HashMap::new();
+        let mut leaving: HashMap<ItemNumber<R>, usize> = HashMap::new();
         for (item, _) in &plan.left {
-            *leaving.entry(item).or_default() += 1;
+            *leaving.entry(*item).or_default() += 1;
         }
-        let joining: HashSet<&R::Item> = plan.joined.iter().map(|(item, _)| item).collect();
-        let stays = |item: &R::Item| {
-            joining.contains(item)
-                || self.items.get(item).is_some_and(|state| {
-                    state.scopes.len() > leaving.get(item).copied().unwrap_or(0)
-                })
+        let joining: HashSet<ItemNumber<R>> = plan.joined.iter().map(|(item, _)| *item).collect();
+        let stays = |item: &ItemNumber<R>| {
+            let leaves = leaving.get(item).copied().unwrap_or(0);
+            joining.contains(item) || self.items[*item].scopes.len() > leaves
         };
-        let mut run: BTreeSet<R::Item> = joining
+        let new = joining
             .iter()
-            .filter(|item| !self.items.contains_key(**item))
-            .map(|item| (*item).clone())
-            .collect();
+            .filter(|item| self.items[**item].scopes.is_empty());
+        let mut run: BTreeSet<ItemNumber<R>> = new.copied().collect();
         for cell in &effects.cells {
-            for reader in self.readers.get(cell).into_iter().flatten() {
-                if let Reader::Item(item) = reader
-                    && stays(item)
-                {
-                    run.insert(item.clone());
-                }
-            }
+            run.extend(self.readers.of(cell).filter(stays));
         }
         for item in run {
             let mut view = View::new(&self.model);
             let mut emitter = Emitter::new(&self.secret);
-            self.rules.lower(&item, &mut view, &mut emitter);
+            self.rules
+                .lower(self.items.name(item), &mut view, &mut emitter);
             let (emissions, faults) = emitter.finish();
             let output = Output {
                 emissions,
@@ -557,67 +568,44 @@ impl<R: Rules> Compiler<R> {
 
     /// Keys whose contributors change for every switch of a scope alike.
     fn touched_keys(&self, plan: &Plan<R>) -> HashSet<Key> {
+        let keys = |emissions: &[Emission], but: &[Emission]| -> Vec<Key> {
+            // Outputs of one item are short; both sides are compared in full.
+            let kept = |one: &Emission| but.iter().any(|other| other.body == one.body);
+            let changed = emissions.iter().filter(|one| !kept(one));
+            changed.map(|emission| emission.body.key()).collect()
+        };
         let mut touched = HashSet::new();
         for (item, new) in &plan.output {
-            let new = &new.emissions;
-            let old = self
-                .items
-                .get(item)
-                .map_or(&[][..], |state| &state.output.emissions);
-            let kept = |one: &Emission, others: &[Emission]| {
-                others.iter().any(|other| other.body == one.body)
-            };
-            // Outputs of one item are short; both sides are compared in full.
-            touched.extend(
-                old.iter()
-                    .filter(|one| !kept(one, new))
-                    .map(|one| one.body.key()),
-            );
-            touched.extend(
-                new.iter()
-                    .filter(|one| !kept(one, old))
-                    .map(|one| one.body.key()),
-            );
+            let (old, new) = (&self.items[*item].emissions, &new.emissions);
+            touched.extend(keys(old, new));
+            touched.extend(keys(new, old));
         }
         for (item, _) in plan.joined.iter().chain(&plan.left) {
-            let old = self
-                .items
-                .get(item)
-                .map_or(&[][..], |state| &state.output.emissions);
-            touched.extend(old.iter().map(|emission| emission.body.key()));
+            touched.extend(keys(&self.items[*item].emissions, &[]));
             if let Some(new) = plan.output.get(item) {
-                touched.extend(new.emissions.iter().map(|emission| emission.body.key()));
+                touched.extend(keys(&new.emissions, &[]));
             }
         }
         touched
     }
 
     /// Keys that switches lose with scopes that go on without them.
-    fn subscription_keys(
-        &self,
-        plan: &Plan<R>,
-        fresh: &BTreeSet<ChassisId>,
-        released: &BTreeSet<ChassisId>,
-    ) -> BTreeMap<ChassisId, HashSet<Key>> {
-        let mut keys: BTreeMap<ChassisId, HashSet<Key>> = BTreeMap::new();
-        for (chassis, scopes) in plan.lost.iter().chain(&plan.gained) {
-            if fresh.contains(chassis) || released.contains(chassis) {
-                continue;
-            }
-            let own = keys.entry(chassis.clone()).or_default();
-            for scope in scopes {
-                own.extend(self.keys_of_scope(scope));
+    fn subscription_keys(&self, plan: &Plan<R>) -> BTreeMap<SwitchNumber, HashSet<Key>> {
+        let mut keys: BTreeMap<SwitchNumber, HashSet<Key>> = BTreeMap::new();
+        for (switch, scopes) in plan.lost.iter().chain(&plan.gained) {
+            if plan.stays(*switch) {
+                let own = keys.entry(*switch).or_default();
+                own.extend(scopes.iter().flat_map(|scope| self.keys_of_scope(*scope)));
             }
         }
         keys
     }
 
-    fn keys_of_scope<'a>(&'a self, scope: &R::Scope) -> impl Iterator<Item = Key> + use<'a, R> {
-        self.scopes
-            .get(scope)
-            .into_iter()
-            .flat_map(|state| &state.items)
-            .flat_map(|item| &self.items[item].output.emissions)
+    fn keys_of_scope(&self, scope: ScopeNumber<R>) -> impl Iterator<Item = Key> {
+        self.scopes[scope]
+            .items
+            .iter()
+            .flat_map(|item| &self.items[*item].emissions)
             .map(|emission| emission.body.key())
     }
 
@@ -629,8 +617,8 @@ impl<R: Rules> Compiler<R> {
                 .into_iter()
                 .flatten()
                 .flat_map(|item| {
-                    self.bodies(item, *key).map(|body| Contributor {
-                        scopes: self.items[item].scopes.clone(),
+                    self.bodies(*item, *key).map(|body| Contributor {
+                        scopes: self.items[*item].scopes.clone(),
                         body: body.clone(),
                     })
                 })
@@ -643,150 +631,86 @@ impl<R: Rules> Compiler<R> {
     // --- Carrying the plan out. ---
 
     fn install(&mut self, plan: Plan<R>) {
-        for (chassis, scopes) in &plan.lost {
+        for (switch, scopes) in &plan.lost {
             for scope in scopes {
-                self.unsubscribe(chassis, scope);
+                self.switches[*switch].scopes.remove(scope);
+                self.scopes[*scope].switches.remove(switch);
             }
         }
-        for (chassis, scopes) in plan.gained {
+        for (switch, scopes) in &plan.gained {
             for scope in scopes {
-                self.subscribe(&chassis, scope);
+                self.switches[*switch].scopes.insert(*scope);
+                self.scopes[*scope].switches.insert(*switch);
             }
         }
         for (item, scope) in plan.joined {
-            let state = self.items.entry(item.clone()).or_default();
-            if !state.scopes.contains(&scope) {
-                state.scopes.push(scope.clone());
-            }
-            if let Some(scope) = self.scopes.get_mut(&scope) {
-                scope.items.insert(item);
-            }
-        }
-        for (item, scope) in plan.left {
-            if let Some(scope) = self.scopes.get_mut(&scope) {
-                scope.items.remove(&item);
-            }
-            if let Some(state) = self.items.get_mut(&item) {
-                state.scopes.retain(|other| *other != scope);
-                if state.scopes.is_empty() {
-                    self.set_output(&item, Output::default());
-                    self.items.remove(&item);
-                }
+            if self.scopes[scope].items.insert(item) {
+                self.items[item].scopes.push(scope);
             }
         }
         for (item, output) in plan.output {
-            self.set_output(&item, output);
+            self.set_output(item, output);
         }
-        for scope in plan.lost.values().flatten() {
-            self.end_scope(scope);
-        }
-    }
-
-    fn subscribe(&mut self, chassis: &ChassisId, scope: R::Scope) {
-        if let Some(switch) = self.switches.get_mut(chassis) {
-            switch.scopes.insert(scope.clone());
-        }
-        let state = self.scopes.entry(scope.clone()).or_insert_with(|| {
-            let sources = self.rules.sources(&scope);
-            for source in &sources {
-                if let Source::Each(index, _) = source {
-                    self.derived
-                        .entry(index.clone())
-                        .or_default()
-                        .insert(scope.clone());
+        for (item, scope) in plan.left {
+            if self.scopes[scope].items.remove(&item) {
+                let scopes = &mut self.items[item].scopes;
+                scopes.retain(|other| *other != scope);
+                if scopes.is_empty() {
+                    self.set_output(item, Output::default());
+                    self.items.remove(item);
                 }
             }
-            ScopeState {
-                switches: BTreeSet::new(),
-                items: BTreeSet::new(),
-                sources,
-            }
-        });
-        state.switches.insert(chassis.clone());
-    }
-
-    fn unsubscribe(&mut self, chassis: &ChassisId, scope: &R::Scope) {
-        if let Some(switch) = self.switches.get_mut(chassis) {
-            switch.scopes.remove(scope);
         }
-        if let Some(state) = self.scopes.get_mut(scope) {
-            state.switches.remove(chassis);
+        for scope in plan.lost.values().flatten() {
+            self.end_scope(*scope);
+        }
+        for switch in plan.released {
+            if let Some(state) = self.switches.remove(switch) {
+                self.reached.change(switch, &state.read, &[]);
+            }
         }
     }
 
     /// Forgets a scope that no switch has any more.
-    fn end_scope(&mut self, scope: &R::Scope) {
-        if self
-            .scopes
-            .get(scope)
-            .is_none_or(|state| !state.switches.is_empty())
-        {
+    fn end_scope(&mut self, scope: ScopeNumber<R>) {
+        let state = self.scopes.get(scope);
+        if state.is_none_or(|state| !state.switches.is_empty()) {
             return;
         }
-        let Some(state) = self.scopes.remove(scope) else {
-            return;
-        };
-        for source in &state.sources {
-            if let Source::Each(index, _) = source
-                && let Some(scopes) = self.derived.get_mut(index)
-            {
-                scopes.remove(scope);
-                if scopes.is_empty() {
-                    self.derived.remove(index);
+        let state = self.scopes.remove(scope);
+        for index in state.into_iter().flat_map(|state| state.indexes) {
+            if let Some(derived) = self.derived.get_mut(&index) {
+                derived.retain(|derived| derived.scope != scope);
+                if derived.is_empty() {
+                    self.derived.remove(&index);
                 }
             }
         }
     }
 
-    fn set_output(&mut self, item: &R::Item, output: Output) {
-        let Some(state) = self.items.get_mut(item) else {
-            return;
-        };
-        let old = std::mem::replace(&mut state.output, output);
-        self.refused = self.refused + state.output.faults.len() - old.faults.len();
-        let reader = Reader::Item(item.clone());
-        change_readers(&mut self.readers, &reader, &old.read, &state.output.read);
-        for emission in &old.emissions {
+    fn set_output(&mut self, item: ItemNumber<R>, output: Output) {
+        let state = &mut self.items[item];
+        state.read = self.readers.change(item, &state.read, &output.read);
+        if output.faults.is_empty() {
+            self.refused.remove(&item);
+        } else {
+            self.refused.insert(item, output.faults);
+        }
+        let old = std::mem::replace(&mut state.emissions, output.emissions.into());
+        for emission in &old {
             let key = emission.body.key();
             if let Some(items) = self.slots.get_mut(&key) {
-                items.retain(|other| other != item);
+                items.retain(|other| *other != item);
                 if items.is_empty() {
                     self.slots.remove(&key);
                 }
             }
         }
-        for emission in &state.output.emissions {
+        for emission in &state.emissions {
             let items = self.slots.entry(emission.body.key()).or_default();
-            if !items.contains(item) {
-                items.push(item.clone());
+            if !items.contains(&item) {
+                items.push(item);
             }
-        }
-    }
-}
-
-/// Moves a reader from the cells that it read to those that it reads now.
-fn change_readers<Item: Clone + Eq + std::hash::Hash>(
-    readers: &mut HashMap<Cell, HashSet<Reader<Item>>>,
-    reader: &Reader<Item>,
-    old: &[Cell],
-    new: &[Cell],
-) {
-    for cell in old {
-        if new.binary_search(cell).is_err()
-            && let Some(of_cell) = readers.get_mut(cell)
-        {
-            of_cell.remove(reader);
-            if of_cell.is_empty() {
-                readers.remove(cell);
-            }
-        }
-    }
-    for cell in new {
-        if old.binary_search(cell).is_err() {
-            readers
-                .entry(cell.clone())
-                .or_default()
-                .insert(reader.clone());
         }
     }
 }

@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use hashbrown::HashSet;
-use weft_topology::ChassisId;
+use smallvec::SmallVec;
 
-use super::{Compiler, Contributor, Delta, Deltas, Slots};
+use super::{Compiler, Contributor, Delta, ScopeNumber, ScopesOf, Slots, SwitchNumber};
 use crate::content::{self, Content, Key};
 use crate::rules::Rules;
 
@@ -19,18 +19,18 @@ use crate::rules::Rules;
 pub(super) struct Differences<'a, R: Rules> {
     pub(super) compiler: &'a Compiler<R>,
     /// The scopes that switches had whose scopes changed.
-    pub(super) scopes_before: BTreeMap<ChassisId, BTreeSet<R::Scope>>,
+    pub(super) scopes_before: ScopesOf<R>,
     /// Switches that are managed from now on: they get their whole program instead.
-    pub(super) fresh: &'a BTreeSet<ChassisId>,
-    pub(super) deltas: Deltas,
+    pub(super) fresh: &'a BTreeSet<SwitchNumber>,
+    pub(super) deltas: BTreeMap<SwitchNumber, SmallVec<[Arc<Delta>; 2]>>,
 }
 
 impl<R: Rules> Differences<'_, R> {
     /// Differences that items' outputs and memberships make.
     pub(super) fn of_keys(&mut self, touched: &HashSet<Key>, before: &Slots<R>) {
         let after = self.compiler.contributors(touched.iter());
-        let mut shared: BTreeMap<&R::Scope, Delta> = BTreeMap::new();
-        let mut single: BTreeMap<ChassisId, Delta> = BTreeMap::new();
+        let mut shared: BTreeMap<ScopeNumber<R>, Delta> = BTreeMap::new();
+        let mut single: BTreeMap<SwitchNumber, Delta> = BTreeMap::new();
         for key in touched {
             let (before, after) = (&before[key], &after[key]);
             match only_scope(before.iter().chain(after)) {
@@ -44,107 +44,98 @@ impl<R: Rules> Differences<'_, R> {
                     shared.entry(scope).or_default().push(had, has);
                 }
                 Only::Several(scopes) => {
-                    let switches: BTreeSet<&ChassisId> = scopes
+                    let switches: BTreeSet<SwitchNumber> = scopes
                         .iter()
-                        .filter_map(|scope| self.compiler.scopes.get(*scope))
-                        .flat_map(|state| &state.switches)
-                        .filter(|chassis| self.keeps_its_scopes(chassis))
+                        .flat_map(|scope| self.switches(*scope))
                         .collect();
-                    for chassis in switches {
-                        let scopes = &self.compiler.switches[chassis].scopes;
+                    for switch in switches {
+                        let scopes = &self.compiler.switches[switch].scopes;
                         let had = self.visible(before, scopes);
                         let has = self.visible(after, scopes);
-                        single.entry(chassis.clone()).or_default().push(had, has);
+                        single.entry(switch).or_default().push(had, has);
                     }
                 }
             }
         }
         for (scope, delta) in shared {
-            let Some(state) = self.compiler.scopes.get(scope) else {
-                continue;
-            };
             let delta = Arc::new(delta);
-            for chassis in &state.switches {
-                if self.keeps_its_scopes(chassis) {
-                    self.deltas
-                        .entry(chassis.clone())
-                        .or_default()
-                        .push(delta.clone());
-                }
+            let switches: Vec<SwitchNumber> = self.switches(scope).collect();
+            for switch in switches {
+                self.add(switch, delta.clone());
             }
         }
-        for (chassis, delta) in single {
-            self.deltas
-                .entry(chassis)
-                .or_default()
-                .push(Arc::new(delta));
+        for (switch, delta) in single {
+            self.add(switch, Arc::new(delta));
         }
         self.of_changed_switches(touched, before, &after);
     }
 
     /// The same, for switches whose scopes changed at the same time: each by itself.
     fn of_changed_switches(&mut self, touched: &HashSet<Key>, before: &Slots<R>, after: &Slots<R>) {
-        for (chassis, scopes_before) in &self.scopes_before {
-            let Some(switch) = self.compiler.switches.get(chassis) else {
-                continue;
-            };
+        let mut deltas = Vec::with_capacity(self.scopes_before.len());
+        for (switch, scopes_before) in &self.scopes_before {
+            let scopes = &self.compiler.switches[*switch].scopes;
             let mut delta = Delta::default();
             for key in touched {
                 let had = self.visible(&before[key], scopes_before);
-                let has = self.visible(&after[key], &switch.scopes);
+                let has = self.visible(&after[key], scopes);
                 delta.push(had, has);
             }
-            self.deltas
-                .entry(chassis.clone())
-                .or_default()
-                .push(Arc::new(delta));
+            deltas.push((*switch, delta));
+        }
+        for (switch, delta) in deltas {
+            self.add(switch, Arc::new(delta));
         }
     }
 
     /// Differences that gaining or losing a scope makes, for keys that did not change themselves.
     pub(super) fn of_subscriptions(
         &mut self,
-        mut keys: BTreeMap<ChassisId, HashSet<Key>>,
-        gained: &BTreeMap<ChassisId, BTreeSet<R::Scope>>,
+        mut keys: BTreeMap<SwitchNumber, HashSet<Key>>,
+        gained: &ScopesOf<R>,
         touched: &HashSet<Key>,
     ) {
-        for (chassis, scopes) in gained {
-            if !self.fresh.contains(chassis) {
-                let own = keys.entry(chassis.clone()).or_default();
+        for (switch, scopes) in gained {
+            if !self.fresh.contains(switch) {
+                let own = keys.entry(*switch).or_default();
                 for scope in scopes {
-                    own.extend(self.compiler.keys_of_scope(scope));
+                    own.extend(self.compiler.keys_of_scope(*scope));
                 }
             }
         }
-        for (chassis, keys) in keys {
-            let (Some(had_scopes), Some(switch)) = (
-                self.scopes_before.get(&chassis),
-                self.compiler.switches.get(&chassis),
-            ) else {
+        for (switch, keys) in keys {
+            let Some(had_scopes) = self.scopes_before.get(&switch) else {
                 continue;
             };
+            let scopes = &self.compiler.switches[switch].scopes;
             let mut delta = Delta::default();
             for key in keys.difference(touched) {
                 // Who puts it out, and in which scopes, is as before: what came or went is touched.
                 let had = self.compiler.resolve(*key, had_scopes);
-                let has = self.compiler.resolve(*key, &switch.scopes);
+                let has = self.compiler.resolve(*key, scopes);
                 delta.push(had, has);
             }
-            self.deltas
-                .entry(chassis)
-                .or_default()
-                .push(Arc::new(delta));
+            self.add(switch, Arc::new(delta));
         }
     }
 
-    fn keeps_its_scopes(&self, chassis: &ChassisId) -> bool {
-        !self.scopes_before.contains_key(chassis) && !self.fresh.contains(chassis)
+    fn add(&mut self, switch: SwitchNumber, delta: Arc<Delta>) {
+        self.deltas.entry(switch).or_default().push(delta);
+    }
+
+    /// The switches that had a scope before and have it still, and no other scopes than before.
+    fn switches(&self, scope: ScopeNumber<R>) -> impl Iterator<Item = SwitchNumber> {
+        let state = self.compiler.scopes.get(scope).into_iter();
+        let switches = state.flat_map(|state| state.switches.iter().copied());
+        switches.filter(|switch| {
+            !self.scopes_before.contains_key(switch) && !self.fresh.contains(switch)
+        })
     }
 
     fn visible(
         &self,
         contributors: &[Contributor<R>],
-        scopes: &BTreeSet<R::Scope>,
+        scopes: &BTreeSet<ScopeNumber<R>>,
     ) -> Option<Content> {
         let bodies = contributors
             .iter()
@@ -155,20 +146,20 @@ impl<R: Rules> Differences<'_, R> {
 }
 
 /// In how many scopes a set of contributors is.
-enum Only<'a, Scope> {
+enum Only<R: Rules> {
     None,
-    One(&'a Scope),
-    Several(BTreeSet<&'a Scope>),
+    One(ScopeNumber<R>),
+    Several(BTreeSet<ScopeNumber<R>>),
 }
 
 fn only_scope<'a, R: Rules + 'a>(
     contributors: impl Iterator<Item = &'a Contributor<R>>,
-) -> Only<'a, R::Scope> {
-    let mut scopes = contributors.flat_map(|one| &one.scopes);
+) -> Only<R> {
+    let mut scopes = contributors.flat_map(|one| one.scopes.iter().copied());
     let Some(first) = scopes.next() else {
         return Only::None;
     };
-    let others: BTreeSet<&R::Scope> = scopes.filter(|scope| *scope != first).collect();
+    let others: BTreeSet<ScopeNumber<R>> = scopes.filter(|scope| *scope != first).collect();
     if others.is_empty() {
         return Only::One(first);
     }
