@@ -31,7 +31,7 @@ const COMPLAINTS: usize = 8;
 
 /// The numbers that Open vSwitch gives to interfaces (`ofp-port.h`: below `OFPP_MAX`). Others are
 /// reserved, and what a hypervisor says of itself need not be true.
-const PORT_NUMBERS: RangeInclusive<u32> = 1..=0xfeff;
+pub(crate) const PORT_NUMBERS: RangeInclusive<u32> = 1..=0xfeff;
 
 /// What is the same for every hypervisor.
 #[derive(Debug, Clone)]

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use rust_openflow::message::{self, Received};
 use rust_openflow::session::push::Refusal;
-use rust_openflow::{DatapathId, GroupId, MeterId, Version};
+use rust_openflow::{DatapathId, GroupId, MeterId, PortNo, Version};
 use weft_compiler::diff::{Difference, Installed};
 use weft_compiler::lower::Item;
 use weft_compiler::{Compiler, Content, Input as CompilerInput, Key, Production, Secret};
@@ -20,7 +20,7 @@ use weft_schema::{LogEntry, Revision, State, WriteSet};
 use weft_topology::{Change, ChassisId, Element, Index, InterfaceId, PortId};
 
 use crate::answer::{self, answer};
-use crate::hypervisor_link::Inventory;
+use crate::hypervisor_link::{Inventory, PORT_NUMBERS};
 pub use crate::notice::Notice;
 use crate::observe::{Observations, Standing};
 use crate::switch::{Outstanding, Refused, Switch, Sync, hold};
@@ -81,6 +81,15 @@ pub enum Input {
         push: u64,
         /// What the switch refused.
         refusals: Vec<Refusal>,
+    },
+    /// A switch has a new port: what OVSDB tells as well, but only once the hypervisor has written it down.
+    Port {
+        /// On which connection.
+        link: SwitchId,
+        /// The interface's name.
+        name: String,
+        /// Its number.
+        ofport: PortNo,
     },
     /// A switch handed up a packet.
     PacketIn {
@@ -201,6 +210,7 @@ impl Member {
                 push,
                 refusals,
             } => self.pushed(link, push, &refusals),
+            Input::Port { link, name, ofport } => self.numbered(link, &name, ofport),
             Input::PacketIn { link, packet } => self.packet_in(link, &packet),
             Input::SwitchGone(link) => self.switch_gone(link),
             Input::Written {
@@ -377,6 +387,26 @@ impl Member {
         if self.by_system_id.get(&system_id) == Some(&link) {
             self.by_system_id.remove(&system_id);
             self.notice(Notice::HypervisorDown(ChassisId::from(system_id.as_str())));
+        }
+    }
+
+    /// A switch gave a number to an interface: if OVSDB told of it and not of its number yet, that is it.
+    fn numbered(&mut self, link: SwitchId, name: &str, ofport: PortNo) {
+        let switch = self.switches.get(&link);
+        let Some(chassis) = switch.and_then(|switch| switch.chassis.clone()) else {
+            return;
+        };
+        let plugged = self
+            .by_system_id
+            .get(&*chassis.0)
+            .and_then(|link| self.hypervisors.get_mut(link))
+            .and_then(|hypervisor| hypervisor.inventory.interfaces.get_mut(name));
+        if let Some(plugged) = plugged
+            && plugged.ofport.is_none()
+            && PORT_NUMBERS.contains(&ofport.0)
+        {
+            plugged.ofport = Some(ofport.0);
+            self.observe(&chassis.0);
         }
     }
 
@@ -715,7 +745,7 @@ impl Member {
                 Some(cookie) => flows.get(&cookie).cloned(),
                 None => self
                     .compiler
-                    .content(chassis, numbered(&refusal.error.data)?),
+                    .content(chassis, number_in(&refusal.error.data)?),
             })
             .collect()
     }
@@ -836,7 +866,7 @@ enum Occasion {
 
 /// The group or meter that a refused message is about, read from the bytes that the error carries
 /// back; both have their number at the same place (OpenFlow 1.5.1, 7.3.4.3 and 7.3.4.5).
-fn numbered(data: &[u8]) -> Option<Key> {
+fn number_in(data: &[u8]) -> Option<Key> {
     const GROUP_MOD: u8 = 15;
     const METER_MOD: u8 = 29;
     const NUMBER: usize = 12;

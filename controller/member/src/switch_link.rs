@@ -10,12 +10,12 @@ use bytes::Bytes;
 use rust_openflow::action::NICIRA;
 use rust_openflow::message::{
     Experimenter, FlowFilter, FlowMod, GroupCommand, GroupDescFilter, GroupMod, Message,
-    MeterCommand, MeterFilter, MeterMod, MultipartReply, MultipartRequest, PacketOut, Received,
-    Reply, Request, RoleMessage,
+    MeterCommand, MeterFilter, MeterMod, MultipartReply, MultipartRequest, PacketOut, PortReason,
+    PortStatus, Received, Reply, Request, RoleMessage,
 };
 use rust_openflow::session::push::{Outcome, Push, Refusal, bundle_add};
 use rust_openflow::session::{self, End, PushId, RequestId, SendError, Session};
-use rust_openflow::{DatapathId, EncodeError, MeterId, Version};
+use rust_openflow::{DatapathId, EncodeError, MeterId, PortNo, Version};
 use weft_compiler::diff::{Difference, Installed};
 use weft_compiler::{Flow, Secret, marker};
 
@@ -26,6 +26,9 @@ const BUNDLE_FLOWS: usize = 2_000;
 /// `NXT_SET_PACKET_IN_FORMAT` and its value for `NXT_PACKET_IN2` (`nicira-ext.h`).
 const SET_PACKET_IN_FORMAT: u32 = 16;
 const PACKET_IN_2: u32 = 2;
+
+/// From this length on, a name may be the beginning of a longer one, for which `ofp_port` has no room.
+const CUT_NAME: usize = 15;
 
 /// What happened on the connection.
 #[derive(Debug)]
@@ -47,6 +50,13 @@ pub enum Event {
         push: u64,
         /// What the switch refused; empty when all is done.
         refusals: Vec<Refusal>,
+    },
+    /// The switch has a new port.
+    Port {
+        /// The interface's name.
+        name: String,
+        /// Its number.
+        ofport: PortNo,
     },
     /// A packet for the controller.
     PacketIn(Box<Received>),
@@ -245,7 +255,11 @@ impl SwitchLink {
                     message: Message::PacketIn2(packet),
                     ..
                 } => self.received(packet.into()),
-                // Port status, flow removed and whatever else is for nobody yet.
+                session::Event::Message {
+                    message: Message::PortStatus(status),
+                    ..
+                } => self.port(&status),
+                // Flow removed and whatever else is for nobody yet.
                 session::Event::Message { .. } => {}
                 session::Event::Reply { id, messages } => self.replied(id, messages),
                 session::Event::Failed { id, failure } => self.failed(id, &failure),
@@ -263,6 +277,14 @@ impl SwitchLink {
 
     fn received(&mut self, packet: Received) {
         self.events.push_back(Event::PacketIn(Box::new(packet)));
+    }
+
+    /// A new port; that one changed or went, OVSDB tells.
+    fn port(&mut self, status: &PortStatus) {
+        let (name, ofport) = (status.port.name.to_text().into_owned(), status.port.number);
+        if status.reason == PortReason::ADD && name.len() < CUT_NAME {
+            self.events.push_back(Event::Port { name, ofport });
+        }
     }
 
     fn remark(&mut self, text: String) {

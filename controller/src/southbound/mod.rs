@@ -210,6 +210,11 @@ async fn switch(stream: TcpStream, visit: Visit, link: SwitchLink, member: Membe
                 push,
                 refusals,
             },
+            switch_link::Event::Port { name, ofport } => Input::Port {
+                link: id,
+                name,
+                ofport,
+            },
             switch_link::Event::PacketIn(packet) => {
                 member.offer(&packets, Input::PacketIn { link: id, packet });
                 continue;

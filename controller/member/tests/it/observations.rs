@@ -1,5 +1,7 @@
 //! What was seen reaches the log once, also when the database fails, and is not written for nothing.
 
+use rust_openflow::message::{Message, Port, PortReason, PortStatus};
+use rust_openflow::{MacAddr, PortNo};
 use serde_json::json;
 use weft_member::Input;
 
@@ -159,4 +161,51 @@ fn a_port_that_falls_back_is_active_only_when_its_old_switch_has_it_again() {
         world.settle();
         assert_eq!(world.status(&port), "ACTIVE");
     }
+}
+
+#[test]
+fn a_port_number_is_taken_from_whoever_tells_it_first_and_ovsdb_has_the_last_word() {
+    let mut world = World::with_hosts(1, 1);
+    let network = world.network("10.0.0.0/24");
+    let [port, other] = [world.port(&network), world.port(&network)];
+    world.settle();
+    // The switch still has to write into OVSDB which numbers it gave.
+    world.hosts[0].running = false;
+    let cut = "tap-of-a-name-that-is-cut";
+    world.plug(0, "tap0", &port);
+    world.plug(0, cut, &other);
+    world.settle();
+    assert_eq!(world.interfaces(), []);
+    for (number, name) in [
+        (0, "tap0"),
+        (77, "tap0"),
+        (78, "tap0"),
+        (79, "tap1"),
+        (80, cut),
+    ] {
+        let status = PortStatus {
+            reason: PortReason::ADD,
+            port: Port::new(PortNo(number), MacAddr([2; 6]), name),
+        };
+        let channel = world.hosts[0].channel.as_mut().unwrap();
+        channel.session.send(&Message::PortStatus(status)).unwrap();
+        world.settle();
+    }
+    let numbers = |world: &World| -> Vec<(String, Option<u32>)> {
+        let rows = world.interfaces().into_iter();
+        rows.map(|row| (row.name, row.ofport)).collect()
+    };
+    assert_eq!(numbers(&world), [("tap0".to_owned(), Some(77))]);
+    assert_eq!(world.status(&port), "ACTIVE");
+    assert_eq!(world.status(&other), "DOWN");
+    world.hosts[0].running = true;
+    world.settle();
+    let last = numbers(&world);
+    assert_eq!(last.len(), 2);
+    assert!(
+        last.iter()
+            .all(|(_, number)| number.is_some_and(|number| number < 77))
+    );
+    assert_eq!(world.status(&port), "ACTIVE");
+    world.check();
 }

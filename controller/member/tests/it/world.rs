@@ -571,6 +571,11 @@ impl World {
                     refusals,
                 });
             }
+            switch_link::Event::Port { name, ofport } => self.tell(Input::Port {
+                link: id,
+                name,
+                ofport,
+            }),
             switch_link::Event::PacketIn(packet) => self.tell(Input::PacketIn { link: id, packet }),
             switch_link::Event::Stale => self.remarks.push("stale".to_owned()),
             switch_link::Event::Remark(remark) => self.remarks.push(remark),
