@@ -441,7 +441,9 @@ impl<R: Rules> Compiler<R> {
                 plan.fresh.insert(self.switches.enter(chassis));
             }
         }
-        let known = release.iter().filter_map(|chassis| self.switches.number(chassis));
+        let known = release
+            .iter()
+            .filter_map(|chassis| self.switches.number(chassis));
         plan.released.extend(known);
     }
 
@@ -453,8 +455,10 @@ impl<R: Rules> Compiler<R> {
         for switch in again.difference(&plan.released) {
             let mut view = View::new(&self.model);
             let scopes = self.rules.reach(self.switches.name(*switch), &mut view);
-            let reached: BTreeSet<ScopeNumber<R>> =
-                scopes.iter().map(|scope| self.scopes.enter(scope)).collect();
+            let reached: BTreeSet<ScopeNumber<R>> = scopes
+                .iter()
+                .map(|scope| self.scopes.enter(scope))
+                .collect();
             let state = &mut self.switches[*switch];
             state.read = self.reached.change(*switch, &state.read, &view.into_read());
             let gained: BTreeSet<_> = reached.difference(&state.scopes).copied().collect();
@@ -467,7 +471,8 @@ impl<R: Rules> Compiler<R> {
             }
         }
         for switch in &plan.released {
-            plan.lost.insert(*switch, self.switches[*switch].scopes.clone());
+            plan.lost
+                .insert(*switch, self.switches[*switch].scopes.clone());
         }
     }
 

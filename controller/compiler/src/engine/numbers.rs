@@ -137,7 +137,10 @@ impl<Name: Clone + Eq + Hash, Value: Default> Numbered<Name, Value> {
 
     /// All names, in no order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Name, &Value)> {
-        self.rows.iter().flatten().map(|(name, value)| (name, value))
+        self.rows
+            .iter()
+            .flatten()
+            .map(|(name, value)| (name, value))
     }
 
     fn row(&self, number: Number<Name>) -> &(Name, Value) {
