@@ -5,7 +5,8 @@
 //! that its work is in the figures. The time begins when the transaction that adds port and
 //! interface is given to OVSDB. The machine pings all the while, every millisecond, and knows its
 //! peer's Ethernet address: a question that nobody answers would be asked again only a second
-//! later. `WEFT_BINARY` names the controller; without it, that of a debug build is taken.
+//! later. In turn the same is done on a bridge that no controller programs and that learns addresses, behind
+//! the same two switches and a tunnel: what Open vSwitch and the pinging take by themselves. `WEFT_BINARY` names the controller; without it, that of a debug build is taken.
 
 use std::io::Write as _;
 use std::os::unix::net::UnixStream;
@@ -16,13 +17,11 @@ use serde_json::{Value, json};
 use weft_tests::cloud::{Cloud, Port, text};
 use weft_tests::host::Host;
 use weft_tests::hypervisor::Hypervisor;
+use weft_tests::process::Process;
 use weft_tests::{Part, need, wait};
 
-/// What one port took.
-struct Taken {
-    ping: Duration,
-    active: Duration,
-}
+/// The bridge that no controller programs.
+const BARE: &str = "br-bare";
 
 fn main() {
     if !need(&[Part::OpenVswitch, Part::Namespaces]) {
@@ -36,50 +35,115 @@ fn main() {
     let warm = cloud.plug(2, "peer", &peer);
     address(&warm, &peer);
     cloud.wait_for_status(&peer, "ACTIVE");
-    let taken: Vec<Taken> = (0..ports)
-        .map(|number| one(&mut cloud, &network, number, (&warm, &peer)))
-        .collect();
+    let bare_peer = cloud.port(&network, "bare-peer");
+    let bare_warm = bare(&cloud, &bare_peer);
+    let (mut pings, mut statuses, mut bare_pings) = (Vec::new(), Vec::new(), Vec::new());
+    for number in 0..ports {
+        let port = cloud.port(&network, &format!("port-{number}"));
+        let machine = Machine::boot(&cloud, number, &port, (&warm, &peer));
+        let (plugged, ping) = machine.plug(&cloud, "br-int", &ids(&port));
+        let active = active(&cloud, &port);
+        pings.push(answered(ping).saturating_sub(plugged));
+        statuses.push(active.saturating_sub(plugged));
+
+        let port = cloud.port(&network, &format!("bare-{number}"));
+        let machine = Machine::boot(&cloud, ports + number, &port, (&bare_warm, &bare_peer));
+        let (plugged, ping) = machine.plug(&cloud, BARE, &json!([]));
+        bare_pings.push(answered(ping).saturating_sub(plugged));
+    }
     println!("| of {ports} ports | median | slowest |\n|---|---|---|");
-    row(
-        "plugged to first ping answered",
-        taken.iter().map(|taken| taken.ping),
-    );
-    row("plugged to ACTIVE", taken.iter().map(|taken| taken.active));
+    row("plugged to first ping answered", pings);
+    row("the same on a bridge without a controller", bare_pings);
+    row("plugged to ACTIVE", statuses);
+}
+
+/// Makes bridges that forward by themselves, joined by a tunnel of their own, and a machine behind the
+/// second one.
+fn bare(cloud: &Cloud, peer: &Port) -> Host {
+    let [first, second] = [1, 2].map(|number| cloud.lab.hypervisor(number));
+    for (from, to) in [(first, second), (second, first)] {
+        let remote = format!("options:remote_ip={}", to.underlay());
+        from.vsctl(&[
+            "add-br",
+            BARE,
+            "--",
+            "set",
+            "Bridge",
+            BARE,
+            "datapath_type=netdev",
+        ]);
+        from.vsctl(&[
+            "add-port",
+            BARE,
+            "bare",
+            "--",
+            "set",
+            "Interface",
+            "bare",
+            "type=vxlan",
+            &remote,
+            "options:key=16000000",
+        ]);
+    }
+    let machine = cloud.lab.plug(2, "bare-peer", &peer.mac, "spare-bare");
+    second.vsctl(&[
+        "del-port",
+        "tapspare-bare",
+        "--",
+        "add-port",
+        BARE,
+        "tapspare-bare",
+    ]);
+    address(&machine, peer);
+    machine
+}
+
+/// A machine that is not plugged yet.
+struct Machine {
+    host: Host,
+    tap: String,
+    peer: String,
+}
+
+impl Machine {
+    /// The machine boots and is wired, under a name that is nobody's port, and is unplugged again.
+    fn boot(cloud: &Cloud, number: usize, port: &Port, (warm, peer): (&Host, &Port)) -> Self {
+        let spare = format!("spare-{number:03}");
+        let host = cloud.lab.plug(1, &format!("vm{number}"), &port.mac, &spare);
+        let tap = format!("tap{spare:.11}");
+        cloud.lab.hypervisor(1).vsctl(&["del-port", "br-int", &tap]);
+        address(&host, port);
+        neighbour(&host, peer);
+        neighbour(warm, port);
+        let peer = peer.ip.clone();
+        Self { host, tap, peer }
+    }
+
+    /// Begins to ping and is plugged; the time of that, and the ping.
+    fn plug(&self, cloud: &Cloud, bridge: &str, ids: &Value) -> (Duration, Process) {
+        let words = ["ping", "-D", "-n", "-i", "0.001", &self.peer];
+        let ping = self.host.spawn("ping", &words);
+        let plugged = now();
+        let operations = plugging(&self.tap, bridge, ids);
+        transact(cloud.lab.hypervisor(1), &operations);
+        (plugged, ping)
+    }
+}
+
+/// Waits for the first answer and ends the ping; when it was answered.
+fn answered(mut ping: Process) -> Duration {
+    wait::until("a ping is answered", || first_answer(&ping.log()).ok_or(()));
+    ping.signal(Signal::INT);
+    ping.wait();
+    first_answer(&ping.log()).expect("it was there before")
 }
 
 /// Prints median and slowest.
-fn row(what: &str, times: impl Iterator<Item = Duration>) {
-    let mut times: Vec<Duration> = times.collect();
+fn row(what: &str, mut times: Vec<Duration>) {
     times.sort();
     let ms = |time: Option<&Duration>| time.map_or(0.0, |time| time.as_secs_f64() * 1e3);
     let (median, slowest) = (ms(times.get(times.len() / 2)), ms(times.last()));
     println!("| {what} | {median:.1} ms | {slowest:.1} ms |");
-}
-
-/// Plugs one port and waits for its ping and for its status.
-fn one(cloud: &mut Cloud, network: &str, number: usize, (warm, peer): (&Host, &Port)) -> Taken {
-    let port = cloud.port(network, &format!("port-{number}"));
-    // The machine boots and is wired, under a name that is nobody's port, and is unplugged again.
-    let spare = format!("spare-{number:03}");
-    let machine = cloud.lab.plug(1, &format!("vm{number}"), &port.mac, &spare);
-    let tap = format!("tap{spare:.11}");
-    cloud.lab.hypervisor(1).vsctl(&["del-port", "br-int", &tap]);
-    address(&machine, &port);
-    neighbour(&machine, peer);
-    neighbour(warm, &port);
-    let words = ["ping", "-D", "-n", "-i", "0.001", peer.ip.as_str()];
-    let mut ping = machine.spawn("ping", &words);
-    let plugged = now();
-    transact(cloud.lab.hypervisor(1), &plugging(&tap, &port));
-    let active = active(cloud, &port).saturating_sub(plugged);
-    wait::until("a ping is answered", || first_answer(&ping.log()).ok_or(()));
-    ping.signal(Signal::INT);
-    ping.wait();
-    let answered = first_answer(&ping.log()).expect("it was there before");
-    Taken {
-        ping: answered.saturating_sub(plugged),
-        active,
-    }
 }
 
 fn now() -> Duration {
@@ -129,20 +193,24 @@ fn active(cloud: &Cloud, port: &Port) -> Duration {
     }
 }
 
-/// What `ovs-vsctl add-port` with the interface's ids does, without the time that it takes to start.
-fn plugging(tap: &str, port: &Port) -> Value {
-    let ids = json!([
+/// What a machine's interface says of itself.
+fn ids(port: &Port) -> Value {
+    json!([
         ["iface-id", port.id],
         ["attached-mac", port.mac],
         ["iface-status", "active"]
-    ]);
+    ])
+}
+
+/// What `ovs-vsctl add-port` with the interface's ids does, without the time that it takes to start.
+fn plugging(tap: &str, bridge: &str, ids: &Value) -> Value {
     json!([
         "Open_vSwitch",
         {"op": "insert", "table": "Interface", "uuid-name": "interface",
          "row": {"name": tap, "external_ids": ["map", ids]}},
         {"op": "insert", "table": "Port", "uuid-name": "port",
          "row": {"name": tap, "interfaces": ["named-uuid", "interface"]}},
-        {"op": "mutate", "table": "Bridge", "where": [["name", "==", "br-int"]],
+        {"op": "mutate", "table": "Bridge", "where": [["name", "==", bridge]],
          "mutations": [["ports", "insert", ["set", [["named-uuid", "port"]]]]]},
         {"op": "mutate", "table": "Open_vSwitch", "where": [],
          "mutations": [["next_cfg", "+=", 1]]},
