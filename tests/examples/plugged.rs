@@ -36,18 +36,18 @@ fn main() {
     address(&warm, &peer);
     cloud.wait_for_status(&peer, "ACTIVE");
     let bare_peer = cloud.port(&network, "bare-peer");
-    let bare_warm = bare(&cloud, &bare_peer);
+    let bare_warm = bare(&mut cloud, &bare_peer);
     let (mut pings, mut statuses, mut bare_pings) = (Vec::new(), Vec::new(), Vec::new());
     for number in 0..ports {
         let port = cloud.port(&network, &format!("port-{number}"));
-        let machine = Machine::boot(&cloud, number, &port, (&warm, &peer));
+        let machine = Machine::boot(&mut cloud, number, &port, (&warm, &peer));
         let (plugged, ping) = machine.plug(&cloud, "br-int", &ids(&port));
         let active = active(&cloud, &port);
         pings.push(answered(ping).saturating_sub(plugged));
         statuses.push(active.saturating_sub(plugged));
 
         let port = cloud.port(&network, &format!("bare-{number}"));
-        let machine = Machine::boot(&cloud, ports + number, &port, (&bare_warm, &bare_peer));
+        let machine = Machine::boot(&mut cloud, ports + number, &port, (&bare_warm, &bare_peer));
         let (plugged, ping) = machine.plug(&cloud, BARE, &json!([]));
         bare_pings.push(answered(ping).saturating_sub(plugged));
     }
@@ -59,42 +59,25 @@ fn main() {
 
 /// Makes bridges that forward by themselves, joined by a tunnel of their own, and a machine behind the
 /// second one.
-fn bare(cloud: &Cloud, peer: &Port) -> Host {
-    let [first, second] = [1, 2].map(|number| cloud.lab.hypervisor(number));
-    for (from, to) in [(first, second), (second, first)] {
-        let remote = format!("options:remote_ip={}", to.underlay());
-        from.vsctl(&[
-            "add-br",
-            BARE,
-            "--",
-            "set",
-            "Bridge",
-            BARE,
-            "datapath_type=netdev",
-        ]);
-        from.vsctl(&[
-            "add-port",
-            BARE,
-            "bare",
-            "--",
-            "set",
-            "Interface",
-            "bare",
-            "type=vxlan",
-            &remote,
-            "options:key=16000000",
-        ]);
-    }
+fn bare(cloud: &mut Cloud, peer: &Port) -> Host {
     let machine = cloud.lab.plug(2, "bare-peer", &peer.mac, "spare-bare");
-    second.vsctl(&[
-        "del-port",
-        "tapspare-bare",
-        "--",
-        "add-port",
-        BARE,
-        "tapspare-bare",
-    ]);
     address(&machine, peer);
+    let [first, second] = [1, 2].map(|number| cloud.lab.hypervisor(number));
+    let vsctl = |hypervisor: &Hypervisor, words: &str| {
+        hypervisor.vsctl(&words.split_whitespace().collect::<Vec<_>>());
+    };
+    for (from, to) in [(first, second), (second, first)] {
+        let remote = to.underlay();
+        vsctl(
+            from,
+            &format!(
+                "add-br {BARE} -- set Bridge {BARE} datapath_type=netdev -- add-port {BARE} bare \
+                 -- set Interface bare type=vxlan options:key=16000000 options:remote_ip={remote}"
+            ),
+        );
+    }
+    let tap = "tapspare-bare";
+    vsctl(second, &format!("del-port {tap} -- add-port {BARE} {tap}"));
     machine
 }
 
@@ -107,7 +90,7 @@ struct Machine {
 
 impl Machine {
     /// The machine boots and is wired, under a name that is nobody's port, and is unplugged again.
-    fn boot(cloud: &Cloud, number: usize, port: &Port, (warm, peer): (&Host, &Port)) -> Self {
+    fn boot(cloud: &mut Cloud, number: usize, port: &Port, (warm, peer): (&Host, &Port)) -> Self {
         let spare = format!("spare-{number:03}");
         let host = cloud.lab.plug(1, &format!("vm{number}"), &port.mac, &spare);
         let tap = format!("tap{spare:.11}");
