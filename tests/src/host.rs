@@ -11,6 +11,7 @@ use std::process::Command;
 use anyhow::Result;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
+use crate::need;
 use crate::process::{self, Process};
 use crate::slot::{MARK, Slot};
 
@@ -71,6 +72,21 @@ impl Host {
     /// A file of this host in the lab's folder.
     pub fn file(&self, name: &str) -> PathBuf {
         self.lab.join(format!("{}-{name}", self.name))
+    }
+
+    /// A copy of a program among the host's files, for the programs that AppArmor knows by their path:
+    /// where it is active, it lets them use only their usual files, and no log of ours either.
+    ///
+    /// # Panics
+    /// When the program is not installed.
+    #[track_caller]
+    pub fn copy_of(&self, program: &str) -> String {
+        let copy = self.file(program);
+        match need::find(program) {
+            Some(installed) => process::install(&installed, &copy),
+            None => panic!("{program} is not installed"),
+        }
+        copy.display().to_string()
     }
 
     /// A command that will run on this host: a program and its arguments.

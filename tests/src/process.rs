@@ -163,6 +163,20 @@ pub fn command(program: &str) -> Command {
     }
 }
 
+/// Makes a copy that can be run. Another process writes it: a file that this one had open for writing
+/// could still be open in a child that another thread has just forked, and busy files cannot be run.
+///
+/// # Panics
+/// When it cannot be made.
+#[track_caller]
+pub fn install(from: &Path, to: &Path) {
+    let mut install = command("install");
+    install.args(["-m", "755"]).arg(from).arg(to);
+    if let Err(error) = output(install) {
+        panic!("{error:#}");
+    }
+}
+
 /// Runs a command to its end and returns what it printed.
 ///
 /// # Errors
