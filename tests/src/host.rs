@@ -21,6 +21,7 @@ pub struct Host {
     name: String,
     netns: Option<String>,
     lab: PathBuf,
+    mark: String,
     environment: Vec<(String, PathBuf)>,
 }
 
@@ -31,6 +32,7 @@ impl Host {
             name: name.to_string(),
             netns: None,
             lab: slot.folder().to_path_buf(),
+            mark: slot.mark().to_owned(),
             environment: Vec::new(),
         }
     }
@@ -99,7 +101,7 @@ impl Host {
         let mut command = process::command(all.next().unwrap_or(&""));
         command
             .args(all)
-            .env(MARK, &self.lab)
+            .env(MARK, &self.mark)
             .envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
