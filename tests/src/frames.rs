@@ -63,7 +63,9 @@ impl Capture {
         static STARTED: AtomicUsize = AtomicUsize::new(0);
         let name = format!("capture-{}", STARTED.fetch_add(1, Ordering::Relaxed));
         let options = "-i eth0 -Q in -e -n -t -l -A --immediate-mode";
-        let words: Vec<&str> = ["tcpdump"].into_iter().chain(options.split(' ')).collect();
+        let tcpdump = host.copy_of("tcpdump");
+        let words = [tcpdump.as_str()].into_iter().chain(options.split(' '));
+        let words: Vec<&str> = words.collect();
         let process = host.spawn(&name, &words);
         let capture = Capture {
             process,

@@ -11,6 +11,7 @@ use std::process::Command;
 use anyhow::Result;
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
+use crate::need;
 use crate::process::{self, Process};
 use crate::slot::{MARK, Slot};
 
@@ -20,6 +21,7 @@ pub struct Host {
     name: String,
     netns: Option<String>,
     lab: PathBuf,
+    mark: String,
     environment: Vec<(String, PathBuf)>,
 }
 
@@ -30,6 +32,7 @@ impl Host {
             name: name.to_string(),
             netns: None,
             lab: slot.folder().to_path_buf(),
+            mark: slot.mark().to_owned(),
             environment: Vec::new(),
         }
     }
@@ -73,6 +76,21 @@ impl Host {
         self.lab.join(format!("{}-{name}", self.name))
     }
 
+    /// A copy of a program among the host's files, for the programs that AppArmor knows by their path:
+    /// where it is active, it lets them use only their usual files, and no log of ours either.
+    ///
+    /// # Panics
+    /// When the program is not installed.
+    #[track_caller]
+    pub fn copy_of(&self, program: &str) -> String {
+        let copy = self.file(program);
+        match need::find(program) {
+            Some(installed) => process::install(&installed, &copy),
+            None => panic!("{program} is not installed"),
+        }
+        copy.display().to_string()
+    }
+
     /// A command that will run on this host: a program and its arguments.
     pub fn command(&self, words: &[&str]) -> Command {
         let entry = self
@@ -83,7 +101,7 @@ impl Host {
         let mut command = process::command(all.next().unwrap_or(&""));
         command
             .args(all)
-            .env(MARK, &self.lab)
+            .env(MARK, &self.mark)
             .envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }

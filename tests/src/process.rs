@@ -3,12 +3,14 @@
 //! Knows nothing of labs; [`crate::host`] says where a program runs.
 
 use std::fs::File;
+use std::os::unix::fs::MetadataExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, geteuid, kill_process};
 
 use crate::{need, wait};
 
@@ -161,6 +163,20 @@ pub fn command(program: &str) -> Command {
     }
 }
 
+/// Makes a copy that can be run. Another process writes it: a file that this one had open for writing
+/// could still be open in a child that another thread has just forked, and busy files cannot be run.
+///
+/// # Panics
+/// When it cannot be made.
+#[track_caller]
+pub fn install(from: &Path, to: &Path) {
+    let mut install = command("install");
+    install.args(["-m", "755"]).arg(from).arg(to);
+    if let Err(error) = output(install) {
+        panic!("{error:#}");
+    }
+}
+
 /// Runs a command to its end and returns what it printed.
 ///
 /// # Errors
@@ -189,13 +205,26 @@ pub fn weft() -> PathBuf {
         .clone()
 }
 
+/// A command of cargo, as the user who built the tests: nothing in the build's folders may become root's
+/// when only the tests are run by root.
+pub fn cargo() -> Command {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
+    let built = std::env::current_exe().and_then(std::fs::metadata);
+    if let Ok(built) = built
+        && geteuid().is_root()
+    {
+        cargo.uid(built.uid()).gid(built.gid());
+    }
+    cargo
+}
+
 fn build_weft() -> Result<PathBuf> {
     if let Some(path) = std::env::var_os("WEFT_BINARY") {
         return Ok(path.into());
     }
-    let mut build = Command::new(env!("CARGO"));
+    let mut build = cargo();
     build
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
         .args(["build", "--locked", "--package", "weft", "--bin", "weft"])
         .args(["--message-format", "json"]);
     let messages = output(build)?;

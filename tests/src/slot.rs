@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{process, wait};
 
-/// The environment variable that marks the processes of a lab; its value is the lab's folder.
+/// The environment variable that marks the processes of a lab.
 pub const MARK: &str = "WEFT_LAB";
 
 /// More labs at one time than any machine can hold.
@@ -26,6 +26,7 @@ const SLOTS: u32 = 1000;
 pub struct Slot {
     number: u32,
     folder: PathBuf,
+    mark: String,
     _lock: File,
 }
 
@@ -56,11 +57,15 @@ impl Slot {
             .ok()?;
         lock.try_lock().ok()?;
         let folder = root.join(number.to_string());
-        clean(number, &folder);
+        // Whoever sees the processes of a container sees the same path there: the lock is what differs.
+        let identity = lock.metadata().ok()?;
+        let mark = format!("{}@{}:{}", folder.display(), identity.dev(), identity.ino());
+        clean(number, &folder, &mark);
         std::fs::create_dir(&folder).ok()?;
         Some(Slot {
             number,
             folder,
+            mark,
             _lock: lock,
         })
     }
@@ -75,6 +80,11 @@ impl Slot {
         &self.folder
     }
 
+    /// The value of [`MARK`] for processes of this slot.
+    pub fn mark(&self) -> &str {
+        &self.mark
+    }
+
     /// The machine's name for the lab's namespace `name`.
     pub fn netns(&self, name: &str) -> String {
         format!("{}{name}", prefix(self.number))
@@ -83,7 +93,7 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        clean(self.number, &self.folder);
+        clean(self.number, &self.folder, &self.mark);
     }
 }
 
@@ -111,8 +121,8 @@ fn root() -> PathBuf {
 }
 
 /// Ends all processes of a lab and removes its namespaces and files.
-fn clean(number: u32, folder: &Path) {
-    let mark = format!("{MARK}={}", folder.display());
+fn clean(number: u32, folder: &Path, mark: &str) {
+    let mark = format!("{MARK}={mark}");
     // Bounded, for a process that the kernel does not let go must not hang the tests too.
     for _ in 0..5000 {
         let left = marked(&mark);
@@ -184,6 +194,14 @@ mod tests {
         wait::until("the file is gone", || {
             if file.exists() { Err(()) } else { Ok(()) }
         });
+    }
+
+    #[test]
+    fn a_slot_of_the_same_name_elsewhere_has_another_mark() {
+        let slot = Slot::claim();
+        let other = Slot::lock(slot.folder(), slot.number()).unwrap();
+        let identity = |slot: &Slot| slot.mark().split_once('@').unwrap().1.to_owned();
+        assert_ne!(identity(&slot), identity(&other));
     }
 
     #[test]

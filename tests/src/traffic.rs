@@ -9,7 +9,7 @@ use rustix::process::Signal;
 
 use crate::host::Host;
 use crate::process::{self, Process};
-use crate::{need, wait};
+use crate::wait;
 
 /// Packets that go on before the count ends, so that answers on their way are not called lost.
 const GRACE: u64 = 50;
@@ -190,7 +190,10 @@ pub fn dhcp_with_options(client: DhcpClient, host: &Host, further: &[&str]) -> L
     let script = script(host, &lease).display().to_string();
     let pidfile = host.file("dhcp.pid").display().to_string();
     let leases = host.file("dhclient.leases").display().to_string();
-    let program = program(client, host).display().to_string();
+    let program = match client {
+        DhcpClient::Udhcpc => "udhcpc".to_owned(),
+        DhcpClient::Dhclient => host.copy_of("dhclient"),
+    };
     let options = match client {
         DhcpClient::Udhcpc => "-f -q -n -t 20 -T 1 -O mtu -O staticroutes -i eth0 -s",
         DhcpClient::Dhclient => "-1 -4 -v -sf",
@@ -249,34 +252,6 @@ pub fn end_dhclient(host: &Host, release: bool) {
     host.run(&[&[program.as_str()][..], &options].concat());
 }
 
-/// The client's program. Dhclient is copied: AppArmor, where it is active, lets the one at its usual
-/// path use only its usual script and files.
-#[track_caller]
-fn program(client: DhcpClient, host: &Host) -> PathBuf {
-    let name = match client {
-        DhcpClient::Udhcpc => "udhcpc",
-        DhcpClient::Dhclient => "dhclient",
-    };
-    let installed = need::find(name).unwrap_or_else(|| panic!("{name} is not installed"));
-    if client == DhcpClient::Udhcpc {
-        return installed;
-    }
-    let copy = host.file(name);
-    install(&installed, &copy);
-    copy
-}
-
-/// Makes a copy that can be run. Another process writes it: a file that this one had open for writing
-/// could still be open in a child that another thread has just forked, and busy files cannot be run.
-#[track_caller]
-fn install(from: &Path, to: &Path) {
-    let mut install = process::command("install");
-    install.args(["-m", "755"]).arg(from).arg(to);
-    if let Err(error) = process::output(install) {
-        panic!("{error:#}");
-    }
-}
-
 /// Writes the script that both clients call. The ones they bring would rewrite `/etc/resolv.conf`,
 /// which namespaces do not keep apart.
 #[track_caller]
@@ -285,7 +260,7 @@ fn script(host: &Host, lease: &Path) -> PathBuf {
     let text = include_str!("dhcp-script.sh").replace("LEASE_FILE", &lease.display().to_string());
     let written = std::fs::write(&draft, text);
     assert!(written.is_ok(), "{}: {written:?}", draft.display());
-    install(&draft, &path);
+    process::install(&draft, &path);
     path
 }
 

@@ -47,9 +47,8 @@ struct Graph {
 impl Graph {
     fn read() -> Graph {
         let host = host_triple();
-        let mut cargo = Command::new(env!("CARGO"));
+        let mut cargo = process::cargo();
         cargo
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
             .args(["metadata", "--format-version", "1", "--locked"])
             // Other platforms' packages need not be here.
             .args(["--filter-platform", &host]);
