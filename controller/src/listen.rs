@@ -92,12 +92,13 @@ pub fn bind(service: &'static Service, address: SocketAddr) -> Result<TcpListene
 }
 
 /// The next connection, which sends small messages at once (`TCP_NODELAY`). Failures of single
-/// connections are logged and passed over.
+/// connections are logged and passed over. A peer that comes by IPv4 has an address of IPv4, whatever
+/// the socket listens for.
 pub async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => match stream.set_nodelay(true) {
-                Ok(()) => return (stream, peer),
+                Ok(()) => return (stream, canonical(peer)),
                 Err(error) => warn!(%peer, %error, "a connection ended as it began"),
             },
             Err(error) => {
@@ -106,6 +107,10 @@ pub async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
             }
         }
     }
+}
+
+fn canonical(address: SocketAddr) -> SocketAddr {
+    (address.ip().to_canonical(), address.port()).into()
 }
 
 #[cfg(test)]
@@ -133,6 +138,13 @@ mod tests {
             error.to_string(),
             "--listen-api 192.0.2.1:0: no interface of this machine has that address"
         );
+    }
+
+    #[test]
+    fn who_comes_by_ipv4_has_an_address_of_ipv4() {
+        let text = |address: &str| canonical(address.parse().unwrap()).to_string();
+        assert_eq!(text("[::ffff:192.0.2.1]:6640"), "192.0.2.1:6640");
+        assert_eq!(text("[2001:db8::1]:6640"), "[2001:db8::1]:6640");
     }
 
     #[tokio::test]

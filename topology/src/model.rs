@@ -308,7 +308,9 @@ impl Model {
                 (port.role == Role::Services).then_some(Index::ServicePorts(port.network)),
             )
         };
-        if let Some(old) = self.ports.get(&id) {
+        if let Some(old) = self.ports.get(&id)
+            && self.by_key.get(&old.key) == Some(&id)
+        {
             self.by_key.remove(&old.key);
         }
         if let Some(new) = &port {

@@ -236,3 +236,16 @@ fn the_graph_has_what_there_is_and_forgets_what_goes() {
     ]);
     assert_eq!(model.physical().graph().node_count(), 0);
 }
+
+#[test]
+fn a_key_that_went_to_another_port_stays_with_it_when_the_first_one_goes() {
+    let other = PortId(Uuid::from_u128(3));
+    let key = PortKey::new(9).unwrap();
+    let Change::Port(_, heir) = port(None) else {
+        unreachable!("a port is a port");
+    };
+    let mut model = Model::new();
+    model.apply([network(), port(None)]);
+    model.apply([Change::Port(other, heir), Change::Port(PORT, None)]);
+    assert_eq!(model.port_of_key(key), Some(other));
+}

@@ -122,12 +122,21 @@ stages! {
     }
     PortSecurity "port_security" {
         matches [
-            VlanVid EthSrc EthType Ipv4Src Ipv4Dst Ipv6Src Ipv6Dst IpProto UdpSrc UdpDst
-            ArpSpa ArpSha ArpOp Icmpv6Type Icmpv6Code NdTarget NdSll NdTll IpFrag
+            VlanVid EthSrc EthType Ipv4Src Ipv4Dst Ipv6Src IpProto UdpSrc UdpDst
+            ArpSpa ArpSha ArpOp Icmpv6Type NdSll
         ], sets [],
         reads [InPort], writes [],
-        next [Services], miss drop,
-        "What a port may send: from its own addresses, and no answers of DHCP servers or routers."
+        next [PortRole Services], miss drop,
+        "From which addresses a port may send: its own."
+    }
+    PortRole "port_role" {
+        matches [
+            EthSrc EthType Ipv4Dst Ipv6Dst IpProto IpTtl IpFrag UdpSrc
+            Icmpv6Type Icmpv6Code NdTarget NdSll NdTll
+        ], sets [],
+        reads [InPort], writes [],
+        next [Services], miss Services,
+        "What a port with port security may not say: answers of DHCP servers and routers, and whose addresses others have."
     }
     Services "services" {
         matches [EthType IpProto UdpSrc UdpDst], sets [],

@@ -12,8 +12,9 @@ use std::ops::RangeInclusive;
 use bytes::Bytes;
 use weft_compiler::pipeline::STAGES;
 use weft_ovsdb::bridge::{WantedBridge, WantedTunnel, choose_datapath_type, reconcile};
+use weft_ovsdb::inventory::Encapsulation;
 use weft_ovsdb::session::{Config, Event as SessionEvent, Output, Session};
-use weft_ovsdb::{Error, Uuid, inventory};
+use weft_ovsdb::{Error, Mirror, Uuid, inventory};
 use weft_schema::observation::{ChassisRow, EncapRow};
 use weft_topology::TunnelKind;
 
@@ -26,8 +27,15 @@ const RETRY_DELAY: u64 = 1_000;
 /// Bytes that may wait until the hypervisor reads them.
 const MAX_OUTPUT: usize = 16 << 20;
 
-/// How many things that a hypervisor names and cannot be used are told.
-const COMPLAINTS: usize = 8;
+/// The longest name that is recorded of a hypervisor and what it has, in bytes.
+const MAX_NAME: usize = 255;
+
+/// How many interfaces and kinds of interfaces of a hypervisor are recorded.
+const MAX_INTERFACES: usize = 4_096;
+const MAX_INTERFACE_TYPES: usize = 64;
+
+/// How much of what is worth a line is said, in characters: it may repeat what the hypervisor said.
+const MAX_REMARK: usize = 500;
 
 /// The numbers that Open vSwitch gives to interfaces (`ofp-port.h`: below `OFPP_MAX`). Others are
 /// reserved, and what a hypervisor says of itself need not be true.
@@ -92,7 +100,7 @@ pub struct HypervisorLink {
     failure: Option<String>,
     /// After a transaction that failed: when the next one may be tried.
     not_before: u64,
-    /// Since when the bridge has no datapath.
+    /// Since when nothing but the bridge's datapath is missing.
     without_datapath: Option<u64>,
     events: VecDeque<Event>,
     output: VecDeque<Bytes>,
@@ -215,7 +223,7 @@ impl HypervisorLink {
 
     fn failed(&mut self, failure: String) {
         if self.failure.as_ref() != Some(&failure) {
-            self.events.push_back(Event::Remark(failure.clone()));
+            self.events.push_back(remark(&failure));
             self.failure = Some(failure);
         }
     }
@@ -223,7 +231,7 @@ impl HypervisorLink {
     /// Takes note of all that is wrong now, and says what was not wrong before.
     fn complain(&mut self, complaints: BTreeSet<String>) {
         for complaint in complaints.difference(&self.complaints) {
-            self.events.push_back(Event::Remark(complaint.clone()));
+            self.events.push_back(remark(complaint));
         }
         self.complaints = complaints;
     }
@@ -244,17 +252,69 @@ impl HypervisorLink {
                 Some(WantedTunnel::flow_based(ours.port_name(), *kind, ofport))
             })
             .collect();
-        let mut addresses = encapsulation.addresses.clone();
-        if addresses.is_empty() {
-            addresses.push(self.peer);
+        let report = self.report(mirror, &encapsulation, &mut complaints);
+        // As long as something else is to be done, patience does not count: it begins anew.
+        let waiting = self.without_datapath.take();
+        if now >= self.not_before {
+            self.not_before = 0;
+            self.correct(now, waiting, &mut complaints);
         }
+        let rejected = encapsulation.rejected.iter();
+        complaints.extend(rejected.map(|rejected| {
+            format!("'{rejected}' in weft-encap-ip or weft-encap-type cannot be used")
+        }));
+        if let Some(report) = report
+            && self.reported.as_ref() != Some(&report)
+        {
+            self.reported = Some(report.clone());
+            self.events.push_back(Event::Inventory(Box::new(report)));
+        }
+        self.complain(complaints);
+    }
+
+    /// What the hypervisor is and has, as far as it can be recorded.
+    fn report(
+        &self,
+        mirror: &Mirror,
+        encapsulation: &Encapsulation,
+        complaints: &mut BTreeSet<String>,
+    ) -> Option<Inventory> {
+        let bridge = &self.settings.bridge;
         let identity = inventory::identity(mirror);
-        let datapath = inventory::datapath_id(mirror, &self.settings.bridge);
-        let report = identity.system_id.clone().map(|system_id| Inventory {
+        let Some(system_id) = identity.system_id else {
+            complaints.insert("external_ids:system-id is not set".to_owned());
+            return None;
+        };
+        if !fits(&system_id) {
+            complaints.insert(format!(
+                "external_ids:system-id is longer than {MAX_NAME} bytes"
+            ));
+            return None;
+        }
+        let mut interfaces = plugged(mirror, bridge);
+        if interfaces.len() > MAX_INTERFACES {
+            complaints.insert(format!(
+                "more than {MAX_INTERFACES} interfaces: the others are left out"
+            ));
+        }
+        if let Some((first, _)) = interfaces.iter().nth(MAX_INTERFACES) {
+            interfaces.split_off(&first.clone());
+        }
+        let peer = [self.peer];
+        let addresses = match &encapsulation.addresses[..] {
+            [] => &peer,
+            named => named,
+        };
+        let mut iface_types = inventory::interface_types(mirror);
+        iface_types.retain(|kind| fits(kind));
+        iface_types.truncate(MAX_INTERFACE_TYPES);
+        let datapath = inventory::datapath_id(mirror, bridge);
+        let datapath_type = choose_datapath_type(mirror, bridge);
+        Some(Inventory {
             chassis: ChassisRow {
                 hostname: identity
                     .hostname
-                    .clone()
+                    .filter(|name| fits(name))
                     .unwrap_or_else(|| system_id.clone()),
                 datapath_id: datapath.map(|id| format!("{id:016x}")),
                 encaps: addresses
@@ -266,34 +326,20 @@ impl HypervisorLink {
                         })
                     })
                     .collect(),
-                datapath_type: choose_datapath_type(mirror, &self.settings.bridge),
-                iface_types: inventory::interface_types(mirror),
+                datapath_type: Some(datapath_type)
+                    .filter(|kind| fits(kind))
+                    .unwrap_or_default(),
+                iface_types,
             },
-            interfaces: plugged(mirror, &self.settings.bridge),
+            interfaces,
             database: mirror.root().map(|(id, _)| id),
             system_id,
-        });
-        if now >= self.not_before {
-            self.not_before = 0;
-            self.correct(now, &mut complaints);
-        }
-        let rejected = encapsulation.rejected.iter().take(COMPLAINTS);
-        complaints.extend(rejected.map(|rejected| {
-            format!("'{rejected}' in weft-encap-ip or weft-encap-type cannot be used")
-        }));
-        match report {
-            None => _ = complaints.insert("external_ids:system-id is not set".to_owned()),
-            Some(report) if self.reported.as_ref() != Some(&report) => {
-                self.reported = Some(report.clone());
-                self.events.push_back(Event::Inventory(Box::new(report)));
-            }
-            Some(_) => {}
-        }
-        self.complain(complaints);
+        })
     }
 
-    /// Makes the bridge what it should be, one transaction at a time.
-    fn correct(&mut self, now: u64, complaints: &mut BTreeSet<String>) {
+    /// Makes the bridge what it should be, one transaction at a time. `waiting` tells since when nothing
+    /// but a datapath has been missing.
+    fn correct(&mut self, now: u64, waiting: Option<u64>, complaints: &mut BTreeSet<String>) {
         let Some(mirror) = self.session.mirror().filter(|_| self.session.is_idle()) else {
             return;
         };
@@ -305,8 +351,8 @@ impl HypervisorLink {
                 }
             }
             Ok(None) => {
-                if self.watch_datapath(has_datapath, now) {
-                    self.correct(now, complaints);
+                if !has_datapath && self.gives_up_waiting(now, waiting) {
+                    self.correct(now, None, complaints);
                 }
             }
             Err(error) => _ = complaints.insert(error.to_string()),
@@ -315,37 +361,42 @@ impl HypervisorLink {
 
     /// A bridge that gets no datapath asks for a datapath type that the host does not have. True when
     /// another one is wanted from now on, which happens once.
-    fn watch_datapath(&mut self, has_datapath: bool, now: u64) -> bool {
-        if has_datapath || self.wanted.datapath_type.is_some() {
-            self.without_datapath = None;
+    fn gives_up_waiting(&mut self, now: u64, waiting: Option<u64>) -> bool {
+        if self.wanted.datapath_type.is_some() {
             return false;
         }
-        match self.without_datapath {
-            None => self.without_datapath = Some(now),
-            Some(since) if now >= since + DATAPATH_PATIENCE => {
-                self.without_datapath = None;
-                self.wanted.datapath_type = Some("netdev".to_owned());
-                self.events.push_back(Event::Remark(format!(
-                    "bridge {} got no datapath: trying datapath_type=netdev",
-                    self.settings.bridge
-                )));
-                return true;
-            }
-            Some(_) => {}
+        let since = waiting.unwrap_or(now);
+        if now < since + DATAPATH_PATIENCE {
+            self.without_datapath = Some(since);
+            return false;
         }
-        false
+        self.wanted.datapath_type = Some("netdev".to_owned());
+        self.events.push_back(Event::Remark(format!(
+            "bridge {} got no datapath: trying datapath_type=netdev",
+            self.settings.bridge
+        )));
+        true
     }
+}
+
+/// Whether a name is one that is recorded.
+fn fits(name: &str) -> bool {
+    name.len() <= MAX_NAME
+}
+
+fn remark(text: &str) -> Event {
+    Event::Remark(text.chars().take(MAX_REMARK).collect())
 }
 
 /// The interfaces that say to be logical ports. A name with a slash, which no device has, would be
 /// that of another row.
-fn plugged(mirror: &weft_ovsdb::Mirror, bridge: &str) -> BTreeMap<String, Plugged> {
+fn plugged(mirror: &Mirror, bridge: &str) -> BTreeMap<String, Plugged> {
     inventory::interfaces(mirror, bridge)
         .into_iter()
-        .filter(|interface| !interface.name.contains('/'))
+        .filter(|interface| fits(&interface.name) && !interface.name.contains('/'))
         .filter_map(|interface| {
             let plugged = Plugged {
-                port_id: interface.iface_id?,
+                port_id: interface.iface_id.filter(|id| fits(id))?,
                 ofport: interface
                     .ofport
                     .filter(|ofport| PORT_NUMBERS.contains(ofport)),
@@ -371,6 +422,8 @@ mod tests {
         };
         let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let mut link = HypervisorLink::new(settings, here, here, 0);
+        let schema = weft_ovsdb::tables::schema().to_json();
+        link.receive(format!("{{\"id\":0,\"result\":{schema}}}").as_bytes(), 0);
         let text = "x".repeat(1 << 20);
         let echo = format!("{{\"id\":1,\"method\":\"echo\",\"params\":[\"{text}\"]}}");
         let asked = (0..100).position(|_| {

@@ -61,6 +61,8 @@ pub enum Input {
     SwitchUp {
         /// On which connection.
         link: SwitchId,
+        /// From where.
+        peer: IpAddr,
         /// Who it is.
         datapath: DatapathId,
         /// Which version is spoken.
@@ -150,7 +152,8 @@ pub struct Member {
     pub(crate) by_system_id: BTreeMap<String, HypervisorId>,
     pub(crate) switches: BTreeMap<SwitchId, Switch>,
     pub(crate) by_chassis: BTreeMap<ChassisId, SwitchId>,
-    by_datapath: HashMap<DatapathId, ChassisId>,
+    /// Whose switch it is, as hypervisors say; more than one where a copied image or a lie is about.
+    by_datapath: HashMap<DatapathId, Vec<ChassisId>>,
     /// The revision since which an interface carries its port's flows as they are.
     since: HashMap<InterfaceId, Revision>,
     /// The same for interfaces that were there at the start.
@@ -201,9 +204,10 @@ impl Member {
             Input::HypervisorGone(link) => self.hypervisor_gone(link),
             Input::SwitchUp {
                 link,
+                peer,
                 datapath,
                 version,
-            } => self.switch_up(link, datapath, version),
+            } => self.switch_up(link, Switch::new(peer, datapath, version)),
             Input::Read { link, installed } => self.read(link, &installed),
             Input::Pushed {
                 link,
@@ -327,11 +331,31 @@ impl Member {
     fn learn_datapaths(&mut self, changes: &[Change]) {
         for change in changes {
             if let Change::Chassis(id, chassis) = change {
-                self.by_datapath.retain(|_, owner| owner != id);
+                self.by_datapath.retain(|_, owners| {
+                    owners.retain(|owner| owner != id);
+                    !owners.is_empty()
+                });
                 if let Some(datapath) = chassis.as_ref().and_then(|chassis| chassis.datapath) {
-                    self.by_datapath.insert(datapath, id.clone());
+                    self.by_datapath
+                        .entry(datapath)
+                        .or_default()
+                        .push(id.clone());
                 }
             }
+        }
+    }
+
+    /// Whose switch it is: of several hypervisors that say to have it, the one that speaks from where
+    /// the switch does.
+    fn owner(&self, switch: &Switch) -> Option<&ChassisId> {
+        let from = |chassis: &&ChassisId| {
+            let link = self.by_system_id.get(&*chassis.0);
+            link.and_then(|link| self.hypervisors.get(link))
+                .is_some_and(|hypervisor| hypervisor.peer == switch.peer)
+        };
+        match &self.by_datapath.get(&switch.datapath)?[..] {
+            [owner] => Some(owner),
+            owners => owners.iter().find(from),
         }
     }
 
@@ -376,6 +400,7 @@ impl Member {
         }
         self.hypervisors
             .insert(link, Hypervisor { peer, inventory });
+        self.adopt_switches();
         self.observe(&system_id);
     }
 
@@ -454,11 +479,11 @@ impl Member {
 
     // --- Switches. ---
 
-    fn switch_up(&mut self, link: SwitchId, datapath: DatapathId, version: Version) {
-        self.switches.insert(link, Switch::new(datapath, version));
-        if !self.by_datapath.contains_key(&datapath) {
-            self.notice(Notice::UnknownSwitch(datapath));
+    fn switch_up(&mut self, link: SwitchId, switch: Switch) {
+        if self.owner(&switch).is_none() {
+            self.notice(Notice::UnknownSwitch(switch.datapath));
         }
+        self.switches.insert(link, switch);
         self.adopt_switches();
     }
 
@@ -468,26 +493,43 @@ impl Member {
             .switches
             .iter()
             .filter(|(_, switch)| switch.chassis.is_none())
-            .filter_map(|(link, switch)| {
-                Some((*link, self.by_datapath.get(&switch.datapath)?.clone()))
-            })
+            .filter_map(|(link, switch)| Some((*link, self.owner(switch)?.clone())))
             .collect();
         for (link, chassis) in known {
-            if let Some(old) = self.by_chassis.insert(chassis.clone(), link) {
-                // The switch connected again before the end of its old connection was noticed.
-                self.switches.remove(&old);
-                self.effects.push(Effect::Switch(old, Command::Close));
+            self.adopt(link, chassis);
+        }
+    }
+
+    fn adopt(&mut self, link: SwitchId, chassis: ChassisId) {
+        let Some(peer) = self.switches.get(&link).map(|switch| switch.peer) else {
+            return;
+        };
+        if let Some(old) = self.by_chassis.get(&chassis).copied() {
+            let holder = self.switches.get(&old).map(|switch| switch.peer);
+            if let Some(holder) = holder.filter(|holder| *holder != peer) {
+                self.switches.remove(&link);
+                self.effects.push(Effect::Switch(link, Command::Close));
+                let notice = Notice::DuplicateSwitch {
+                    chassis,
+                    peer,
+                    holder,
+                };
+                return self.notice(notice);
             }
-            self.compiler.update(CompilerInput {
-                manage: vec![chassis.clone()],
-                ..CompilerInput::default()
-            });
-            self.notice(Notice::SwitchUp(chassis.clone()));
-            if let Some(switch) = self.switches.get_mut(&link) {
-                switch.chassis = Some(chassis);
-                switch.sync = Sync::Reading;
-                self.effects.push(Effect::Switch(link, Command::Read));
-            }
+            // The switch connected again before the end of its old connection was noticed.
+            self.switches.remove(&old);
+            self.effects.push(Effect::Switch(old, Command::Close));
+        }
+        self.by_chassis.insert(chassis.clone(), link);
+        self.compiler.update(CompilerInput {
+            manage: vec![chassis.clone()],
+            ..CompilerInput::default()
+        });
+        self.notice(Notice::SwitchUp(chassis.clone()));
+        if let Some(switch) = self.switches.get_mut(&link) {
+            switch.chassis = Some(chassis);
+            switch.sync = Sync::Reading;
+            self.effects.push(Effect::Switch(link, Command::Read));
         }
     }
 

@@ -41,10 +41,22 @@ pub enum Notice {
     /// A switch is connected and known.
     #[error("switch of {0} is connected")]
     SwitchUp(ChassisId),
+    /// Two connections say to be one switch.
+    #[error(
+        "{peer} says to be the switch of {chassis}, which is connected from {holder}: it is refused"
+    )]
+    DuplicateSwitch {
+        /// Whose.
+        chassis: ChassisId,
+        /// The one that is refused.
+        peer: IpAddr,
+        /// The one that was first.
+        holder: IpAddr,
+    },
     /// A switch's connection ended.
     #[error("switch of {0} is not connected any more")]
     SwitchDown(ChassisId),
-    /// A switch is connected and nobody said whose it is.
+    /// A switch is connected and nobody said whose it is, or several did and none of them is there.
     #[error("switch {0} belongs to no known hypervisor: it is left alone until one names it")]
     UnknownSwitch(rust_openflow::DatapathId),
     /// A switch has its program.
@@ -149,6 +161,7 @@ impl Notice {
             Self::HypervisorDown(_) => "hypervisor-down",
             Self::DuplicateHypervisor { .. } => "duplicate-hypervisor",
             Self::SwitchUp(_) => "switch-up",
+            Self::DuplicateSwitch { .. } => "duplicate-switch",
             Self::SwitchDown(_) => "switch-down",
             Self::UnknownSwitch(_) => "unknown-switch",
             Self::InOrder { .. } => "in-order",
@@ -161,6 +174,19 @@ impl Notice {
             Self::Answered { event, .. } => event.name(),
             Self::Unanswered(_) => "unanswered",
         }
+    }
+
+    /// Whether a guest, or somebody who connects, can cause it as often as he likes.
+    #[must_use]
+    pub fn is_at_will(&self) -> bool {
+        matches!(
+            self,
+            Self::Answered { .. }
+                | Self::Unanswered(_)
+                | Self::DuplicateHypervisor { .. }
+                | Self::DuplicateSwitch { .. }
+                | Self::UnknownSwitch(_)
+        )
     }
 
     /// How much it matters.
@@ -179,6 +205,7 @@ impl Notice {
             | Self::InOrder { .. } => Level::Info,
             Self::HypervisorDown(_)
             | Self::DuplicateHypervisor { .. }
+            | Self::DuplicateSwitch { .. }
             | Self::SwitchDown(_)
             | Self::Repaired { .. }
             | Self::Held { .. }

@@ -1,6 +1,7 @@
 //! One switch as its member sees it: how far it is behind its program, and what it was told.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
 
 use rust_openflow::{DatapathId, Version};
 use weft_compiler::diff::{Difference, Installed};
@@ -40,6 +41,8 @@ pub(crate) struct Outstanding {
 /// A connected switch.
 #[derive(Debug)]
 pub(crate) struct Switch {
+    /// From where it is connected.
+    pub(crate) peer: IpAddr,
     pub(crate) datapath: DatapathId,
     pub(crate) version: Version,
     pub(crate) chassis: Option<ChassisId>,
@@ -67,8 +70,9 @@ pub(crate) struct Refused {
 }
 
 impl Switch {
-    pub(crate) fn new(datapath: DatapathId, version: Version) -> Self {
+    pub(crate) fn new(peer: IpAddr, datapath: DatapathId, version: Version) -> Self {
         Self {
+            peer,
             datapath,
             version,
             chassis: None,

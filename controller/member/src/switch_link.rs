@@ -23,6 +23,9 @@ use weft_compiler::{Flow, Secret, marker};
 /// nothing else while it commits one.
 const BUNDLE_FLOWS: usize = 2_000;
 
+/// How many pushes may wait for a switch, after which it is too slow to be kept.
+const MAX_PUSHES: usize = 4_096;
+
 /// `NXT_SET_PACKET_IN_FORMAT` and its value for `NXT_PACKET_IN2` (`nicira-ext.h`).
 const SET_PACKET_IN_FORMAT: u32 = 16;
 const PACKET_IN_2: u32 = 2;
@@ -101,6 +104,9 @@ struct Reading {
 #[derive(Debug)]
 struct Parts {
     push: u64,
+    /// Those that the session did not take yet, which takes only so much at a time.
+    left: VecDeque<Push>,
+    /// Those that it took and that are not over.
     ids: Vec<PushId>,
     refusals: Vec<Refusal>,
 }
@@ -151,7 +157,10 @@ impl SwitchLink {
 
     /// The next bytes for the switch.
     pub fn next_output(&mut self) -> Option<Bytes> {
-        self.session.next_output()
+        let bytes = self.session.next_output();
+        let fed = self.feed();
+        self.close_unless(fed);
+        bytes
     }
 
     /// The next event.
@@ -179,12 +188,16 @@ impl SwitchLink {
                 Ok(())
             }
         };
-        if let Err(error) = done {
-            self.events
-                .push_back(Event::Remark(format!("closing: {error}")));
-            self.session.close();
-        }
+        self.close_unless(done);
         self.follow();
+    }
+
+    fn close_unless(&mut self, done: Result<(), SendError>) {
+        if let Err(error) = done {
+            self.remark(format!("closing: {error}"));
+            self.session.close();
+            self.pushes.clear();
+        }
     }
 
     fn read(&mut self) -> Result<(), SendError> {
@@ -222,15 +235,30 @@ impl SwitchLink {
         } else {
             pushes(&self.secret, version, difference, revision)?
         };
-        let ids = pushes
-            .into_iter()
-            .map(|push| self.session.push(push))
-            .collect::<Result<_, _>>()?;
+        if self.pushes.len() >= MAX_PUSHES {
+            return Err(SendError::Congested(self.session.queue_len()));
+        }
         self.pushes.push_back(Parts {
             push,
-            ids,
+            left: pushes.into(),
+            ids: Vec::new(),
             refusals: Vec::new(),
         });
+        self.feed()
+    }
+
+    /// Hands the session as much of what is to be pushed as it takes.
+    fn feed(&mut self) -> Result<(), SendError> {
+        for parts in &mut self.pushes {
+            while !self.session.is_congested()
+                && let Some(push) = parts.left.pop_front()
+            {
+                parts.ids.push(self.session.push(push)?);
+            }
+            if !parts.left.is_empty() {
+                break;
+            }
+        }
         Ok(())
     }
 
@@ -353,7 +381,7 @@ impl SwitchLink {
         while self
             .pushes
             .front()
-            .is_some_and(|parts| parts.ids.is_empty())
+            .is_some_and(|parts| parts.ids.is_empty() && parts.left.is_empty())
         {
             if let Some(Parts { push, refusals, .. }) = self.pushes.pop_front() {
                 self.events.push_back(Event::Pushed { push, refusals });
@@ -498,4 +526,100 @@ fn shared(version: Version, flow: &Flow) -> Result<Bytes, EncodeError> {
         return Ok(flow.message.clone());
     }
     bundle_add(version, &Message::FlowMod(flow.decode()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use rust_openflow::Match;
+    use rust_openflow::message::{Features, Role};
+    use rust_openflow::session::Config;
+    use weft_compiler::Stage;
+
+    use super::*;
+
+    const SECRET: [u8; 16] = *b"a secret of test";
+
+    /// A switch that takes everything.
+    fn act(switch: &mut Session) -> usize {
+        let mut taken = 0;
+        while let Some(event) = switch.next_event() {
+            let session::Event::Message { xid, message, .. } = event else {
+                continue;
+            };
+            let reply = match message {
+                Message::FeaturesRequest => Message::FeaturesReply(Features {
+                    datapath: DatapathId(1),
+                    buffers: 0,
+                    tables: 254,
+                    auxiliary: 0,
+                    capabilities: 0,
+                    actions: 0,
+                    ports: Vec::new(),
+                }),
+                Message::RoleRequest(role) => Message::RoleReply(role),
+                Message::BarrierRequest => Message::BarrierReply,
+                Message::BundleControl(mut control) => {
+                    control.kind.0 += 1;
+                    Message::BundleControl(control)
+                }
+                Message::BundleAdd(_) => {
+                    taken += 1;
+                    continue;
+                }
+                _ => continue,
+            };
+            switch.reply(xid, &reply).unwrap();
+        }
+        taken
+    }
+
+    #[test]
+    fn a_program_that_is_larger_than_the_output_may_be_gets_there() {
+        let role = RoleMessage::new(Role::MASTER, 1);
+        let config = Config {
+            output_limit: 64 << 10,
+            ..Config::default()
+        };
+        let secret = Secret::new(SECRET);
+        let mut link = SwitchLink::new(role, config, secret.clone(), 0);
+        let mut switch = Session::new(End::Switch, Config::default(), 0);
+        let flows = (0..5 * BUNDLE_FLOWS as u16).map(|priority| {
+            let flow = Flow::new(&secret, Stage::Output, priority, Match::any(), Vec::new());
+            Arc::new(flow.unwrap())
+        });
+        let mut difference = Some(Box::new(Difference {
+            flows: flows.collect(),
+            ..Difference::default()
+        }));
+        let (mut taken, mut done) = (0, false);
+        for _ in 0..100_000 {
+            while let Some(event) = link.next_event() {
+                match event {
+                    Event::Up { .. } => link.command(Command::Push {
+                        push: 1,
+                        difference: difference.take().unwrap(),
+                        revision: 1,
+                        apart: false,
+                    }),
+                    Event::Pushed { push, refusals } => {
+                        assert_eq!((push, refusals.len()), (1, 0));
+                        done = true;
+                    }
+                    other => panic!("{other:?}"),
+                }
+            }
+            if let Some(bytes) = link.next_output() {
+                switch.receive(&bytes, 0);
+                taken += act(&mut switch);
+            } else if let Some(bytes) = switch.next_output() {
+                link.receive(&bytes, 0);
+            } else {
+                break;
+            }
+        }
+        // Every flow, and the marker.
+        assert_eq!((taken, done), (5 * BUNDLE_FLOWS + 1, true));
+    }
 }

@@ -59,6 +59,11 @@ impl Framer {
         }
     }
 
+    /// Takes messages of up to `limit` bytes from now on, when that is more than before.
+    pub fn raise_limit(&mut self, limit: usize) {
+        self.limit = self.limit.max(limit);
+    }
+
     /// How many bytes of an unfinished message are held.
     pub fn buffered(&self) -> usize {
         self.partial.len()

@@ -4,7 +4,7 @@
 //! must know. What follows from them (bindings, claims) is decided elsewhere.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use uuid::Uuid;
 
@@ -51,6 +51,14 @@ impl TunnelKind {
     }
 }
 
+/// How many tunnel addresses of a hypervisor are used.
+const MAX_ADDRESSES: usize = 8;
+
+/// How many things that a hypervisor names and cannot be used are told, and how much of each, in
+/// characters.
+const MAX_REJECTED: usize = 8;
+const MAX_REJECTED_TEXT: usize = 64;
+
 /// Who a hypervisor is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identity {
@@ -76,13 +84,31 @@ pub fn identity(mirror: &Mirror) -> Identity {
 /// How a hypervisor can be reached by tunnels.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Encapsulation {
-    /// The addresses it names; when none, the address of its session is meant.
+    /// The addresses it names, each once and few; when none, the address of its session is meant.
     pub addresses: Vec<IpAddr>,
-    /// The kinds it can and wants to do.
+    /// The kinds it can and wants to do, each once.
     pub kinds: Vec<TunnelKind>,
-    /// What it names and cannot be used: no address, no known kind, or a kind that its own
-    /// `iface_types` do not have.
+    /// What it names and cannot be used: no address of a host, too many of them, no known kind, or a
+    /// kind that its own `iface_types` do not have. The beginnings of the first of them.
     pub rejected: Vec<String>,
+}
+
+impl Encapsulation {
+    fn reject(&mut self, text: &str) {
+        if self.rejected.len() < MAX_REJECTED {
+            self.rejected
+                .push(text.chars().take(MAX_REJECTED_TEXT).collect());
+        }
+    }
+}
+
+/// An address that a host can have.
+fn host_address(text: &str) -> Option<IpAddr> {
+    let address: IpAddr = text.parse().ok()?;
+    let of_nobody = address.is_unspecified()
+        || address.is_multicast()
+        || address == IpAddr::V4(Ipv4Addr::BROADCAST);
+    (!of_nobody).then(|| address.to_canonical())
 }
 
 /// Reads `weft-encap-ip` and `weft-encap-type`; without the latter every kind that
@@ -92,9 +118,10 @@ pub fn encapsulation(mirror: &Mirror) -> Encapsulation {
     let ids = root.get("external_ids");
     let mut found = Encapsulation::default();
     for text in list(ids, ENCAP_IP) {
-        match text.parse() {
-            Ok(address) => found.addresses.push(address),
-            Err(_) => found.rejected.push(text.to_owned()),
+        match host_address(text) {
+            Some(address) if found.addresses.contains(&address) => {}
+            Some(address) if found.addresses.len() < MAX_ADDRESSES => found.addresses.push(address),
+            _ => found.reject(text),
         }
     }
     let supported = |kind: TunnelKind| {
@@ -112,8 +139,9 @@ pub fn encapsulation(mirror: &Mirror) -> Encapsulation {
     }
     for text in list(ids, ENCAP_TYPE) {
         match TunnelKind::by_name(text).filter(|kind| supported(*kind)) {
+            Some(kind) if found.kinds.contains(&kind) => {}
             Some(kind) => found.kinds.push(kind),
-            None => found.rejected.push(text.to_owned()),
+            None => found.reject(text),
         }
     }
     found
@@ -333,6 +361,29 @@ mod tests {
             (0, vec![TunnelKind::Gre])
         );
         assert_eq!(found.rejected, ["10.0.0", "geneve"]);
+    }
+
+    #[test]
+    fn what_a_hypervisor_names_twice_counts_once_and_more_than_is_sensible_not_at_all() {
+        let many: Vec<String> = (1..=200).map(|n| format!("192.0.2.{n}")).collect();
+        let addresses = format!(
+            "192.0.2.1,::ffff:192.0.2.1,0.0.0.0,ff02::1,{}",
+            many.join(",")
+        );
+        let found = encapsulation(&with_ids(json!([
+            ["weft-encap-ip", addresses],
+            [
+                "weft-encap-type",
+                format!("gre,gre,vxlan,gre,{}", "x".repeat(5000))
+            ]
+        ])));
+        assert_eq!(found.kinds, [TunnelKind::Gre, TunnelKind::Vxlan]);
+        let numbers: Vec<String> = found.addresses.iter().map(IpAddr::to_string).collect();
+        assert_eq!(numbers, many[..MAX_ADDRESSES]);
+        assert_eq!(found.rejected.len(), MAX_REJECTED);
+        assert_eq!(found.rejected[..2], ["0.0.0.0", "ff02::1"]);
+        let long = encapsulation(&with_ids(json!([["weft-encap-type", "x".repeat(5000)]])));
+        assert_eq!(long.rejected, ["x".repeat(MAX_REJECTED_TEXT)]);
     }
 
     #[test]

@@ -34,6 +34,9 @@ pub struct Config {
     pub request_timeout: u64,
     /// How many transactions may be without an answer.
     pub max_transactions: usize,
+    /// The longest message the peer may send before its schema is known, in bytes: until then it is
+    /// anybody. Open vSwitch's schema is some 18,000 bytes.
+    pub max_schema: usize,
     /// The longest message the peer may send, in bytes.
     pub max_message: usize,
     /// How much may wait to be sent to the peer, in bytes.
@@ -48,6 +51,7 @@ impl Default for Config {
             probe_interval: 5_000,
             request_timeout: 30_000,
             max_transactions: 64,
+            max_schema: 256 << 10,
             max_message: MAX_MESSAGE,
             max_output: 2 * MAX_MESSAGE,
             max_content: MAX_CONTENT,
@@ -139,7 +143,7 @@ impl Session {
     /// A session on a new connection, at time `now`.
     pub fn new(config: Config, now: u64) -> Self {
         let mut session = Self {
-            framer: Framer::new(config.max_message),
+            framer: Framer::new(config.max_schema),
             config,
             mirror: None,
             notation: None,
@@ -360,6 +364,7 @@ impl Session {
                     &Schema::parse(&schema)?,
                     self.config.max_content,
                 ));
+                self.framer.raise_limit(self.config.max_message);
                 self.monitor(now, 0);
                 Ok(())
             }

@@ -19,7 +19,8 @@ use weft_member::switch_link::Command;
 use weft_member::{Effect, Input, Member};
 use weft_schema::{CommitError, WriteSet};
 
-use super::Settings;
+use super::door::Throttle;
+use super::{Settings, connection};
 use crate::metrics as names;
 
 /// Inputs that may wait; who has more to tell waits.
@@ -143,6 +144,7 @@ pub(super) fn start(
         handle: handle.clone(),
         replica: replica.clone(),
         runtime: Handle::current(),
+        said: Said::default(),
     };
     std::thread::Builder::new()
         .name("member".to_owned())
@@ -184,6 +186,7 @@ struct MemberThread {
     handle: MemberHandle,
     replica: Arc<Replica>,
     runtime: Handle,
+    said: Said,
 }
 
 impl MemberThread {
@@ -233,7 +236,7 @@ impl MemberThread {
                     }
                 }
                 Effect::Write { system_id, write } => self.write(system_id, write),
-                Effect::Notice(notice) => log(&notice),
+                Effect::Notice(notice) => self.said.log(&notice),
             }
         }
     }
@@ -259,12 +262,55 @@ impl MemberThread {
     }
 }
 
-/// Puts a notice into the log and the metrics.
-fn log(notice: &Notice) {
-    counter!(names::NOTICES, "event" => notice.name()).increment(1);
-    match notice.level() {
-        Level::Debug => debug!("{notice}"),
-        Level::Info => info!("{notice}"),
-        Level::Warn => warn!("{notice}"),
+/// How much was said of what others can cause at will, by the names of events, which are few.
+#[derive(Default)]
+struct Said(HashMap<&'static str, Throttle>);
+
+impl Said {
+    /// Puts a notice into the metrics and, unless too much was said of its like, into the log.
+    fn log(&mut self, notice: &Notice) {
+        counter!(names::NOTICES, "event" => notice.name()).increment(1);
+        match (notice.level(), self.say(notice, connection::now())) {
+            (Level::Debug, _) => debug!("{notice}"),
+            (_, None) => {}
+            (Level::Info, Some(0)) => info!("{notice}"),
+            (Level::Info, Some(unsaid)) => info!(unsaid, "{notice}"),
+            (Level::Warn, Some(0)) => warn!("{notice}"),
+            (Level::Warn, Some(unsaid)) => warn!(unsaid, "{notice}"),
+        }
+    }
+
+    /// Whether a notice may be said at `now`, and how many of its like were left unsaid before.
+    fn say(&mut self, notice: &Notice, now: u64) -> Option<u64> {
+        if !notice.is_at_will() || notice.level() == Level::Debug {
+            return Some(0);
+        }
+        let of_its_name = self.0.entry(notice.name());
+        of_its_name.or_insert_with(|| Throttle::new(now)).say(now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use weft_topology::ChassisId;
+
+    use super::*;
+
+    #[test]
+    fn what_others_cause_at_will_is_said_a_few_times_and_then_now_and_then() {
+        let mut said = Said::default();
+        let lie = Notice::DuplicateSwitch {
+            chassis: ChassisId::from("hv1"),
+            peer: [192, 0, 2, 9].into(),
+            holder: [192, 0, 2, 1].into(),
+        };
+        let lines = (0..1_000).filter(|_| said.say(&lie, 0).is_some()).count();
+        assert!((1..20).contains(&lines), "{lines}");
+        assert_eq!(said.say(&lie, 3_600_000), Some(1_000 - lines as u64));
+        // What they cannot cause is always said, and one event does not silence another.
+        let down = Notice::SwitchDown(ChassisId::from("hv1"));
+        assert!((0..1_000).all(|_| said.say(&down, 0) == Some(0)));
+        let stranger = Notice::UnknownSwitch(rust_openflow::DatapathId(1));
+        assert_eq!(said.say(&stranger, 0), Some(0));
     }
 }

@@ -196,6 +196,7 @@ async fn switch(stream: TcpStream, visit: Visit, link: SwitchLink, member: Membe
                 info!(%peer, %datapath, %version, "switch connected");
                 Input::SwitchUp {
                     link: id,
+                    peer: peer.ip(),
                     datapath,
                     version,
                 }
@@ -253,7 +254,8 @@ async fn hypervisor(
     let Ok(local) = stream.local_addr() else {
         return;
     };
-    let link = HypervisorLink::new(settings, peer.ip(), local.ip(), connection::now());
+    let local = local.ip().to_canonical();
+    let link = HypervisorLink::new(settings, peer.ip(), local, connection::now());
     let commands = member.hypervisor_commands(id);
     let mut connection = Peer::new(stream, link, commands);
     let mut known = false;

@@ -49,6 +49,12 @@ pub enum Content {
     Ipv6 {
         /// From whom.
         source: Ipv6Addr,
+        /// To whom.
+        destination: Ipv6Addr,
+        /// How many routers it may still pass.
+        hop_limit: u8,
+        /// Whether it is a part of a packet.
+        fragment: bool,
         /// What it carries; a fragment shows nothing.
         payload: Payload,
         /// Where the payload begins in the frame, in bytes.
@@ -135,6 +141,8 @@ fn udp(bytes: &[u8], at: usize) -> Payload {
 
 fn ipv6(frame: &[u8], at: usize) -> Option<Content> {
     let source = array::<16>(frame, at + 8)?.into();
+    let destination = array::<16>(frame, at + 24)?.into();
+    let hop_limit = *frame.get(at + 7)?;
     let mut next = *frame.get(at + 6)?;
     let mut at = at + 40;
     // Hop-by-hop options, routing and destination options come before what the packet is about.
@@ -153,6 +161,9 @@ fn ipv6(frame: &[u8], at: usize) -> Option<Content> {
     };
     Some(Content::Ipv6 {
         source,
+        destination,
+        hop_limit,
+        fragment: next == 44,
         payload,
         at,
     })

@@ -170,8 +170,20 @@ fn may_send(port: &Port, frame: &Frame) -> bool {
             !server && (client || owns(port, mac, (*source).into()))
         }
         Content::Ipv6 {
-            source, payload, ..
-        } => may_send_ipv6(port, mac, *source, payload),
+            source,
+            destination,
+            hop_limit,
+            fragment,
+            payload,
+            ..
+        } => {
+            // What a fragment hides could be neighbour discovery, which has that hop limit, or an
+            // answer of a DHCPv6 server, which goes to an address of the link.
+            let on_link =
+                destination.is_unicast_link_local() || destination.segments()[0] == 0xff02;
+            let hidden = *fragment && (*hop_limit == 255 || on_link);
+            !hidden && *hop_limit != 0 && may_send_ipv6(port, mac, *source, payload)
+        }
         Content::Other => false,
     }
 }
@@ -186,9 +198,8 @@ fn may_send_ipv6(port: &Port, mac: MacAddr, source: Ipv6Addr, payload: &Payload)
         Payload::Solicitation(_, told) => {
             own && told.is_none_or(|told| told == mac) || unspecified && told.is_none()
         }
-        // Judged by the address that it is about.
         Payload::Advertisement(target, told) => {
-            owns(port, mac, (*target).into()) && told.is_none_or(|told| told == mac)
+            own && owns(port, mac, (*target).into()) && told.is_none_or(|told| told == mac)
         }
         // Router solicitations and reports of multicast listeners come before an address is there.
         Payload::Icmpv6(131 | 133 | 143) => own || unspecified,

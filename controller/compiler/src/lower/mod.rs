@@ -33,8 +33,8 @@ use crate::view::View;
 pub enum Item {
     /// [`misses`]: what stages do with packets that none of their flows is for.
     Misses,
-    /// [`port_security::constant`]: what no port may send.
-    Tags,
+    /// [`port_security::constant`]: what no port may send, and none with port security.
+    Forbidden,
     /// [`neighbours::constant`]: what answering neighbours takes besides the answers.
     NeighbourReply,
     /// [`tunnels::source`]: frames from a hypervisor's tunnel address are accepted.
@@ -132,7 +132,7 @@ impl Rules for Production {
         match scope {
             Scope::Cloud => vec![
                 Source::One(Item::Misses),
-                Source::One(Item::Tags),
+                Source::One(Item::Forbidden),
                 Source::One(Item::NeighbourReply),
                 Source::each(Index::Chassis, |element| match element {
                     Element::Chassis(chassis) => Some(Item::TunnelSource(chassis.clone())),
@@ -147,7 +147,7 @@ impl Rules for Production {
     fn lower(&self, item: &Item, view: &mut View<'_>, emit: &mut Emitter<'_>) {
         match item {
             Item::Misses => misses(emit),
-            Item::Tags => port_security::constant(emit),
+            Item::Forbidden => port_security::constant(emit),
             Item::NeighbourReply => neighbours::constant(emit),
             Item::TunnelSource(chassis) => tunnels::source(chassis, view, emit),
             Item::TunnelExit(chassis) => tunnels::exit(chassis, view, emit),

@@ -16,6 +16,9 @@ pub(crate) const UDP: u8 = 17;
 /// Protocol number of ICMPv6.
 pub(crate) const ICMPV6: u8 = 58;
 
+/// The hop limit of neighbour discovery, which nobody takes with another one (RFC 4861, 11.2).
+pub(crate) const ON_LINK: u8 = 255;
+
 /// ICMPv6 type of router solicitations (RFC 4861).
 pub(crate) const ROUTER_SOLICITATION: u8 = 133;
 /// ICMPv6 type of router advertisements (RFC 4861).

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use weft_member::Input;
-use weft_ovsdb::transaction::Transaction;
+use weft_ovsdb::transaction::{Mutation, Mutator, Transaction};
 use weft_ovsdb::{Atom, Datum, Row};
 
 use crate::arrival::cloud;
@@ -207,6 +207,160 @@ fn a_bridge_that_gets_no_datapath_is_tried_as_netdev() {
     world.settle();
     world.check();
     assert_eq!(world.noticed("switch-up"), 1);
+}
+
+#[test]
+fn a_bridge_without_datapath_that_may_not_be_corrected_is_left_as_it_is() {
+    let mut world = World::new(4);
+    world.add_host("hv0", Ipv4Addr::new(192, 0, 2, 1));
+    world.hosts[0].running = false;
+    world.settle();
+    // Somebody with a later mandate takes over while patience runs.
+    let ids = [("system-id", "hv0"), ("weft-generation", "99")];
+    set_root(&mut world, 0, "external_ids", Datum::map(ids));
+    world.settle();
+    for _ in 0..3 {
+        world.pass(4_000);
+    }
+    assert!(!world.remarks.iter().any(|remark| remark.contains("netdev")));
+}
+
+#[test]
+fn what_is_recorded_of_a_hypervisor_is_bounded_whatever_it_says() {
+    let mut world = World::with_hosts(6, 1);
+    let long = "x".repeat(100_000);
+    let ids = [
+        ("system-id", "hv0"),
+        ("hostname", &long),
+        ("weft-datapath-type", &long),
+        ("weft-encap-type", &long),
+    ];
+    set_root(&mut world, 0, "external_ids", Datum::map(ids));
+    set_root(
+        &mut world,
+        0,
+        "iface_types",
+        Datum::set((0..1_000).map(|n| format!("t{n}"))),
+    );
+    world.plug(0, &long, "p1");
+    world.plug(0, "tap", &long);
+    plug_many(&mut world, 4_200);
+    world.settle();
+    let rows = world.store.read(|state| {
+        let rows = state
+            .rows(weft_schema::observation::CHASSIS)
+            .chain(state.rows(weft_schema::observation::INTERFACE));
+        rows.map(|row| serde_json::to_string(&*row.body).unwrap().len())
+            .collect::<Vec<_>>()
+    });
+    assert_eq!(rows.len(), 1 + 4_096);
+    assert!(
+        rows.iter().all(|length| *length < 2_000),
+        "{:?}",
+        rows.iter().max()
+    );
+    assert!(world.remarks.iter().all(|remark| remark.len() < 600));
+    assert!(
+        world
+            .remarks
+            .iter()
+            .any(|remark| remark.contains("more than 4096 interfaces"))
+    );
+    // A name that is too long is none.
+    let ids = [("system-id", &*long)];
+    let nameless = world.add_host("", Ipv4Addr::new(192, 0, 2, 7));
+    set_root(&mut world, nameless, "external_ids", Datum::map(ids));
+    world.settle();
+    assert_eq!(world.noticed("hypervisor-up"), 1);
+}
+
+/// Plugs in that many interfaces at once.
+fn plug_many(world: &mut World, count: usize) {
+    let server = &mut world.hosts[0].ovsdb;
+    let (bridge, _) = server.database().rows("Bridge").next().unwrap();
+    let mut transaction = Transaction::new("Open_vSwitch");
+    let mut ports = Vec::new();
+    for n in 0..count {
+        let name = || Datum::from(format!("tap{n:04}"));
+        let ids = Datum::map([("iface-id", "p2")]);
+        let numbered = Datum::from(100 + n as i64);
+        let interface = Row::from([
+            ("name", name()),
+            ("external_ids", ids),
+            ("ofport", numbered),
+        ]);
+        let interface = Datum::from(transaction.insert("Interface", interface));
+        let port = Row::from([("name", name()), ("interfaces", interface)]);
+        ports.push(transaction.insert("Port", port));
+    }
+    let ports = Mutation::new("ports", Mutator::Insert, Datum::set(ports));
+    transaction.mutate("Bridge", &Atom::Uuid(bridge), vec![ports]);
+    server.transact(&transaction).unwrap();
+}
+
+#[test]
+fn a_switch_that_lies_about_who_it_is_takes_nobodys_place() {
+    for seed in 0..10 {
+        let (mut world, ports) = cloud(seed);
+        // A host of its own name, whose bridge has the datapath id of another's.
+        let id = datapath_of(&world, 0);
+        let liar = world.add_host("liar", Ipv4Addr::new(192, 0, 2, 99));
+        world.settle();
+        let (bridge, _) = world.hosts[liar]
+            .ovsdb
+            .database()
+            .rows("Bridge")
+            .next()
+            .unwrap();
+        let mut transaction = Transaction::new("Open_vSwitch");
+        let lie = Row::from([("datapath_id", Datum::from(id))]);
+        transaction.update("Bridge", &Atom::Uuid(bridge), lie);
+        world.hosts[liar].ovsdb.transact(&transaction).unwrap();
+        world.settle();
+        let before = world.flow_mods();
+        // Both switches connect anew, the liar's first.
+        world.cut_openflow(0, false);
+        world.cut_openflow(liar, true);
+        world.settle();
+        world.hosts[0].dials_openflow = true;
+        world.settle();
+        assert_eq!(world.flow_mods()[..3], before[..3], "seed {seed}");
+        world.check_host(0);
+        assert_eq!(world.status(&ports[0]), "ACTIVE");
+        // Without a hypervisor to its name it is refused as long as the true one is there.
+        world.hosts[liar].dials_ovsdb = false;
+        world.cut_ovsdb(liar, false);
+        world.cut_openflow(liar, true);
+        world.settle();
+        assert_eq!(world.flow_mods()[..3], before[..3], "seed {seed}");
+        assert!(world.hosts[0].channel.is_some());
+    }
+}
+
+#[test]
+fn a_second_switch_of_the_same_identity_from_elsewhere_is_refused_and_said() {
+    let (mut world, ports) = cloud(1);
+    let (link, before) = (77, world.flow_mods());
+    let id = u64::from_str_radix(&datapath_of(&world, 0), 16).unwrap();
+    world.tell(Input::SwitchUp {
+        link,
+        peer: Ipv4Addr::new(192, 0, 2, 99).into(),
+        datapath: rust_openflow::DatapathId(id),
+        version: rust_openflow::Version::V1_5,
+    });
+    world.settle();
+    assert_eq!(world.noticed("duplicate-switch"), 1);
+    assert!(world.hosts[0].channel.is_some());
+    assert_eq!(world.flow_mods(), before);
+    assert_eq!(world.status(&ports[0]), "ACTIVE");
+}
+
+fn datapath_of(world: &World, host: usize) -> String {
+    let mut bridges = world.hosts[host].ovsdb.database().rows("Bridge");
+    let (_, bridge) = bridges
+        .find(|(_, row)| row.str("name") == crate::world::BRIDGE)
+        .unwrap();
+    bridge.str("datapath_id").to_owned()
 }
 
 #[test]

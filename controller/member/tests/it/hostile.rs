@@ -85,8 +85,9 @@ fn input() -> impl Strategy<Value = Input> {
             inventory: Box::new(inventory),
         }),
         link.clone().prop_map(Input::HypervisorGone),
-        (link.clone(), 0..3_u64).prop_map(|(link, datapath)| Input::SwitchUp {
+        (link.clone(), 0..3_u8, 0..3_u64).prop_map(|(link, peer, datapath)| Input::SwitchUp {
             link,
+            peer: IpAddr::V4(Ipv4Addr::new(192, 0, 2, peer)),
             datapath: DatapathId(datapath),
             version: Version::V1_5,
         }),

@@ -551,8 +551,10 @@ impl World {
         };
         match event {
             switch_link::Event::Up { datapath, version } => {
+                let peer = host.ip;
                 self.tell(Input::SwitchUp {
                     link: id,
+                    peer,
                     datapath,
                     version,
                 });

@@ -17,6 +17,7 @@ const CONFIG: Config = Config {
     probe_interval: 100,
     request_timeout: 1000,
     max_transactions: 2,
+    max_schema: 1 << 16,
     max_message: 1 << 20,
     max_output: 1 << 20,
     max_content: 1 << 20,
@@ -67,6 +68,19 @@ fn noop() -> Transaction {
     let mut transaction = Transaction::new(tables::DATABASE);
     transaction.push(Operation::Comment("nothing".to_owned()));
     transaction
+}
+
+#[test]
+fn who_has_not_told_his_schema_sends_no_long_messages() {
+    let long = json!({"id": "x", "method": "echo", "params": ["x".repeat(1 << 17)]});
+    let mut stranger = Session::new(CONFIG, 0);
+    hear(&mut stranger, 0, long.clone());
+    let limit = CONFIG.max_schema;
+    let offset = limit as u64;
+    assert_eq!(closed(&mut stranger), Error::TooLong { offset, limit });
+    let mut known = synchronized(CONFIG);
+    hear(&mut known, 0, long);
+    assert!(!known.is_closed());
 }
 
 #[test]

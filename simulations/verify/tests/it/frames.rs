@@ -74,18 +74,20 @@ fn other() -> impl Strategy<Value = Who> {
 #[derive(Debug, Clone, Copy)]
 enum To {
     One(Who),
+    /// The same by its link-local address, where it has one.
+    OnLink(Who),
     Broadcast,
     Multicast,
 }
 
 fn to() -> impl Strategy<Value = To> {
-    prop_oneof![4 => other().prop_map(To::One), 1 => Just(To::Broadcast), 1 => Just(To::Multicast)]
+    prop_oneof![3 => other().prop_map(To::One), 1 => other().prop_map(To::OnLink), 1 => Just(To::Broadcast), 1 => Just(To::Multicast)]
 }
 
 impl To {
     fn mac(self, own: u8) -> MacAddr {
         match self {
-            Self::One(who) => who.mac(own),
+            Self::One(who) | Self::OnLink(who) => who.mac(own),
             Self::Broadcast => MacAddr::BROADCAST,
             Self::Multicast => MacAddr([0x33, 0x33, 0, 0, 0, 1]),
         }
@@ -93,7 +95,7 @@ impl To {
 
     fn ipv4(self, own: u8) -> Ipv4Addr {
         match self {
-            Self::One(who) => who.ipv4(own),
+            Self::One(who) | Self::OnLink(who) => who.ipv4(own),
             Self::Broadcast => Ipv4Addr::BROADCAST,
             Self::Multicast => Ipv4Addr::new(224, 0, 0, 251),
         }
@@ -102,6 +104,7 @@ impl To {
     fn ipv6(self, own: u8) -> Ipv6Addr {
         match self {
             Self::One(who) => who.ipv6(own),
+            Self::OnLink(who) => link_local(who.mac(own)),
             _ => Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1),
         }
     }
@@ -171,6 +174,7 @@ enum What {
         source: Source6,
         part: Part,
         hop_by_hop: bool,
+        hop_limit: u8,
         upper: Upper,
     },
     Other(u16),
@@ -251,11 +255,14 @@ fn ipv6_packet() -> impl Strategy<Value = What> {
         5 => discovery(),
         3 => prop::sample::select(vec![128, 133, 134, 137, 143]).prop_map(Upper::Icmpv6),
     ];
-    (source6(), part(), prop::bool::weighted(0.15), upper).prop_map(
-        |(source, part, hop_by_hop, upper)| What::Ipv6 {
+    let hop_limit = prop_oneof![6 => Just(255_u8), 6 => Just(64), 1 => Just(0)];
+    let hop_by_hop = prop::bool::weighted(0.15);
+    (source6(), part(), hop_by_hop, hop_limit, upper).prop_map(
+        |(source, part, hop_by_hop, hop_limit, upper)| What::Ipv6 {
             source,
             part,
             hop_by_hop,
+            hop_limit,
             upper,
         },
     )
@@ -314,11 +321,14 @@ impl Recipe {
                 source,
                 part,
                 hop_by_hop,
+                hop_limit,
                 upper,
             } => {
                 frame.extend([0x86, 0xdd]);
                 let (source, to) = (source.address(own), self.to.ipv6(own));
-                frame.extend(in_ipv6(own, source, to, *part, *hop_by_hop, upper));
+                let mut packet = in_ipv6(own, source, to, *part, *hop_by_hop, upper);
+                packet[7] = *hop_limit;
+                frame.extend(packet);
             }
             What::Other(kind) => {
                 frame.extend(kind.to_be_bytes());
