@@ -345,7 +345,10 @@ impl Field {
     }
 }
 
-const _: () = assert!(ROWS.len() < Slot::NONE as usize, "a slot has eight bits for the row");
+const _: () = assert!(
+    ROWS.len() < Slot::NONE as usize,
+    "a slot has eight bits for the row"
+);
 
 /// The full masks, in the order of [`Field`].
 static FULL: [u128; ROWS.len()] = full_masks();

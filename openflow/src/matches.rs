@@ -97,7 +97,12 @@ impl FieldValue {
         };
         let code = self.code(version).ok_or_else(not_in_version)?;
         let bytes = usize::from(code.bytes);
-        header::write(w, code, self.mask.is_some(), code.length(self.mask.is_some()));
+        header::write(
+            w,
+            code,
+            self.mask.is_some(),
+            code.length(self.mask.is_some()),
+        );
         // The 16-bit port numbers of NXM_0 are the low half of the reserved 32-bit ones.
         let narrow = self.field == Field::InPort && bytes == 2;
         for part in [Some(self.value), self.mask].into_iter().flatten() {

@@ -6,7 +6,8 @@
 //! columns mean is in [`super`].
 
 use super::{
-    BASIC, Code, ERICSSON, EXPERIMENTER, Format, NICIRA, NSH, NXM_0, NXM_1, ONF, PACKET_REGS, Prerequisite, Row,
+    BASIC, Code, ERICSSON, EXPERIMENTER, Format, NICIRA, NSH, NXM_0, NXM_1, ONF, PACKET_REGS,
+    Prerequisite, Row,
 };
 use crate::Version;
 
@@ -38,14 +39,38 @@ macro_rules! code {
         code!(ERICSSON, None, None, $number, $bytes, V1_3, $name)
     };
     (onf $number:literal $bytes:literal $since:ident $name:literal) => {
-        code!(EXPERIMENTER, Some(ONF), None, $number, $bytes, $since, $name)
+        code!(
+            EXPERIMENTER,
+            Some(ONF),
+            None,
+            $number,
+            $bytes,
+            $since,
+            $name
+        )
     };
     // Extension EXT-256 has a type of 16 bits behind the experimenter, and no number.
     (onfold $kind:literal $bytes:literal $since:ident $name:literal) => {
-        code!(EXPERIMENTER, Some(ONF), Some($kind), 0, $bytes, $since, $name)
+        code!(
+            EXPERIMENTER,
+            Some(ONF),
+            Some($kind),
+            0,
+            $bytes,
+            $since,
+            $name
+        )
     };
     (nxet $number:literal $bytes:literal $name:literal) => {
-        code!(EXPERIMENTER, Some(NICIRA), None, $number, $bytes, V1_0, $name)
+        code!(
+            EXPERIMENTER,
+            Some(NICIRA),
+            None,
+            $number,
+            $bytes,
+            V1_0,
+            $name
+        )
     };
     (nsh $number:literal $bytes:literal $name:literal) => {
         code!(EXPERIMENTER, Some(NSH), None, $number, $bytes, V1_0, $name)

@@ -226,18 +226,29 @@ fn check_entry(before: &Match, entry: &Entry) -> Result<(), MatchError> {
         }
         Entry::Long(value) => {
             let mask = value.mask.as_deref().unwrap_or(&value.value);
-            if value.value.iter().zip(mask).any(|(bits, mask)| bits & !mask != 0) {
+            if value
+                .value
+                .iter()
+                .zip(mask)
+                .any(|(bits, mask)| bits & !mask != 0)
+            {
                 return Err(MatchError::Wildcards { field: value.field });
             }
             value.field
         }
         Entry::Unknown(bytes) => {
-            let class = bytes.first_chunk().map_or(0, |class| u16::from_be_bytes(*class));
+            let class = bytes
+                .first_chunk()
+                .map_or(0, |class| u16::from_be_bytes(*class));
             let number = bytes.get(2).map_or(0, |number| number >> 1);
             return Err(MatchError::UnknownField { class, number });
         }
     };
-    if before.entries.iter().any(|entry| entry.field() == Some(field)) {
+    if before
+        .entries
+        .iter()
+        .any(|entry| entry.field() == Some(field))
+    {
         return Err(MatchError::Duplicate { field });
     }
     if !before.satisfies(field.row().prerequisite) {

@@ -1,9 +1,9 @@
 //! Headers of fields without a value: how actions name fields, and how lists of fields do.
 
+use crate::Version;
 use crate::error::{DecodeError, EncodeError};
 use crate::field::{Code, EXPERIMENTER, Field};
 use crate::wire::{Reader, Writer};
-use crate::Version;
 
 /// The header of a field, 32 bits, or 64 in the class of experimenters (OpenFlow 1.5.1, 7.2.3.2). It may name
 /// any field, also one that the table does not know.

@@ -116,10 +116,8 @@ fn bits_value(format: Format, bits: u128, version: Version) -> Value {
         Format::Ipv4 if bits >> 32 == 0 => Value::text(Ipv4Addr::from_bits(bits as u32)),
         Format::Ipv6 => Value::text(Ipv6Addr::from_bits(bits)),
         Format::Port if bits >> 32 == 0 => PortNo(bits as u32).value(version),
-        _ => u64::try_from(bits).map_or_else(
-            |_| Value::text(format_args!("{bits:#x}")),
-            Value::Number,
-        ),
+        _ => u64::try_from(bits)
+            .map_or_else(|_| Value::text(format_args!("{bits:#x}")), Value::Number),
     }
 }
 
@@ -198,7 +196,10 @@ impl Plain for Entry {
         let bits = |value| bits_from(row.format, value, version);
         let own = member("value").ok_or_else(|| ValueError::new("a member of that name"));
         let own = own.and_then(bits).map_err(within("value"))?;
-        let mask = member("mask").map(bits).transpose().map_err(within("mask"))?;
+        let mask = member("mask")
+            .map(bits)
+            .transpose()
+            .map_err(within("mask"))?;
         let preferred = row.field.code(version) == Some(code);
         Ok(Self::Known(FieldValue {
             field: row.field,
@@ -244,7 +245,9 @@ fn unknown_from(value: &Value, version: Version) -> Result<Bytes, ValueError> {
     let class = class_from(class, version).map_err(|error| error.within("class"))?;
     let field: u8 = required(value, "field", version)?;
     let experimenter = value.member("experimenter");
-    let experimenter = experimenter.map(|id| u32::from_value(id, version)).transpose();
+    let experimenter = experimenter
+        .map(|id| u32::from_value(id, version))
+        .transpose();
     let experimenter = experimenter.map_err(|error| error.within("experimenter"))?;
     let prefix = experimenter.map(u32::to_be_bytes);
     let prefix = prefix.as_ref().map_or(&[][..], |prefix| &prefix[..]);
@@ -378,7 +381,8 @@ impl Plain for Match {
             Some(kind) => {
                 value.members(&["type", "data"])?;
                 let kind = u16::from_value(kind, version);
-                let kind = kind.map_err(|_| ValueError::new("oxm, standard or a number").within("type"))?;
+                let kind =
+                    kind.map_err(|_| ValueError::new("oxm, standard or a number").within("type"))?;
                 let body = required(value, "data", version)?;
                 Ok(Self::of_unknown_type(kind, body))
             }
@@ -406,7 +410,11 @@ impl Generate for FieldValue {
         let preferred = code_of(row) == Some(code);
         Self {
             field: row.field,
-            value: if narrow { port32(value as u16).0.into() } else { value },
+            value: if narrow {
+                port32(value as u16).0.into()
+            } else {
+                value
+            },
             mask,
             class: (!preferred).then_some(code.class),
         }
@@ -418,7 +426,9 @@ impl Generate for LongValue {
         let rows: Vec<&Row> = ROWS.iter().filter(|row| row.is_variable()).collect();
         let row = rows[dice.below(rows.len())];
         let value = Bytes::from(dice.bytes(Self::LIMIT));
-        let mask = dice.flip().then(|| value.iter().map(|_| dice.uint(1) as u8).collect());
+        let mask = dice
+            .flip()
+            .then(|| value.iter().map(|_| dice.uint(1) as u8).collect());
         Self {
             field: row.field,
             value,
@@ -497,6 +507,10 @@ impl Generate for Match {
             _ => Fields::generate(dice, version).0,
         };
         // The same without what says nothing.
-        if dice.flip() { Self::of(made_up.entries) } else { made_up }
+        if dice.flip() {
+            Self::of(made_up.entries)
+        } else {
+            made_up
+        }
     }
 }

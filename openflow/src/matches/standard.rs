@@ -244,14 +244,24 @@ impl Standard10 {
             let ones = mask.leading_ones();
             let wild = 32 - ones;
             let known = prefix(wild) == mask;
-            known.then_some((Ipv4Addr::from_bits(value & mask), wild << shift)).ok_or(field)
+            known
+                .then_some((Ipv4Addr::from_bits(value & mask), wild << shift))
+                .ok_or(field)
         };
         let refused = [
             (words.metadata.1 != 0, Field::Metadata),
             (words.mpls_label.is_some(), Field::MplsLabel),
             (words.mpls_tc.is_some(), Field::MplsTc),
-            (words.in_port.is_some_and(|port| PortNo::from_u16(port.0 as u16) != port), Field::InPort),
-            (words.tag == Some(Tag::Any) && words.pcp.is_none(), Field::VlanVid),
+            (
+                words
+                    .in_port
+                    .is_some_and(|port| PortNo::from_u16(port.0 as u16) != port),
+                Field::InPort,
+            ),
+            (
+                words.tag == Some(Tag::Any) && words.pcp.is_none(),
+                Field::VlanVid,
+            ),
         ];
         if let Some((_, field)) = refused.iter().find(|(refused, _)| *refused) {
             return Err(*field);
@@ -331,10 +341,16 @@ impl Standard11 {
     /// The structure that says this.
     fn of(words: &Words) -> Self {
         let mac = |(value, mask): (u64, u64)| {
-            (MacAddr::from_u64(value & mask), MacAddr::from_u64(!mask & MAC))
+            (
+                MacAddr::from_u64(value & mask),
+                MacAddr::from_u64(!mask & MAC),
+            )
         };
         let address = |(value, mask): (u32, u32)| {
-            (Ipv4Addr::from_bits(value & mask), Ipv4Addr::from_bits(!mask))
+            (
+                Ipv4Addr::from_bits(value & mask),
+                Ipv4Addr::from_bits(!mask),
+            )
         };
         let (dl_src, dl_src_mask) = mac(words.eth_src);
         let (dl_dst, dl_dst_mask) = mac(words.eth_dst);
@@ -396,7 +412,10 @@ impl Meaning {
     /// What the words stand for in packets of this type and protocol. Words that no such packet has stand
     /// for nothing (1.0.0, 3.4; 1.1.0, A.2.3.3); IPv6 has a protocol and ports, as Open vSwitch has it.
     fn of(words: &Words) -> Self {
-        let (v4, v6) = (words.eth_type == Some(0x0800), words.eth_type == Some(0x86dd));
+        let (v4, v6) = (
+            words.eth_type == Some(0x0800),
+            words.eth_type == Some(0x86dd),
+        );
         let arp = matches!(words.eth_type, Some(0x0806 | 0x8035));
         let of_version = |ipv4, arp_field| match (v4, arp) {
             (true, _) => Some(ipv4),
@@ -414,7 +433,11 @@ impl Meaning {
         Self {
             source: of_version(Field::Ipv4Src, Field::ArpSpa),
             destination: of_version(Field::Ipv4Dst, Field::ArpTpa),
-            proto: if v6 { Some(Field::IpProto) } else { of_version(Field::IpProto, Field::ArpOp) },
+            proto: if v6 {
+                Some(Field::IpProto)
+            } else {
+                of_version(Field::IpProto, Field::ArpOp)
+            },
             tos: v4 || v6,
             mpls: matches!(words.eth_type, Some(0x8847 | 0x8848)),
             tp_src: ports.map(|ports| ports.0),
@@ -436,10 +459,19 @@ impl Words {
         exact(Some(Field::InPort), self.in_port.map(|port| port.0.into()));
         exact(Some(Field::EthType), self.eth_type.map(u64::from));
         exact(Some(Field::VlanPcp), self.pcp.map(u64::from));
-        exact(meaning.mpls.then_some(Field::MplsLabel), self.mpls_label.map(u64::from));
-        exact(meaning.mpls.then_some(Field::MplsTc), self.mpls_tc.map(u64::from));
+        exact(
+            meaning.mpls.then_some(Field::MplsLabel),
+            self.mpls_label.map(u64::from),
+        );
+        exact(
+            meaning.mpls.then_some(Field::MplsTc),
+            self.mpls_tc.map(u64::from),
+        );
         exact(meaning.proto, self.proto.map(u64::from));
-        exact(meaning.tos.then_some(Field::IpDscp), self.tos.map(|tos| (tos >> 2).into()));
+        exact(
+            meaning.tos.then_some(Field::IpDscp),
+            self.tos.map(|tos| (tos >> 2).into()),
+        );
         exact(meaning.tp_src, self.tp_src.map(u64::from));
         exact(meaning.tp_dst, self.tp_dst.map(u64::from));
         let address = |(value, mask): (u32, u32)| (u64::from(value), u64::from(mask));
@@ -518,7 +550,11 @@ impl Words {
             Field::IpDscp | Field::IpTos => {
                 once(self.tos.is_none())?;
                 let shift = if asked.field == Field::IpDscp { 2 } else { 0 };
-                self.tos = Some(u8::try_from(exact? << shift).ok().filter(|tos| tos & 3 == 0)?);
+                self.tos = Some(
+                    u8::try_from(exact? << shift)
+                        .ok()
+                        .filter(|tos| tos & 3 == 0)?,
+                );
             }
             Field::IpProto | Field::ArpOp => {
                 once(self.proto.is_none())?;
@@ -532,11 +568,19 @@ impl Words {
                 once(self.destination.1 == 0)?;
                 self.destination = (u32::try_from(value).ok()?, mask as u32);
             }
-            Field::TcpSrc | Field::UdpSrc | Field::SctpSrc | Field::Icmpv4Type | Field::Icmpv6Type => {
+            Field::TcpSrc
+            | Field::UdpSrc
+            | Field::SctpSrc
+            | Field::Icmpv4Type
+            | Field::Icmpv6Type => {
                 once(self.tp_src.is_none())?;
                 self.tp_src = Some(u16::try_from(exact?).ok()?);
             }
-            Field::TcpDst | Field::UdpDst | Field::SctpDst | Field::Icmpv4Code | Field::Icmpv6Code => {
+            Field::TcpDst
+            | Field::UdpDst
+            | Field::SctpDst
+            | Field::Icmpv4Code
+            | Field::Icmpv6Code => {
                 once(self.tp_dst.is_none())?;
                 self.tp_dst = Some(u16::try_from(exact?).ok()?);
             }
@@ -548,7 +592,11 @@ impl Words {
     /// Adds a VLAN tag, by its id or as a whole.
     fn add_tag(&mut self, value: u16, mask: u16, field: Field) -> Option<()> {
         const PCP: u16 = 0xe000;
-        let whole = if field == Field::VlanTci { u16::MAX } else { TAGGED | VID };
+        let whole = if field == Field::VlanTci {
+            u16::MAX
+        } else {
+            TAGGED | VID
+        };
         self.tag = Some(match (mask & VID, value & TAGGED) {
             _ if value == 0 && mask == whole => Tag::None,
             _ if mask & TAGGED == 0 => return None,
@@ -689,11 +737,7 @@ pub(super) fn structure11(matches: &Match) -> Result<Standard11, EncodeError> {
 }
 
 /// Writes a match of OpenFlow 1.0 or 1.1, or one of unknown type.
-pub(super) fn encode(
-    matches: &Match,
-    w: &mut Writer,
-    version: Version,
-) -> Result<(), EncodeError> {
+pub(super) fn encode(matches: &Match, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
     if let Some(Exact::Unknown { kind, body }) = matches.exact.as_deref() {
         if version == Version::V1_0 {
             let what = "a type of match";

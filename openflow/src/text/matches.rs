@@ -300,7 +300,10 @@ fn options(out: &mut String, matches: &Match, names: &Names) {
                 Entry::Long(value) if value.field == row.field => {
                     out.push_str(row.name);
                     // Nothing is asked of it, but that it is there.
-                    let there = value.mask.as_ref().is_some_and(|mask| mask.iter().all(|byte| *byte == 0));
+                    let there = value
+                        .mask
+                        .as_ref()
+                        .is_some_and(|mask| mask.iter().all(|byte| *byte == 0));
                     if !there {
                         out.push('=');
                         value::print_long(out, value);

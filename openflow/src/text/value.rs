@@ -129,7 +129,9 @@ pub(super) fn parse_long(field: Field, text: &str) -> Read<'_, LongValue> {
     for (byte, mask) in value.iter_mut().zip(mask.iter().flatten()) {
         *byte &= mask;
     }
-    let full = mask.as_ref().is_some_and(|mask| mask.iter().all(|byte| *byte == 0xff));
+    let full = mask
+        .as_ref()
+        .is_some_and(|mask| mask.iter().all(|byte| *byte == 0xff));
     Ok(LongValue {
         field,
         value: value.into(),
@@ -146,10 +148,15 @@ fn long_number(text: &str) -> Read<'_, Vec<u8>> {
     };
     let digits = digits.trim_start_matches('0');
     let wrong = || Wrong::new(text, EXPECTED);
-    if digits.len() > 2 * LongValue::LIMIT || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+    if digits.len() > 2 * LongValue::LIMIT || !digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+    {
         return Err(wrong());
     }
-    let even = if digits.len() % 2 == 0 { digits.to_owned() } else { format!("0{digits}") };
+    let even = if digits.len() % 2 == 0 {
+        digits.to_owned()
+    } else {
+        format!("0{digits}")
+    };
     (0..even.len())
         .step_by(2)
         .map(|at| u8::from_str_radix(&even[at..at + 2], 16).map_err(|_| wrong()))

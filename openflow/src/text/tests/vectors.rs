@@ -127,7 +127,8 @@ fn every_field_action_and_instruction_has_a_vector() {
         seen.flow(&flow, version);
     }
     for row in field::ROWS {
-        let has = seen.fields.contains(&row.field) || crate::matches::tests::NOT_IN_OVS.contains(&row.field);
+        let has = seen.fields.contains(&row.field)
+            || crate::matches::tests::NOT_IN_OVS.contains(&row.field);
         assert!(has, "{} has no vector", row.name);
     }
     for row in action::ROWS {
