@@ -134,7 +134,8 @@ impl Code {
         }
     }
 
-    /// Which values this code point is written for by itself: in these versions no other comes before it.
+    /// The first and last version (their wire numbers) that write this code point by themselves: those in
+    /// which none of those before it is known.
     const fn preferred(&self, before: &[Self]) -> (u8, u8) {
         let mut until = Version::V1_5.wire();
         let mut at = 0;
@@ -175,14 +176,13 @@ pub struct Row {
 }
 
 impl Row {
-    /// The field's name in the specification, in lower case: that of its first code point without the class.
+    /// The field's name in the specification, in lower case: that of its first code point without the class,
+    /// which is two words, or the one of `NXOXM_NSH_FLAGS`.
     #[must_use]
     pub fn spec_name(&self) -> String {
         let name = self.codes[0].name;
-        let rest = name.strip_prefix("NXOXM_NSH").map_or_else(
-            || name.splitn(3, '_').nth(2).unwrap_or(name),
-            |_| &name["NXOXM_".len()..],
-        );
+        let words = if name.starts_with("NXOXM_NSH") { 1 } else { 2 };
+        let rest = name.splitn(words + 1, '_').last().unwrap_or(name);
         rest.to_ascii_lowercase()
     }
 

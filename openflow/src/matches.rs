@@ -103,21 +103,30 @@ impl FieldValue {
             self.mask.is_some(),
             code.length(self.mask.is_some()),
         );
-        // The 16-bit port numbers of NXM_0 are the low half of the reserved 32-bit ones.
         let narrow = self.field == Field::InPort && bytes == 2;
-        for part in [Some(self.value), self.mask].into_iter().flatten() {
-            let part = if narrow && port32(part as u16).0 == part as u32 {
-                part & 0xffff
-            } else {
-                part
-            };
-            if bytes < 16 && part >> (8 * bytes) != 0 {
-                return Err(not_in_version());
-            }
-            write_uint(w, part, bytes);
+        let fit = |part| fitting(part, bytes, narrow).ok_or_else(not_in_version);
+        write_uint(w, fit(self.value)?, bytes);
+        if let Some(mask) = self.mask {
+            write_uint(w, fit(mask)?, bytes);
         }
         Ok(())
     }
+}
+
+/// A value or mask, if so many bytes can say it. The 16-bit port numbers of NXM_0 are the low half of the
+/// reserved 32-bit ones.
+#[inline]
+fn fitting(part: u128, bytes: usize, narrow: bool) -> Option<u128> {
+    if narrow && u128::from(port32(part as u16).0) == part {
+        return Some(part & 0xffff);
+    }
+    let (high, low) = ((part >> 64) as u64, part as u64);
+    let fits = match bytes {
+        0..8 => high == 0 && low >> (8 * bytes) == 0,
+        8 => high == 0,
+        _ => true,
+    };
+    fits.then_some(part)
 }
 
 /// Writes the low bytes of an integer. The usual widths are written at once.
@@ -461,32 +470,34 @@ impl Match {
 #[inline]
 pub(crate) fn decode_entry(r: &mut Reader<'_>, version: Version) -> Result<Entry, DecodeError> {
     const TOLD: &str = "the entry that oxm_length tells of";
-    let start = r.clone();
+    let start = r.offset();
     let header = r.u32("the header of an OXM field")?;
     let class = (header >> 16) as u16;
     let number = (header >> 9) as u8 & 0x7f;
     let masked = header >> 8 & 1 == 1;
     let length = usize::from(header as u8);
-    let payload = r.peek().get(..length).ok_or_else(|| start.error(TOLD))?;
+    let Some(payload) = r.peek().get(..length) else {
+        return Err(wrong(r, start, TOLD));
+    };
     r.skip(length, TOLD)?;
     let experimenter = match (class, payload) {
         (EXPERIMENTER, [a, b, c, d, ..]) => Some(u32::from_be_bytes([*a, *b, *c, *d])),
-        (EXPERIMENTER, _) => return Err(start.error("an oxm_length of at least 4")),
+        (EXPERIMENTER, _) => return Err(wrong(r, start, "an oxm_length of at least 4")),
         _ => None,
     };
     let Some(slot) = Slot::find(class, experimenter, number) else {
-        return Ok(Entry::Unknown(r.since(start.offset())));
+        return Ok(Entry::Unknown(r.since(start)));
     };
     let (prefix, bytes) = (usize::from(slot.prefix), usize::from(slot.bytes));
     if prefix == 6 && !is_of_kind(slot.code(), payload) {
-        return Ok(Entry::Unknown(r.since(start.offset())));
+        return Ok(Entry::Unknown(r.since(start)));
     }
     let field = slot.field();
     if bytes > 16 {
-        return long_entry(r, &start, field, masked, length);
+        return long_entry(r, start, field, masked, length);
     }
     if length != prefix + (bytes << u8::from(masked)) {
-        return Err(start.error("the oxm_length of the field"));
+        return Err(wrong(r, start, "the oxm_length of the field"));
     }
     let (value, mask) = payload[prefix..].split_at(bytes);
     let mut value = read_uint(value);
@@ -501,6 +512,15 @@ pub(crate) fn decode_entry(r: &mut Reader<'_>, version: Version) -> Result<Entry
     }))
 }
 
+/// The error for an entry that begins at `start`.
+#[cold]
+fn wrong(r: &Reader<'_>, start: usize, expected: &'static str) -> DecodeError {
+    DecodeError {
+        offset: start,
+        ..r.error(expected)
+    }
+}
+
 /// Whether the type that follows the experimenter is that of the code point.
 #[cold]
 fn is_of_kind(code: &Code, payload: &[u8]) -> bool {
@@ -513,16 +533,16 @@ fn is_of_kind(code: &Code, payload: &[u8]) -> bool {
 #[cold]
 fn long_entry(
     r: &Reader<'_>,
-    start: &Reader<'_>,
+    start: usize,
     field: Field,
     masked: bool,
     length: usize,
 ) -> Result<Entry, DecodeError> {
     let parts = 1 << u8::from(masked);
     if length % parts != 0 || length / parts > LongValue::LIMIT {
-        return Err(start.error("the oxm_length of the field"));
+        return Err(wrong(r, start, "the oxm_length of the field"));
     }
-    let mut value = r.since(start.offset() + 4);
+    let mut value = r.since(start + 4);
     let mask = masked.then(|| value.split_off(length / 2));
     Ok(Entry::Long(Box::new(LongValue { field, value, mask })))
 }
