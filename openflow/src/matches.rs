@@ -539,7 +539,7 @@ fn long_entry(
     length: usize,
 ) -> Result<Entry, DecodeError> {
     let parts = 1 << u8::from(masked);
-    if length % parts != 0 || length / parts > LongValue::LIMIT {
+    if !length.is_multiple_of(parts) || length / parts > LongValue::LIMIT {
         return Err(wrong(r, start, "the oxm_length of the field"));
     }
     let mut value = r.since(start + 4);
