@@ -140,7 +140,7 @@ impl Subfield {
         Self {
             field,
             offset: 0,
-            bits: u16::from(field.row().bits),
+            bits: field.row().bits,
         }
     }
 
@@ -583,7 +583,7 @@ fn decode_body(
                 let action = Action::SetField(value);
                 return Ok((action.raw(version) == Some(raw)).then_some(action));
             }
-            Entry::Unknown(_) => return Ok(None),
+            Entry::Long(_) | Entry::Unknown(_) => return Ok(None),
         },
         Raw::CopyField | Raw::RegMove => return decode_move(raw, r, version),
         Raw::ResubmitTable => Action::Resubmit {

@@ -1,13 +1,27 @@
 //! Matches: which packets a flow is for, as a list of fields with values and masks.
 //!
 //! On the wire a match of OpenFlow 1.2 and later is a list of type-length-value entries
-//! (OpenFlow 1.5.1, 7.2.3). Fields that the table does not know are kept as they came.
+//! (OpenFlow 1.5.1, 7.2.3); those of 1.0 and 1.1 are structures ([`standard`]), which become entries
+//! here too, so that everybody sees one meaning. Nothing is lost: values that no switch would take keep
+//! their bits, fields that the table does not know are kept as they came. Whether a match makes sense
+//! is asked in [`check`]; headers without a value, as actions and lists of fields have them, are
+//! [`Header`]s.
+
+pub mod check;
+mod header;
+mod plain;
+pub mod standard;
 
 use bytes::Bytes;
 
+pub use check::MatchError;
+pub use header::Header;
+pub(crate) use header::{decode_header, encode_header};
+use standard::Exact;
+
 use crate::action::port32;
 use crate::error::{DecodeError, EncodeError, ErrorAnswer};
-use crate::field::{EXPERIMENTER, Field, ONF, Prerequisite};
+use crate::field::{Code, EXPERIMENTER, Field, Slot};
 use crate::wire::{Reader, Writer};
 use crate::{MacAddr, Version};
 
@@ -16,7 +30,7 @@ use crate::{MacAddr, Version};
 pub struct FieldValue {
     /// Which field.
     pub field: Field,
-    /// Its value; bits outside the mask are zero.
+    /// Its value. Bits outside the mask are zero, or a switch refuses it.
     pub value: u128,
     /// Which bits count; none for all. A full mask that stood on the wire stays: Open vSwitch
     /// writes one for fields whose bits do not fill their bytes.
@@ -52,7 +66,8 @@ impl FieldValue {
     /// The bits that count.
     #[must_use]
     pub fn significant(&self) -> u128 {
-        self.mask.unwrap_or_else(|| self.field.full_mask())
+        let full = self.field.full_mask();
+        self.mask.map_or(full, |mask| mask & full)
     }
 
     /// Whether all bits count.
@@ -61,29 +76,92 @@ impl FieldValue {
         self.significant() == self.field.full_mask()
     }
 
-    pub(crate) fn encode(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
-        let row = self.field.row();
-        let code = match self.class {
-            Some(class) => row.codes.iter().find(|code| code.class == class),
+    /// The code point that it is written under.
+    #[inline]
+    fn code(&self, version: Version) -> Option<&'static Code> {
+        match self.class {
+            Some(class) => {
+                let codes = self.field.row().codes;
+                codes.iter().find(|code| code.class == class)
+            }
             None => self.field.code(version),
         }
-        .ok_or(EncodeError::NotInVersion {
-            what: row.name,
+    }
+
+    /// Writes header, value and mask.
+    #[inline]
+    pub(crate) fn encode(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
+        let not_in_version = || EncodeError::NotInVersion {
+            what: self.field.row().name,
             version,
-        })?;
+        };
+        let code = self.code(version).ok_or_else(not_in_version)?;
         let bytes = usize::from(code.bytes);
-        w.u16(code.class);
-        w.u8(code.number << 1 | u8::from(self.mask.is_some()));
-        w.u8(code.length(self.mask.is_some()));
-        if code.class == EXPERIMENTER {
-            w.u32(ONF);
-        }
-        // The 16-bit port numbers of NXM_0 are the low half of the reserved 32-bit ones.
-        w.uint(self.value, bytes);
+        header::write(
+            w,
+            code,
+            self.mask.is_some(),
+            code.length(self.mask.is_some()),
+        );
+        let narrow = self.field == Field::InPort && bytes == 2;
+        let fit = |part| fitting(part, bytes, narrow).ok_or_else(not_in_version);
+        write_uint(w, fit(self.value)?, bytes);
         if let Some(mask) = self.mask {
-            w.uint(mask, bytes);
+            write_uint(w, fit(mask)?, bytes);
         }
         Ok(())
+    }
+}
+
+/// A value or mask, if so many bytes can say it. The 16-bit port numbers of NXM_0 are the low half of the
+/// reserved 32-bit ones.
+#[inline]
+fn fitting(part: u128, bytes: usize, narrow: bool) -> Option<u128> {
+    if narrow && u128::from(port32(part as u16).0) == part {
+        return Some(part & 0xffff);
+    }
+    let (high, low) = ((part >> 64) as u64, part as u64);
+    let fits = match bytes {
+        0..8 => high == 0 && low >> (8 * bytes) == 0,
+        8 => high == 0,
+        _ => true,
+    };
+    fits.then_some(part)
+}
+
+/// Writes the low bytes of an integer. The usual widths are written at once.
+#[inline]
+fn write_uint(w: &mut Writer, value: u128, bytes: usize) {
+    match bytes {
+        1 => w.u8(value as u8),
+        2 => w.u16(value as u16),
+        4 => w.u32(value as u32),
+        6 => {
+            w.u16((value >> 32) as u16);
+            w.u32(value as u32);
+        }
+        8 => w.u64(value as u64),
+        // A field of the tunnel's options: the value stands at the end.
+        more if more > 16 => {
+            w.pad(more - 16);
+            w.uint(value, 16);
+        }
+        other => w.uint(value, other),
+    }
+}
+
+/// Reads an integer of at most sixteen bytes.
+#[inline]
+fn read_uint(bytes: &[u8]) -> u128 {
+    match *bytes {
+        [a] => a.into(),
+        [a, b] => u16::from_be_bytes([a, b]).into(),
+        [a, b, c, d] => u32::from_be_bytes([a, b, c, d]).into(),
+        [a, b, c, d, e, f] => u64::from_be_bytes([0, 0, a, b, c, d, e, f]).into(),
+        [a, b, c, d, e, f, g, h] => u64::from_be_bytes([a, b, c, d, e, f, g, h]).into(),
+        _ => bytes
+            .iter()
+            .fold(0, |value, byte| value << 8 | u128::from(*byte)),
     }
 }
 
@@ -129,13 +207,87 @@ impl Value for std::net::Ipv6Addr {
     }
 }
 
+/// A field whose length is the message's affair: an option of a tunnel (`NXM_NX_TUN_METADATA0` to
+/// `NXM_NX_TUN_METADATA63`), of up to 124 bytes. Zeros before the value do not change its meaning
+/// (ovs-fields(7)), yet are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct LongValue {
+    /// Which field.
+    pub field: Field,
+    /// Its value.
+    pub value: Bytes,
+    /// Which bits count, in as many bytes; none for all.
+    pub mask: Option<Bytes>,
+}
+
+impl LongValue {
+    /// The most bytes that a value can have.
+    pub const LIMIT: usize = 124;
+
+    /// Writes header, value and mask.
+    pub(crate) fn encode(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
+        let what = self.field.row().name;
+        let code = self.field.code(version);
+        let code = code.filter(|_| self.field.row().is_variable());
+        let code = code.ok_or(EncodeError::NotInVersion { what, version })?;
+        let mask = self.mask.as_deref().unwrap_or_default();
+        let longest = self.value.len().max(mask.len());
+        if longest > Self::LIMIT || self.mask.is_some() && self.value.len() != mask.len() {
+            return Err(EncodeError::TooLong {
+                what,
+                length: longest,
+                limit: Self::LIMIT,
+            });
+        }
+        // Twice the limit is less than a byte can say.
+        let length = (self.value.len() + mask.len()) as u8;
+        header::write(w, code, self.mask.is_some(), length);
+        w.slice(&self.value);
+        w.slice(mask);
+        Ok(())
+    }
+}
+
 /// An entry of a match.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Entry {
     /// A field of the table.
     Known(FieldValue),
+    /// A field of the table whose length is the message's affair.
+    Long(Box<LongValue>),
     /// Any other, with its header.
     Unknown(Bytes),
+}
+
+impl From<FieldValue> for Entry {
+    fn from(value: FieldValue) -> Self {
+        Self::Known(value)
+    }
+}
+
+impl Entry {
+    /// The field, if the table knows it.
+    #[must_use]
+    pub fn field(&self) -> Option<Field> {
+        match self {
+            Self::Known(value) => Some(value.field),
+            Self::Long(value) => Some(value.field),
+            Self::Unknown(_) => None,
+        }
+    }
+
+    /// Writes the entry.
+    #[inline]
+    pub(crate) fn encode(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
+        match self {
+            Self::Known(value) => value.encode(w, version),
+            Self::Long(value) => value.encode(w, version),
+            Self::Unknown(bytes) => {
+                w.slice(bytes);
+                Ok(())
+            }
+        }
+    }
 }
 
 /// Which packets a flow is for: all that agree with every entry.
@@ -143,13 +295,28 @@ pub enum Entry {
 pub struct Match {
     /// The entries, in order.
     pub entries: Vec<Entry>,
+    /// How it came, when this crate would not write the entries so.
+    pub exact: Option<Box<Exact>>,
 }
+
+/// The entries of a match by themselves, until the end: `nx_match` and what is told of a packet.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct Fields(pub Match);
 
 impl Match {
     /// Every packet.
     #[must_use]
     pub fn any() -> Self {
         Self::default()
+    }
+
+    /// The packets that agree with these entries.
+    #[must_use]
+    pub fn of(entries: Vec<Entry>) -> Self {
+        Self {
+            entries,
+            exact: None,
+        }
     }
 
     /// The packets among these whose `field` has exactly this value.
@@ -186,7 +353,7 @@ impl Match {
     pub fn fields(&self) -> impl Iterator<Item = &FieldValue> {
         self.entries.iter().filter_map(|entry| match entry {
             Entry::Known(value) => Some(value),
-            Entry::Unknown(_) => None,
+            Entry::Long(_) | Entry::Unknown(_) => None,
         })
     }
 
@@ -197,103 +364,31 @@ impl Match {
         self.entries.push(Entry::Known(value));
     }
 
-    /// The Ethernet type of all these packets, if they have one in common.
-    #[must_use]
-    pub fn ethertype(&self) -> Option<u16> {
-        let exact = |field| self.get(field).filter(|value| value.is_exact());
-        if let Some(ethertype) = exact(Field::EthType) {
-            return Some(ethertype.value as u16);
-        }
-        // Namespace 1 of packet types is that of Ethernet types (OpenFlow 1.5.1, 7.2.3.11).
-        exact(Field::PacketType)
-            .filter(|kind| kind.value >> 16 == 1)
-            .map(|kind| kind.value as u16)
-    }
-
-    /// Whether all these packets have the fields that need `prerequisite` (ovs-fields(7)).
-    #[must_use]
-    pub fn satisfies(&self, prerequisite: Prerequisite) -> bool {
-        let ethertype = |types: &[u16]| self.ethertype().is_some_and(|own| types.contains(&own));
-        let is = |field, wanted: u128| {
-            self.get(field)
-                .is_some_and(|value| value.is_exact() && value.value == wanted)
-        };
-        let ip = || ethertype(&[0x0800, 0x86dd]);
-        let has_bits = |field, bits: u128| {
-            self.get(field)
-                .is_some_and(|value| value.value & value.significant() & bits != 0)
-        };
-        // Fragments but the first begin behind the transport header.
-        let transport = |protocol| is(Field::IpProto, protocol) && !has_bits(Field::IpFrag, 2);
-        let icmpv6 = || ethertype(&[0x86dd]) && transport(58);
-        let neighbour = |types: &[u128]| {
-            let mut kinds = types.iter();
-            icmpv6() && is(Field::Icmpv6Code, 0) && kinds.any(|kind| is(Field::Icmpv6Type, *kind))
-        };
-        let tracked = || has_bits(Field::CtState, 0x20) && has_bits(Field::CtState, 0x0f);
-        match prerequisite {
-            Prerequisite::None => true,
-            Prerequisite::Arp => ethertype(&[0x0806, 0x8035]),
-            Prerequisite::Ipv4 => ethertype(&[0x0800]),
-            Prerequisite::Ipv6 => ethertype(&[0x86dd]),
-            Prerequisite::Ip => ip(),
-            Prerequisite::Mpls => ethertype(&[0x8847, 0x8848]),
-            Prerequisite::Tcp => ip() && transport(6),
-            Prerequisite::Udp => ip() && transport(17),
-            Prerequisite::Sctp => ip() && transport(132),
-            Prerequisite::Icmpv4 => ethertype(&[0x0800]) && transport(1),
-            Prerequisite::Icmpv6 => icmpv6(),
-            Prerequisite::NeighbourDiscovery => neighbour(&[135, 136]),
-            Prerequisite::NeighbourSolicitation => neighbour(&[135]),
-            Prerequisite::NeighbourAdvertisement => neighbour(&[136]),
-            Prerequisite::Vlan => {
-                has_bits(Field::VlanVid, 0x1000) || has_bits(Field::VlanTci, 0x1000)
-            }
-            Prerequisite::CtIpv4 => ethertype(&[0x0800]) && tracked(),
-            Prerequisite::CtIpv6 => ethertype(&[0x86dd]) && tracked(),
-            Prerequisite::CtIp => ip() && tracked(),
-        }
-    }
-
-    /// Asks of single registers what is asked of pairs and fours of them. Open vSwitch reports registers
-    /// in pairs from OpenFlow 1.5 on, however it was told of them (`nx_put_raw`, lib/nx-match.c).
-    pub fn split_registers(&mut self) {
-        for entry in std::mem::take(&mut self.entries) {
-            match entry {
-                Entry::Known(value) => self.entries.extend(single_registers(value)),
-                unknown => self.entries.push(unknown),
-            }
-        }
-    }
-
-    /// Puts the entries in the order of the table, in which what a field needs comes before it.
-    pub fn sort(&mut self) {
-        self.entries.sort_by_key(|entry| match entry {
-            Entry::Known(value) => value.field as usize,
-            Entry::Unknown(_) => usize::MAX,
-        });
-    }
-
     /// Writes the entries, without the header of a match.
+    #[inline]
     pub(crate) fn encode_entries(
         &self,
         w: &mut Writer,
         version: Version,
     ) -> Result<(), EncodeError> {
-        for entry in &self.entries {
-            match entry {
-                Entry::Known(value) => value.encode(w, version)?,
-                Entry::Unknown(bytes) => w.slice(bytes),
-            }
+        self.entries
+            .iter()
+            .try_for_each(|entry| entry.encode(w, version))
+    }
+
+    /// Writes an `ofp_match` as the version has it, with its padding.
+    pub(crate) fn encode(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
+        if version < Version::V1_2 || self.exact.is_some() {
+            return standard::encode(self, w, version);
         }
-        Ok(())
+        self.encode_list(w, version)
     }
 
     /// Writes an `ofp_match` of type OXM with its padding.
-    pub(crate) fn encode(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
+    #[inline]
+    fn encode_list(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
         let start = w.len();
-        w.u16(1);
-        w.u16(0);
+        w.u32(1 << 16);
         self.encode_entries(w, version)?;
         w.patch_length(start + 2, start, "ofp_match")?;
         w.align8(start);
@@ -307,17 +402,14 @@ impl Match {
         Ok(w.freeze())
     }
 
-    /// Reads an `ofp_match` of type OXM with its padding.
+    /// Reads an `ofp_match` as the version has it, with its padding.
     #[inline]
     pub(crate) fn decode(r: &mut Reader<'_>, version: Version) -> Result<Self, DecodeError> {
         r.answer_with(ErrorAnswer::BAD_MATCH_LEN);
-        let here = r.error("a match of type OXM");
-        if r.u16("ofp_match.type")? != 1 {
-            return Err(DecodeError {
-                answer: ErrorAnswer::BAD_MATCH_TYPE,
-                ..here
-            });
+        if version < Version::V1_2 {
+            return standard::decode(r, version);
         }
+        let kind = r.u16("ofp_match.type")?;
         let length = usize::from(r.u16("ofp_match.length")?);
         let entries = length
             .checked_sub(4)
@@ -325,6 +417,37 @@ impl Match {
         let mut body = r.sub(entries, "the match that ofp_match.length tells of")?;
         let padding = length.next_multiple_of(8) - length;
         r.skip(padding, "the padding of ofp_match")?;
+        if kind != 1 {
+            return Ok(Self::of_unknown_type(kind, body.rest()));
+        }
+        Self::decode_entries(&mut body, version)
+    }
+
+    /// Writes the list of entries of an `nx_match`, padded to eight bytes, and gives its length without
+    /// the padding, which Nicira's messages keep elsewhere (`nicira-ext.h`, `struct nx_flow_mod`).
+    pub fn encode_nx_match(&self, w: &mut Writer, version: Version) -> Result<u16, EncodeError> {
+        let start = w.len();
+        self.encode_entries(w, version)?;
+        let length = w.len() - start;
+        w.align8(start);
+        u16::try_from(length).map_err(|_| EncodeError::TooLong {
+            what: "nx_match",
+            length,
+            limit: u16::MAX.into(),
+        })
+    }
+
+    /// Reads the list of entries of an `nx_match` of `length` bytes, and its padding to eight bytes.
+    pub fn decode_nx_match(
+        r: &mut Reader<'_>,
+        length: u16,
+        version: Version,
+    ) -> Result<Self, DecodeError> {
+        r.answer_with(ErrorAnswer::BAD_MATCH_LEN);
+        let length = usize::from(length);
+        let mut body = r.sub(length, "the nx_match that its length tells of")?;
+        let padding = length.next_multiple_of(8) - length;
+        r.skip(padding, "the padding of nx_match")?;
         Self::decode_entries(&mut body, version)
     }
 
@@ -339,150 +462,90 @@ impl Match {
         while !r.is_empty() {
             entries.push(decode_entry(r, version)?);
         }
-        Ok(Self { entries })
+        Ok(Self::of(entries))
     }
-}
-
-/// The entries of a match by themselves, until the end.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct Fields(pub Match);
-
-/// What is asked of each of the registers that a field is made of; of any other field, what is asked.
-fn single_registers(value: FieldValue) -> Vec<Entry> {
-    let number = value.field as usize;
-    let (first, count) = match number {
-        _ if (Field::Xreg0 as usize..=Field::Xreg7 as usize).contains(&number) => {
-            (2 * (number - Field::Xreg0 as usize), 2)
-        }
-        _ if (Field::Xxreg0 as usize..=Field::Xxreg3 as usize).contains(&number) => {
-            (4 * (number - Field::Xxreg0 as usize), 4)
-        }
-        _ => return vec![Entry::Known(value)],
-    };
-    let registers = (0..count).filter_map(|at| {
-        let field = Field::register(u8::try_from(first + at).ok()?)?;
-        let shift = 32 * (count - 1 - at);
-        let part = |bits: u128| bits >> shift & field.full_mask();
-        let single = FieldValue::masked(field, part(value.value), part(value.significant()));
-        (single.significant() != 0).then_some(Entry::Known(single))
-    });
-    registers.collect()
 }
 
 /// Reads one entry.
 #[inline]
 pub(crate) fn decode_entry(r: &mut Reader<'_>, version: Version) -> Result<Entry, DecodeError> {
+    const TOLD: &str = "the entry that oxm_length tells of";
     let start = r.offset();
-    let class = r.u16("oxm_class")?;
-    let number = r.u8("oxm_field")?;
-    let length = r.u8("oxm_length")?;
-    let has_mask = number & 1 == 1;
-    let Some((field, code)) = Field::from_code(class, number >> 1) else {
-        r.skip(usize::from(length), "the entry that oxm_length tells of")?;
+    let header = r.u32("the header of an OXM field")?;
+    let class = (header >> 16) as u16;
+    let number = (header >> 9) as u8 & 0x7f;
+    let masked = header >> 8 & 1 == 1;
+    let length = usize::from(header as u8);
+    let Some(payload) = r.peek().get(..length) else {
+        return Err(wrong(r, start, TOLD));
+    };
+    r.skip(length, TOLD)?;
+    let experimenter = match (class, payload) {
+        (EXPERIMENTER, [a, b, c, d, ..]) => Some(u32::from_be_bytes([*a, *b, *c, *d])),
+        (EXPERIMENTER, _) => return Err(wrong(r, start, "an oxm_length of at least 4")),
+        _ => None,
+    };
+    let Some(slot) = Slot::find(class, experimenter, number) else {
         return Ok(Entry::Unknown(r.since(start)));
     };
-    let foreign = code.class == EXPERIMENTER && !r.peek().starts_with(&ONF.to_be_bytes());
-    if foreign {
-        r.skip(usize::from(length), "the entry that oxm_length tells of")?;
+    let (prefix, bytes) = (usize::from(slot.prefix), usize::from(slot.bytes));
+    if prefix == 6 && !is_of_kind(slot.code(), payload) {
         return Ok(Entry::Unknown(r.since(start)));
     }
-    if length != code.length(has_mask) {
-        return Err(r.error("the oxm_length of the field"));
+    let field = slot.field();
+    if bytes > 16 {
+        return long_entry(r, start, field, masked, length);
     }
-    if code.class == EXPERIMENTER {
-        r.skip(4, "the experimenter")?;
+    if length != prefix + (bytes << u8::from(masked)) {
+        return Err(wrong(r, start, "the oxm_length of the field"));
     }
-    let bytes = usize::from(code.bytes);
-    let mut value = r.uint(bytes, "the value of the field")?;
+    let (value, mask) = payload[prefix..].split_at(bytes);
+    let mut value = read_uint(value);
     if field == Field::InPort && bytes == 2 {
-        value = port32(value as u16).bits();
+        value = port32(value as u16).0.into();
     }
-    let mask = has_mask
-        .then(|| r.uint(bytes, "the mask of the field"))
-        .transpose()?;
-    // A value in a form that this crate would not write is kept as it came.
-    let full = field.full_mask();
-    let exotic = match mask {
-        None => value & !full != 0,
-        Some(mask) => mask & !full != 0 || value & !mask != 0,
-    };
-    if exotic {
-        return Ok(Entry::Unknown(r.since(start)));
-    }
-    let class = field
-        .code(version)
-        .is_none_or(|preferred| preferred.class != class)
-        .then_some(class);
     Ok(Entry::Known(FieldValue {
         field,
         value,
-        mask,
-        class,
+        mask: masked.then(|| read_uint(mask)),
+        class: (!slot.is_preferred(version)).then_some(class),
     }))
 }
 
-/// Writes the header of a field without a value, as actions that name fields do.
-pub(crate) fn encode_header(
-    w: &mut Writer,
-    field: Field,
-    version: Version,
-) -> Result<(), EncodeError> {
-    let code = field.code(version).ok_or(EncodeError::NotInVersion {
-        what: field.row().name,
-        version,
-    })?;
-    w.u16(code.class);
-    w.u8(code.number << 1);
-    w.u8(code.length(false));
-    if code.class == EXPERIMENTER {
-        w.u32(ONF);
+/// The error for an entry that begins at `start`.
+#[cold]
+fn wrong(r: &Reader<'_>, start: usize, expected: &'static str) -> DecodeError {
+    DecodeError {
+        offset: start,
+        ..r.error(expected)
     }
-    Ok(())
 }
 
-/// Reads the header of a field without a value; none for a field that the table does not know or a
-/// class that this crate would not write.
-pub(crate) fn decode_header(
-    r: &mut Reader<'_>,
-    version: Version,
-) -> Result<Option<Field>, DecodeError> {
-    let class = r.u16("oxm_class")?;
-    let number = r.u8("oxm_field")?;
-    let length = r.u8("oxm_length")?;
-    if class == EXPERIMENTER && r.u32("oxm_experimenter")? != ONF {
-        return Ok(None);
+/// Whether the type that follows the experimenter is that of the code point.
+#[cold]
+fn is_of_kind(code: &Code, payload: &[u8]) -> bool {
+    let kind = payload.get(4..6);
+    code.kind
+        .is_none_or(|own| kind == Some(&own.to_be_bytes()[..]))
+}
+
+/// The entry of a field whose length is the message's affair, of which `r` read everything.
+#[cold]
+fn long_entry(
+    r: &Reader<'_>,
+    start: usize,
+    field: Field,
+    masked: bool,
+    length: usize,
+) -> Result<Entry, DecodeError> {
+    let parts = 1 << u8::from(masked);
+    if !length.is_multiple_of(parts) || length / parts > LongValue::LIMIT {
+        return Err(wrong(r, start, "the oxm_length of the field"));
     }
-    Ok(
-        Field::from_code(class, number >> 1).and_then(|(field, code)| {
-            let ours = field.code(version).is_some_and(|ours| ours == code);
-            (ours && length == code.length(false) && number & 1 == 0).then_some(field)
-        }),
-    )
+    let mut value = r.since(start + 4);
+    let mask = masked.then(|| value.split_off(length / 2));
+    Ok(Entry::Long(Box::new(LongValue { field, value, mask })))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pairs_and_fours_of_registers_split_into_those_that_are_asked_about() {
-        let mut matches = Match::any()
-            .with(Field::EthType, 0x0800_u16)
-            .with_masked(Field::Xreg7, 0x1234_u128 << 32, 0xffff_ffff_u128 << 32)
-            .with_masked(Field::Xreg6, 0x0300_u128, 0xff00_u128)
-            .with(
-                Field::Xxreg0,
-                1_u128 << 96 | 2_u128 << 64 | 3_u128 << 32 | 4,
-            );
-        matches.split_registers();
-        let split = Match::any()
-            .with(Field::EthType, 0x0800_u16)
-            .with(Field::Reg14, 0x1234_u32)
-            .with_masked(Field::Reg13, 0x0300_u32, 0xff00_u32)
-            .with(Field::Reg0, 1_u32)
-            .with(Field::Reg1, 2_u32)
-            .with(Field::Reg2, 3_u32)
-            .with(Field::Reg3, 4_u32);
-        assert_eq!(matches, split);
-    }
-}
+pub(crate) mod tests;

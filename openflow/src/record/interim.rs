@@ -3,7 +3,7 @@
 use crate::error::{DecodeError, EncodeError};
 use crate::record::{Dice, Generate, Plain, Value, ValueError, Wire};
 use crate::wire::{Reader, Writer};
-use crate::{Action, Instruction, Match, Version};
+use crate::{Action, Instruction, Version};
 
 macro_rules! as_bytes {
     ($($type:ty, $made_up:expr;)*) => {$(
@@ -32,12 +32,9 @@ macro_rules! as_bytes {
     )*};
 }
 
-use crate::matches::Fields;
 use crate::message::*;
 
 as_bytes! {
-    Match, Match::any();
-    Fields, Fields(Match::any());
     Action, Action::Unknown(bytes::Bytes::from_static(&[0xff, 0xff, 0, 8, 0, 0xab, 0xcd, 0xef]));
     Instruction, Instruction::ClearActions; // no generation yet
     ErrorMessage, ErrorMessage::new(crate::error::ErrorAnswer::BAD_TYPE, bytes::Bytes::new());
@@ -57,26 +54,6 @@ impl Wire for Instruction {
 impl Wire for Action {
     fn read(r: &mut Reader<'_>, version: Version, _: &'static str) -> Result<Self, DecodeError> {
         crate::action::decode(r, version, 0)
-    }
-
-    fn write(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
-        self.encode(w, version)
-    }
-}
-
-impl Wire for Fields {
-    fn read(r: &mut Reader<'_>, version: Version, _: &'static str) -> Result<Self, DecodeError> {
-        Match::decode_entries(r, version).map(Self)
-    }
-
-    fn write(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
-        self.0.encode_entries(w, version)
-    }
-}
-
-impl Wire for Match {
-    fn read(r: &mut Reader<'_>, version: Version, _: &'static str) -> Result<Self, DecodeError> {
-        Self::decode(r, version)
     }
 
     fn write(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {

@@ -383,11 +383,11 @@ fn parse_move(text: &str) -> Read<'_, Action> {
 /// A field by its own name or that of one of its code points, and its bits there.
 fn field_name(name: &str) -> Read<'_, (Field, u16)> {
     if let Some((field, code)) = Field::from_code_name(name) {
-        let bits = u16::from(field.row().bits).min(u16::from(code.bytes) * 8);
+        let bits = field.row().bits.min(u16::from(code.bytes) * 8);
         return Ok((field, bits));
     }
     Field::from_name(name)
-        .map(|field| (field, field.row().bits.into()))
+        .map(|field| (field, field.row().bits))
         .ok_or_else(|| Wrong::new(name, "the name of a field"))
 }
 

@@ -9,7 +9,8 @@ use bytes::Bytes;
 use super::Names;
 use super::scan::{self, Item, Read, Wrong, hex};
 use super::value::{self, Place, push};
-use crate::matches::Entry;
+use crate::field::ROWS;
+use crate::matches::{Entry, LongValue};
 use crate::{Field, FieldValue, Match};
 
 /// A row of the abbreviations: name, Ethernet type, IP protocol. The first row that fits is
@@ -35,8 +36,8 @@ const PROTOCOLS: &[(&str, u16, Option<u8>)] = &[
 ];
 
 /// The order of printed matches. [`Field::Reg0`] stands for all registers, [`Field::VlanVid`] for
-/// the whole tag, [`Field::IpDscp`] for both forms of the type of service; the abbreviation
-/// comes after [`Field::PacketType`].
+/// the whole tag, [`Field::IpDscp`] for both forms of the type of service, [`Field::TunMetadata0`] for all
+/// options of a tunnel; the abbreviation comes after [`Field::PacketType`].
 const ORDER: &[Field] = &[
     Field::PktMark,
     Field::RecircId,
@@ -56,6 +57,10 @@ const ORDER: &[Field] = &[
     Field::CtTpDst,
     Field::PacketType,
     Field::Reg0,
+    Field::Xxreg4,
+    Field::Xxreg5,
+    Field::Xxreg6,
+    Field::Xxreg7,
     Field::TunnelId,
     Field::TunSrc,
     Field::TunDst,
@@ -63,7 +68,14 @@ const ORDER: &[Field] = &[
     Field::TunIpv6Dst,
     Field::TunGbpId,
     Field::TunGbpFlags,
+    Field::ErspanVer,
+    Field::ErspanIdx,
+    Field::ErspanDir,
+    Field::ErspanHwid,
+    Field::GtpuFlags,
+    Field::GtpuMsgtype,
     Field::TunFlags,
+    Field::TunMetadata0,
     Field::Metadata,
     Field::InPort,
     Field::InPhyPort,
@@ -71,9 +83,22 @@ const ORDER: &[Field] = &[
     Field::EthSrc,
     Field::EthDst,
     Field::EthType,
+    Field::PbbIsid,
+    Field::PbbUca,
+    Field::NshFlags,
+    Field::NshTtl,
+    Field::NshMdtype,
+    Field::NshNp,
+    Field::NshSpi,
+    Field::NshSi,
+    Field::NshC1,
+    Field::NshC2,
+    Field::NshC3,
+    Field::NshC4,
     Field::Ipv6Src,
     Field::Ipv6Dst,
     Field::Ipv6Label,
+    Field::Ipv6Exthdr,
     Field::ArpSpa,
     Field::ArpTpa,
     Field::Ipv4Src,
@@ -123,6 +148,7 @@ pub(super) fn print(out: &mut String, matches: &Match, names: &Names) {
             Field::Reg0 => registers(out, matches, names),
             Field::VlanVid => vlan(out, matches),
             Field::IpDscp => type_of_service(out, matches),
+            Field::TunMetadata0 => options(out, matches, names),
             Field::EthType if protocol.is_some() => {}
             Field::IpProto if protocol.is_some_and(|row| row.2.is_some()) => {}
             field => {
@@ -263,6 +289,33 @@ fn vlan(out: &mut String, matches: &Match) {
     }
 }
 
+/// Options of a tunnel, in the order of their fields.
+fn options(out: &mut String, matches: &Match, names: &Names) {
+    for row in ROWS.iter().filter(|row| row.is_variable()) {
+        for entry in &matches.entries {
+            match entry {
+                Entry::Known(value) if value.field == row.field => {
+                    print_field(out, value, matches, names);
+                }
+                Entry::Long(value) if value.field == row.field => {
+                    out.push_str(row.name);
+                    // Nothing is asked of it, but that it is there.
+                    let there = value
+                        .mask
+                        .as_ref()
+                        .is_some_and(|mask| mask.iter().all(|byte| *byte == 0));
+                    if !there {
+                        out.push('=');
+                        value::print_long(out, value);
+                    }
+                    out.push(',');
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
 fn type_of_service(out: &mut String, matches: &Match) {
     for part in matches.fields() {
         match part.field {
@@ -328,6 +381,20 @@ fn parse_field<'a>(
     item: &Item<'a>,
     names: &Names,
 ) -> Read<'a, ()> {
+    if field.row().is_variable() {
+        let value = if item.separator.is_none() {
+            LongValue {
+                field,
+                value: Bytes::new(),
+                mask: Some(Bytes::new()),
+            }
+        } else {
+            value::parse_long(field, item.plain("the value of the field, after '='")?)?
+        };
+        matches.entries.retain(|entry| entry.field() != Some(field));
+        matches.entries.push(Entry::Long(Box::new(value)));
+        return Ok(());
+    }
     let text = item.plain("the value of the field, after '='")?;
     match (field, item.key) {
         (_, "oxm") => {
@@ -406,6 +473,7 @@ mod tests {
         for row in crate::field::ROWS {
             let elsewhere = match row.field {
                 Field::VlanTci | Field::VlanPcp | Field::IpTos => true,
+                field if row.is_variable() => field != Field::TunMetadata0,
                 field => (Field::Reg1..=Field::Xxreg3).contains(&field),
             };
             let places = ORDER.iter().filter(|field| **field == row.field).count();

@@ -8,6 +8,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use super::Names;
 use super::scan::{self, Read, Wrong, hex};
 use crate::field::{CT_STATE, FlagRows, Format, TCP_FLAGS, TUNNEL_FLAGS};
+use crate::matches::LongValue;
 use crate::{Field, FieldValue, MacAddr, PortNo};
 
 /// Where a value is written.
@@ -25,20 +26,34 @@ const CT_STATE_ALL: u128 = 0xff;
 /// Writes a value with its mask.
 pub(super) fn print(out: &mut String, value: &FieldValue, names: &Names, place: Place) {
     let row = value.field.row();
-    let mask = value.mask.filter(|mask| *mask != value.field.full_mask());
+    let alone = place == Place::Match
+        && matches!(row.format, Format::DecimalAlone | Format::HexadecimalAlone);
+    let mask = value
+        .mask
+        .filter(|mask| *mask != value.field.full_mask() && !alone);
     let padded = |digits| match place {
         Place::Match => digits,
         Place::Action => 0,
     };
     match row.format {
-        Format::Decimal => match mask {
+        Format::Decimal | Format::DecimalAlone => match mask {
             None => push(out, format_args!("{}", value.value)),
             Some(mask) if place == Place::Action => {
                 push(out, format_args!("{}/{mask:#x}", value.value));
             }
             Some(mask) => push(out, format_args!("{:#x}/{mask:#x}", value.value)),
         },
-        Format::Hexadecimal => with_mask(out, value, mask, hex),
+        Format::Decimal2 => match mask {
+            None => push(out, format_args!("{}", value.value)),
+            Some(mask) if place == Place::Action => {
+                push(out, format_args!("{}/{mask:#x}", value.value));
+            }
+            Some(mask) => push(out, format_args!("0x{:02x}/0x{mask:02x}", value.value)),
+        },
+        Format::Hexadecimal | Format::HexadecimalAlone | Format::Bytes => {
+            with_mask(out, value, mask, hex);
+        }
+        Format::Hexadecimal1 => with_mask(out, value, mask, |v| pad_hex(v, padded(1))),
         Format::Hexadecimal4 => with_mask(out, value, mask, |v| pad_hex(v, padded(4))),
         Format::Hexadecimal5 => with_mask(out, value, mask, |v| pad_hex(v, padded(5))),
         Format::Ethernet => {
@@ -73,6 +88,79 @@ pub(super) fn print(out: &mut String, value: &FieldValue, names: &Names, place: 
             push(out, format_args!("({},{})", kind >> 16, hex(kind & 0xffff)));
         }
     }
+}
+
+/// Writes the value of a tunnel's option with its mask.
+pub(super) fn print_long(out: &mut String, value: &LongValue) {
+    out.push_str(&long_hex(&value.value));
+    if let Some(mask) = value.mask.as_ref()
+        && mask.iter().any(|byte| *byte != 0xff)
+    {
+        push(out, format_args!("/{}", long_hex(mask)));
+    }
+}
+
+/// `0x` and digits without zeros before them; `0` for zero.
+fn long_hex(bytes: &[u8]) -> String {
+    let Some(start) = bytes.iter().position(|byte| *byte != 0) else {
+        return "0".to_owned();
+    };
+    let mut text = format!("{:#x}", bytes[start]);
+    for byte in &bytes[start + 1..] {
+        push(&mut text, format_args!("{byte:02x}"));
+    }
+    text
+}
+
+/// Reads the value of a tunnel's option, in as few bytes as it and its mask take.
+pub(super) fn parse_long(field: Field, text: &str) -> Read<'_, LongValue> {
+    let (value, mask) = match text.split_once('/') {
+        Some((value, mask)) => (long_number(value)?, Some(long_number(mask)?)),
+        None => (long_number(text)?, None),
+    };
+    let length = value.len().max(mask.as_ref().map_or(0, Vec::len));
+    let widened = |bytes: Vec<u8>| {
+        let mut wide = vec![0; length - bytes.len()];
+        wide.extend(bytes);
+        wide
+    };
+    let mask = mask.map(widened);
+    let mut value = widened(value);
+    for (byte, mask) in value.iter_mut().zip(mask.iter().flatten()) {
+        *byte &= mask;
+    }
+    let full = mask
+        .as_ref()
+        .is_some_and(|mask| mask.iter().all(|byte| *byte == 0xff));
+    Ok(LongValue {
+        field,
+        value: value.into(),
+        mask: mask.filter(|_| !full).map(Into::into),
+    })
+}
+
+/// The bytes of a number, decimal or hexadecimal with `0x`, without zeros before it.
+fn long_number(text: &str) -> Read<'_, Vec<u8>> {
+    const EXPECTED: &str = "a number of at most 124 bytes";
+    let Some(digits) = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) else {
+        let number = scan::number(text, u128::MAX)?.to_be_bytes();
+        return Ok(number.into_iter().skip_while(|byte| *byte == 0).collect());
+    };
+    let digits = digits.trim_start_matches('0');
+    let wrong = || Wrong::new(text, EXPECTED);
+    if digits.len() > 2 * LongValue::LIMIT || !digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+    {
+        return Err(wrong());
+    }
+    let even = if digits.len() % 2 == 0 {
+        digits.to_owned()
+    } else {
+        format!("0{digits}")
+    };
+    (0..even.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&even[at..at + 2], 16).map_err(|_| wrong()))
+        .collect()
 }
 
 /// Appends formatted text.

@@ -183,6 +183,8 @@ impl Packet {
             Prerequisite::Vlan => self.value(Field::VlanTci) != 0,
             // Refused in flows until there is connection tracking; MPLS headers are not read.
             Prerequisite::Mpls
+            | Prerequisite::Pbb
+            | Prerequisite::Nsh
             | Prerequisite::CtIpv4
             | Prerequisite::CtIpv6
             | Prerequisite::CtIp => false,

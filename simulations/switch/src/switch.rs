@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rust_openflow::field::{Field, Prerequisite};
-use rust_openflow::matches::Entry;
+use rust_openflow::matches::{Entry, MatchError};
 use rust_openflow::message::{
     FlowCommand, FlowMod, GroupCommand, GroupMod, GroupType, MeterCommand, MeterMod,
 };
@@ -40,6 +40,9 @@ pub enum Refusal {
     /// A match on a field without what it needs.
     #[error("a match on {0} without what it needs")]
     Prerequisite(&'static str),
+    /// A match that no switch can make sense of.
+    #[error(transparent)]
+    Match(MatchError),
     /// Setting a field that cannot be set.
     #[error("{0} cannot be set")]
     ReadOnly(&'static str),
@@ -344,6 +347,11 @@ fn check_match(matches: &Match) -> Result<(), Refusal> {
     let protocol =
         |kinds: &[u128], protocol| is(Field::EthType, kinds) && is(Field::IpProto, &[protocol]);
     let icmpv6 = |types: &[u128]| protocol(&[IPV6], ICMPV6) && is(Field::Icmpv6Type, types);
+    match matches.check() {
+        // What fields need is asked below, of a switch that has not all of them.
+        Ok(()) | Err(MatchError::Prerequisite { .. } | MatchError::UnknownField { .. }) => {}
+        Err(error) => return Err(Refusal::Match(error)),
+    }
     for entry in &matches.entries {
         let Entry::Known(asked) = entry else {
             return Err(Refusal::UnknownField);
@@ -368,6 +376,8 @@ fn check_match(matches: &Match) -> Result<(), Refusal> {
                 .or(matches.get(Field::VlanTci))
                 .is_some_and(|asked| asked.value & 0x1000 != 0),
             Prerequisite::Mpls
+            | Prerequisite::Pbb
+            | Prerequisite::Nsh
             | Prerequisite::CtIpv4
             | Prerequisite::CtIpv6
             | Prerequisite::CtIp => return Err(Refusal::NoSuchField(row.name)),

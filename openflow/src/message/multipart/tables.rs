@@ -150,7 +150,7 @@ impl Wire for OxmId {
 impl Plain for OxmId {
     fn value(&self, version: Version) -> Value {
         let mut members: Members = Vec::new();
-        if let Some((_, code)) = Field::from_code(self.class, self.field) {
+        if let Some((_, code)) = Field::from_code(self.class, Some(self.experimenter), self.field) {
             members.push(("name".into(), Value::text(code.name)));
         }
         members.push(("oxm_class".into(), self.class.value(version)));
