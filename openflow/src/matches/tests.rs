@@ -63,11 +63,14 @@ fn round_trip<T: Wire + Plain + PartialEq + std::fmt::Debug>(value: &T, version:
     bytes
 }
 
+/// Bytes, field, value, mask, the class when it is not the usual one, version.
+type Vector = (&'static str, Field, u128, Option<u128>, Option<u16>, Version);
+
 /// Vectors of fields that Open vSwitch does not know, from the structures of OpenFlow 1.5.1, 7.2.3.7 and 7.2.3.8
 /// (class, field and mask bit, length, value, mask), from the extension EXT-256, and of code points that Open
 /// vSwitch reads but does not write (ovs-fields(7)).
 #[rustfmt::skip]
-const VECTORS: &[(&str, Field, u128, Option<u128>, Option<u16>, Version)] = &[
+const VECTORS: &[Vector] = &[
     ("8000 02 04 00000007", Field::InPhyPort, 7, None, None, Version::V1_3),
     ("8000 4a 03 123456", Field::PbbIsid, 0x12_3456, None, None, Version::V1_3),
     ("8000 4b 06 120000 ff0000", Field::PbbIsid, 0x12_0000, Some(0xff_0000), None, Version::V1_3),

@@ -189,7 +189,7 @@ macro_rules! bodies {
 multiparts! {
     Desc "desc" 0 [V1_0 V1_5] () => (desc: Box<Desc>) "Who made the switch.";
     Flow "flow" 1 [V1_2 V1_5] (filter: FlowFilter) => (flows: Vec<FlowStats>) "Flows: called statistics before 1.5, description since.";
-    Aggregate "aggregate" 2 [V1_2 V1_5] (filter: FlowFilter) => (sums: Aggregate) "Sums over flows.";
+    Aggregate "aggregate" 2 [V1_2 V1_5] (filter: FlowFilter) => (sums: Box<Aggregate>) "Sums over flows.";
     Table "table" 3 [V1_0 V1_5] () => (tables: Vec<TableStats>) "Counters of tables.";
     PortStats "port_stats" 4 [V1_0 V1_5] (filter: PortFilter) => (ports: Vec<PortStats>) "Counters of ports.";
     QueueStats "queue_stats" 5 [V1_0 V1_5] (filter: QueueFilter) => (queues: Vec<QueueStats>) "Counters of queues.";
