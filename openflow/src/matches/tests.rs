@@ -64,7 +64,14 @@ fn round_trip<T: Wire + Plain + PartialEq + std::fmt::Debug>(value: &T, version:
 }
 
 /// Bytes, field, value, mask, the class when it is not the usual one, version.
-type Vector = (&'static str, Field, u128, Option<u128>, Option<u16>, Version);
+type Vector = (
+    &'static str,
+    Field,
+    u128,
+    Option<u128>,
+    Option<u16>,
+    Version,
+);
 
 /// Vectors of fields that Open vSwitch does not know, from the structures of OpenFlow 1.5.1, 7.2.3.7 and 7.2.3.8
 /// (class, field and mask bit, length, value, mask), from the extension EXT-256, and of code points that Open

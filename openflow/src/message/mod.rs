@@ -244,10 +244,10 @@ messages! {
     SetPacketInFormat(format: SetPacketInFormat) "set_packet_in_format" [nx 16 V1_0 V1_5] "Chooses the form of packet-ins.";
     SetControllerId(id: SetControllerId) "set_controller_id" [nx 20 V1_0 V1_5] "Chooses which controller actions send here.";
     CtFlushZone(zone: CtFlushZone) "ct_flush_zone" [nx 29 V1_0 V1_5] "Forgets all connections of a conntrack zone.";
-    FlowRemoved(removed: Box<FlowRemoved>) "flow_removed" [std 11 V1_2 V1_5] "Says that a flow is gone, and why.";
+    FlowRemoved(removed: Box<FlowRemoved>) "flow_removed" [std 11 V1_0 V1_5] "Says that a flow is gone, and why.";
     PortStatus(status: PortStatus) "port_status" [std 12 V1_0 V1_5] "Says that a port came, went or changed.";
     PacketOut(packet: PacketOut) "packet_out" [std 13 V1_0 V1_5] "Sends a packet.";
-    FlowMod(flow: FlowMod) "flow_mod" [std 14 V1_2 V1_5] "Adds, changes or removes flows.";
+    FlowMod(flow: FlowMod) "flow_mod" [std 14 V1_0 V1_5] "Adds, changes or removes flows.";
     GroupMod(group: GroupMod) "group_mod" [std 15 V1_1 V1_5] "Adds, changes or removes groups.";
     PortMod(port: PortMod) "port_mod" [std 15 V1_0 V1_0, std 16 V1_1 V1_5] "Changes how a port behaves.";
     TableMod(table: TableMod) "table_mod" [std 17 V1_1 V1_5] "Changes how a table behaves.";

@@ -1,7 +1,7 @@
 //! Ports (OpenFlow 1.5.1, 7.2.1 and 7.4.3).
 
-use super::multipart::OxmId;
 use super::numbers::numbers;
+use crate::matches::Header;
 use crate::record::{Name, Property, record, variants};
 use crate::{MacAddr, PortNo};
 
@@ -47,12 +47,12 @@ variants! {
         /// Which match fields the pipeline has when a packet comes in by the port.
         PipelineInput "pipeline_input" [std 2 V1_5 V1_5] {
             /// Headers of match fields.
-            oxm_ids: Vec<OxmId>;
+            oxm_ids: Vec<Header>;
         }
         /// Which match fields the pipeline needs when a packet leaves by the port.
         PipelineOutput "pipeline_output" [std 3 V1_5 V1_5] {
             /// Headers of match fields.
-            oxm_ids: Vec<OxmId>;
+            oxm_ids: Vec<Header>;
         }
         /// Which ports a packet that came in by this one may be recirculated from.
         Recirculate "recirculate" [std 4 V1_5 V1_5] {

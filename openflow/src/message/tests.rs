@@ -509,11 +509,6 @@ fn vendor_messages_are_what_ovs_ofctl_sends_and_unknown_ones_are_kept() {
         decoded("0663000a 00000002 abcd"),
         Message::Unknown { kind: 0x63, .. }
     ));
-    // A flow-mod of 1.0 is not understood yet, and kept.
-    assert!(matches!(
-        decoded("010e000a 00000002 abcd"),
-        Message::Unknown { kind: 14, .. }
-    ));
 }
 
 #[test]

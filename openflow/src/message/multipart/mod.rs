@@ -28,8 +28,8 @@ pub use switch::{
     Desc, Time,
 };
 pub use tables::{
-    OxmId, TABLE_FEATURE_PROPERTIES, TableDesc, TableFeatureProperty, TableFeatures,
-    TableFeaturesCommand, TableStats, TypeId,
+    TABLE_FEATURE_PROPERTIES, TableDesc, TableFeatureProperty, TableFeatures, TableFeaturesCommand,
+    TableStats, TypeId,
 };
 
 use bytes::Bytes;
@@ -188,8 +188,8 @@ macro_rules! bodies {
 
 multiparts! {
     Desc "desc" 0 [V1_0 V1_5] () => (desc: Box<Desc>) "Who made the switch.";
-    Flow "flow" 1 [V1_2 V1_5] (filter: FlowFilter) => (flows: Vec<FlowStats>) "Flows: called statistics before 1.5, description since.";
-    Aggregate "aggregate" 2 [V1_2 V1_5] (filter: FlowFilter) => (sums: Box<Aggregate>) "Sums over flows.";
+    Flow "flow" 1 [V1_0 V1_5] (filter: FlowFilter) => (flows: Vec<FlowStats>) "Flows: called statistics before 1.5, description since.";
+    Aggregate "aggregate" 2 [V1_0 V1_5] (filter: FlowFilter) => (sums: Box<Aggregate>) "Sums over flows.";
     Table "table" 3 [V1_0 V1_5] () => (tables: Vec<TableStats>) "Counters of tables.";
     PortStats "port_stats" 4 [V1_0 V1_5] (filter: PortFilter) => (ports: Vec<PortStats>) "Counters of ports.";
     QueueStats "queue_stats" 5 [V1_0 V1_5] (filter: QueueFilter) => (queues: Vec<QueueStats>) "Counters of queues.";

@@ -2,17 +2,11 @@
 
 use bytes::Bytes;
 
-use crate::error::{DecodeError, EncodeError};
-use crate::field::{EXPERIMENTER, Field};
-use crate::matches::Fields;
+use crate::TableId;
+use crate::matches::{Fields, Header};
 use crate::message::numbers::numbers;
 use crate::message::table::TableModProperty;
-use crate::record::{
-    Dice, Generate, LooseProperty, Members, Name, Plain, Value, ValueError, Wire, record, required,
-    variants,
-};
-use crate::wire::{Reader, Writer};
-use crate::{TableId, Version};
+use crate::record::{LooseProperty, Name, record, variants};
 
 record! {
     /// What was counted of a table; before 1.3 also what it can do.
@@ -105,99 +99,6 @@ record! {
     }
 }
 
-/// A match field without a value: the header of an OXM (OpenFlow 1.5.1, 7.2.3.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct OxmId {
-    /// `oxm_class`.
-    pub class: u16,
-    /// `oxm_field`.
-    pub field: u8,
-    /// `oxm_hasmask`.
-    pub has_mask: bool,
-    /// `oxm_length`.
-    pub length: u8,
-    /// The vendor of the experimenter class; 0 in others.
-    pub experimenter: u32,
-}
-
-impl Wire for OxmId {
-    fn read(r: &mut Reader<'_>, _: Version, what: &'static str) -> Result<Self, DecodeError> {
-        let class = r.u16(what)?;
-        let field = r.u8(what)?;
-        Ok(Self {
-            class,
-            field: field >> 1,
-            has_mask: field & 1 == 1,
-            length: r.u8(what)?,
-            experimenter: match class {
-                EXPERIMENTER => r.u32(what)?,
-                _ => 0,
-            },
-        })
-    }
-
-    fn write(&self, w: &mut Writer, _: Version) -> Result<(), EncodeError> {
-        w.u16(self.class);
-        w.u8(self.field << 1 | u8::from(self.has_mask));
-        w.u8(self.length);
-        if self.class == EXPERIMENTER {
-            w.u32(self.experimenter);
-        }
-        Ok(())
-    }
-}
-
-impl Plain for OxmId {
-    fn value(&self, version: Version) -> Value {
-        let mut members: Members = Vec::new();
-        if let Some((_, code)) = Field::from_code(self.class, Some(self.experimenter), self.field) {
-            members.push(("name".into(), Value::text(code.name)));
-        }
-        members.push(("oxm_class".into(), self.class.value(version)));
-        members.push(("oxm_field".into(), self.field.value(version)));
-        members.push(("oxm_hasmask".into(), Value::Bool(self.has_mask)));
-        members.push(("oxm_length".into(), self.length.value(version)));
-        if self.class == EXPERIMENTER {
-            members.push(("experimenter".into(), self.experimenter.value(version)));
-        }
-        Value::Object(members)
-    }
-
-    fn from_value(value: &Value, version: Version) -> Result<Self, ValueError> {
-        let class = required(value, "oxm_class", version)?;
-        let field: u8 = required(value, "oxm_field", version)?;
-        if field > 0x7f {
-            return Err(ValueError::new("an integer of 7 bits").within("oxm_field"));
-        }
-        Ok(Self {
-            class,
-            field,
-            has_mask: matches!(value.member("oxm_hasmask"), Some(Value::Bool(true))),
-            length: required(value, "oxm_length", version)?,
-            experimenter: match class {
-                EXPERIMENTER => required(value, "experimenter", version)?,
-                _ => 0,
-            },
-        })
-    }
-}
-
-impl Generate for OxmId {
-    fn generate(dice: &mut Dice<'_>, version: Version) -> Self {
-        let class = [0x8000, EXPERIMENTER, 0x0001, 0x7f00][dice.below(4)];
-        Self {
-            class,
-            field: u8::generate(dice, version) & 0x7f,
-            has_mask: dice.flip(),
-            length: u8::generate(dice, version),
-            experimenter: match class {
-                EXPERIMENTER => u32::generate(dice, version),
-                _ => 0,
-            },
-        }
-    }
-}
-
 variants! {
     /// What a table can do (`OFPTFPT_*`); for packets that match a flow, and for those that match none.
     pub enum TableFeatureProperty: LooseProperty, rows TABLE_FEATURE_PROPERTIES {
@@ -218,27 +119,27 @@ variants! {
         /// Actions that can be applied, for table-miss.
         ApplyActionsMiss "apply_actions_miss" [std 7 V1_3 V1_5] { action_ids: Vec<TypeId>; }
         /// Fields that can be matched.
-        Match "match" [std 8 V1_3 V1_5] { oxm_ids: Vec<OxmId>; }
+        Match "match" [std 8 V1_3 V1_5] { oxm_ids: Vec<Header>; }
         /// Fields that may be left out.
-        Wildcards "wildcards" [std 10 V1_3 V1_5] { oxm_ids: Vec<OxmId>; }
+        Wildcards "wildcards" [std 10 V1_3 V1_5] { oxm_ids: Vec<Header>; }
         /// Fields that written actions can set.
-        WriteSetfield "write_setfield" [std 12 V1_3 V1_5] { oxm_ids: Vec<OxmId>; }
+        WriteSetfield "write_setfield" [std 12 V1_3 V1_5] { oxm_ids: Vec<Header>; }
         /// Fields that written actions can set, for table-miss.
-        WriteSetfieldMiss "write_setfield_miss" [std 13 V1_3 V1_5] { oxm_ids: Vec<OxmId>; }
+        WriteSetfieldMiss "write_setfield_miss" [std 13 V1_3 V1_5] { oxm_ids: Vec<Header>; }
         /// Fields that applied actions can set.
-        ApplySetfield "apply_setfield" [std 14 V1_3 V1_5] { oxm_ids: Vec<OxmId>; }
+        ApplySetfield "apply_setfield" [std 14 V1_3 V1_5] { oxm_ids: Vec<Header>; }
         /// Fields that applied actions can set, for table-miss.
-        ApplySetfieldMiss "apply_setfield_miss" [std 15 V1_3 V1_5] { oxm_ids: Vec<OxmId>; }
+        ApplySetfieldMiss "apply_setfield_miss" [std 15 V1_3 V1_5] { oxm_ids: Vec<Header>; }
         /// Tables that this one is kept in step with.
         TableSyncFrom "table_sync_from" [std 16 V1_4 V1_5] { table_ids: Vec<TableId>; }
         /// Fields that written actions can copy.
-        WriteCopyfield "write_copyfield" [std 18 V1_5 V1_5] { oxm_ids: Vec<OxmId>; }
+        WriteCopyfield "write_copyfield" [std 18 V1_5 V1_5] { oxm_ids: Vec<Header>; }
         /// Fields that written actions can copy, for table-miss.
-        WriteCopyfieldMiss "write_copyfield_miss" [std 19 V1_5 V1_5] { oxm_ids: Vec<OxmId>; }
+        WriteCopyfieldMiss "write_copyfield_miss" [std 19 V1_5 V1_5] { oxm_ids: Vec<Header>; }
         /// Fields that applied actions can copy.
-        ApplyCopyfield "apply_copyfield" [std 20 V1_5 V1_5] { oxm_ids: Vec<OxmId>; }
+        ApplyCopyfield "apply_copyfield" [std 20 V1_5 V1_5] { oxm_ids: Vec<Header>; }
         /// Fields that applied actions can copy, for table-miss.
-        ApplyCopyfieldMiss "apply_copyfield_miss" [std 21 V1_5 V1_5] { oxm_ids: Vec<OxmId>; }
+        ApplyCopyfieldMiss "apply_copyfield_miss" [std 21 V1_5 V1_5] { oxm_ids: Vec<Header>; }
         /// Kinds of packets.
         PacketTypes "packet_types" [std 22 V1_5 V1_5] { oxm_values: Fields; }
     }
