@@ -340,7 +340,12 @@ impl Session {
         self.probed = false;
         let (header, message) = match Message::decode(bytes) {
             Ok(decoded) => decoded,
-            Err(error) => return self.malformed_message(error, bytes),
+            Err(error) => match hello_in_its_own_words(bytes) {
+                Some(header) if self.phase == Phase::Hello => {
+                    (header, Message::Hello(Hello::default()))
+                }
+                _ => return self.malformed_message(error, bytes),
+            },
         };
         if self.phase == Phase::Hello {
             return self.receive_first(header, message);
@@ -587,6 +592,13 @@ impl Session {
         self.pushes = Pushes::default();
         self.emit(Event::Closed(reason));
     }
+}
+
+/// The header of a hello, whatever follows it: elements that nobody understands must not end a conversation
+/// whose version the header says (OpenFlow 1.5.1, 7.5.1).
+fn hello_in_its_own_words(bytes: &[u8]) -> Option<Header> {
+    const HELLO: u8 = 0;
+    Header::peek(bytes).filter(|header| header.kind == HELLO)
 }
 
 #[cfg(test)]

@@ -257,6 +257,15 @@ fn the_first_message_after_features_is_the_role_request() {
 }
 
 #[test]
+fn a_hello_in_words_that_nobody_knows_still_says_its_version() {
+    let mut session = controller(&[Version::V1_3, Version::V1_5], master(9));
+    // An element that is longer than the message.
+    let hello = [4, 0, 0, 12, 0, 0, 0, 1, 0x77, 0x77, 0x77, 0x77];
+    session.receive(&hello, 0);
+    assert_eq!(events(&mut session), [Event::Negotiated(Version::V1_3)]);
+}
+
+#[test]
 fn every_pair_of_sets_of_versions_agrees_on_the_highest_common_or_on_none() {
     let sets: Vec<Vec<Version>> = (1..64_u8)
         .map(|bits| {
