@@ -42,7 +42,15 @@ impl Cloud {
     /// When something does not come up.
     #[track_caller]
     pub fn start(hypervisors: u8, options: &[&str]) -> Cloud {
-        let lab = Lab::start(hypervisors);
+        Cloud::start_in(Lab::start(hypervisors), options)
+    }
+
+    /// The same in a lab that is there.
+    ///
+    /// # Panics
+    /// When something does not come up.
+    #[track_caller]
+    pub fn start_in(lab: Lab, options: &[&str]) -> Cloud {
         let mut cloud = Cloud {
             controller: None,
             starts: 0,
