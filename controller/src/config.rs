@@ -11,7 +11,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use clap::{ArgAction, Args, value_parser};
 use rust_openflow::MacAddr;
-use weft_topology::TunnelKind;
+use weft_topology::{FLOOD_DIRECT, TunnelKind};
 
 pub(crate) use layers::options;
 pub use layers::{Layers, Surroundings, environment_name};
@@ -68,6 +68,14 @@ pub struct Config {
     /// The largest IP packet between hypervisors, in bytes
     #[arg(long, value_name = "BYTES", default_value = "1500", value_parser = value_parser!(u16).range(1280..))]
     pub underlay_mtu: u16,
+
+    /// The most hypervisors that a broadcast is sent to directly; on networks with more, some of them
+    /// pass it on. Every controller of an installation must be given the same
+    #[arg(
+        long, value_name = "HYPERVISORS", default_value_t = FLOOD_DIRECT,
+        value_parser = value_parser!(u16).range(1..=512),
+    )]
+    pub flood_direct: u16,
 
     /// The domain of names that guests are given
     #[arg(long, value_name = "DOMAIN", default_value = "openstacklocal")]

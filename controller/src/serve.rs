@@ -139,9 +139,12 @@ fn southbound_settings(
     let advertise = config.advertise;
     let port = listeners.openflow.local_addr()?.port();
     Ok(southbound::Settings {
-        answers: weft_member::AnswerSettings {
-            lease_seconds: config.dhcp_lease,
-            domain: Some(config.dns_domain.as_str().trim_end_matches('.').to_owned()),
+        member: weft_member::Settings {
+            answers: weft_member::AnswerSettings {
+                lease_seconds: config.dhcp_lease,
+                domain: Some(config.dns_domain.as_str().trim_end_matches('.').to_owned()),
+            },
+            flood_direct: config.flood_direct,
         },
         hypervisors: weft_member::hypervisor_link::Settings {
             bridge: BRIDGE.to_owned(),

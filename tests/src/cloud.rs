@@ -7,18 +7,17 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
+use crate::controller::{Controller, sqlite};
 use crate::host::Host;
 use crate::hypervisor::Hypervisor;
 use crate::netns::{FABRIC, Lab};
-use crate::process::{self, Process};
+use crate::process::Process;
 use crate::wait;
 
 /// A controller and its hypervisors.
 pub struct Cloud {
-    controller: Option<Process>,
-    starts: usize,
+    controller: Controller,
     database: PathBuf,
-    options: Vec<String>,
     /// The hypervisors and machines.
     pub lab: Lab,
 }
@@ -42,17 +41,28 @@ impl Cloud {
     /// When something does not come up.
     #[track_caller]
     pub fn start(hypervisors: u8, options: &[&str]) -> Cloud {
-        let lab = Lab::start(hypervisors);
+        Cloud::start_in(Lab::start(hypervisors), options)
+    }
+
+    /// The same in a lab that is there.
+    ///
+    /// # Panics
+    /// When something does not come up.
+    #[track_caller]
+    pub fn start_in(lab: Lab, options: &[&str]) -> Cloud {
+        let address = FABRIC.parse().expect("an address");
+        let database = sqlite(lab.slot());
+        let mut controller = Controller::new(lab.slot(), lab.fabric(), address, &database);
+        controller.add_options(&["--insecure-noauth"]);
+        controller.add_options(options);
         let mut cloud = Cloud {
-            controller: None,
-            starts: 0,
+            controller,
             database: lab.slot().folder().join("weft.db"),
-            options: options.iter().map(|option| (*option).to_owned()).collect(),
             lab,
         };
         cloud.start_controller();
         for hypervisor in cloud.lab.hypervisors() {
-            hypervisor.set_manager(&format!("tcp:{FABRIC}:6640"));
+            cloud.controller.introduce(hypervisor);
         }
         for hypervisor in cloud.lab.hypervisors() {
             hypervisor.wait_for_bridge("br-int");
@@ -70,31 +80,8 @@ impl Cloud {
     /// The same on another database.
     #[track_caller]
     pub fn start_controller_on(&mut self, database: &str) {
-        assert!(self.controller.is_none(), "one controller at a time");
-        let weft = process::weft();
-        let api = format!("{FABRIC}:9696");
-        let mut words = vec![
-            weft.to_str().expect("paths of the build are text"),
-            "serve",
-            "--listen-api",
-            &api,
-            "--insecure-noauth",
-            "--database",
-            database,
-            "--log",
-            "debug",
-        ];
-        words.extend(self.options.iter().map(String::as_str));
-        self.starts += 1;
-        let name = format!("weft-{}", self.starts);
-        self.controller = Some(self.fabric().spawn(&name, &words));
-        wait::until("the controller is ready", || {
-            let url = format!("http://{FABRIC}:9696/readyz");
-            match self.fabric().http("GET", &url, &[], None) {
-                Ok(response) if response.status == 200 => Ok(()),
-                other => Err(format!("{other:?}")),
-            }
-        });
+        self.controller.set_database(database);
+        self.controller.start_again();
     }
 
     /// The namespace that the controller runs in.
@@ -109,7 +96,7 @@ impl Cloud {
     /// When it is not running.
     #[track_caller]
     pub fn controller(&mut self) -> &mut Process {
-        self.controller.as_mut().expect("the controller runs")
+        self.controller.process()
     }
 
     /// What the controller has logged since it was started.
@@ -118,7 +105,7 @@ impl Cloud {
     /// When it is not running.
     #[track_caller]
     pub fn log(&self) -> String {
-        self.controller.as_ref().expect("the controller runs").log()
+        self.controller.log()
     }
 
     /// Where the controller's database is.
@@ -130,7 +117,7 @@ impl Cloud {
     /// Kills the controller with `kill -9`.
     #[track_caller]
     pub fn kill_controller(&mut self) {
-        self.controller.take().expect("the controller runs").kill();
+        self.controller.kill();
     }
 
     /// Asks the API and expects a status.
@@ -139,24 +126,13 @@ impl Cloud {
     /// When the answer has another status.
     #[track_caller]
     pub fn api(&self, method: &str, path: &str, body: Option<&Value>, status: u16) -> Value {
-        let url = format!("http://{FABRIC}:9696{path}");
-        let response = self
-            .fabric()
-            .http(method, &url, &[], body)
-            .unwrap_or_else(|error| panic!("{method} {path}: {error:#}"));
-        assert_eq!(response.status, status, "{method} {path}: {response:?}");
-        if response.body.is_empty() {
-            Value::Null
-        } else {
-            response.json()
-        }
+        self.controller.api(method, path, body, status)
     }
 
     /// Makes something and answers with its attributes.
     #[track_caller]
     pub fn create(&self, kind: &str, attributes: Value) -> Value {
-        let body = json!({ kind: attributes });
-        self.api("POST", &format!("/v2.0/{kind}s"), Some(&body), 201)[kind].take()
+        self.controller.create(kind, attributes)
     }
 
     /// Makes a network of a kind with an IPv4 subnet; answers with the network's id.
@@ -214,11 +190,7 @@ impl Cloud {
     /// Waits until a port has a status.
     #[track_caller]
     pub fn wait_for_status(&self, port: &Port, status: &str) {
-        wait::until(&format!("port {} is {status}", port.id), || {
-            let path = format!("/v2.0/ports/{}?fields=status", port.id);
-            let now = text(&self.api("GET", &path, None, 200)["port"]["status"]);
-            if now == status { Ok(()) } else { Err(now) }
-        });
+        self.controller.wait_for_status(port, status);
     }
 
     /// What operators see of the switches.
@@ -247,10 +219,8 @@ impl Cloud {
     /// What operators see of the switch of a hypervisor; null when there is none.
     #[track_caller]
     pub fn switch(&self, hypervisor: usize) -> Value {
-        let id = json!(self.lab.hypervisor(hypervisor).system_id());
-        let mut switches = self.switches().into_iter();
-        let found = switches.find(|switch| switch["system_id"] == id);
-        found.unwrap_or_default()
+        let id = self.lab.hypervisor(hypervisor).system_id();
+        self.controller.switch(&id)
     }
 
     /// Waits until the switch of a hypervisor is in a state, such as `held`.
@@ -269,13 +239,8 @@ impl Cloud {
     /// How often something happened that operators are told of, such as `repaired`.
     #[track_caller]
     pub fn notices(&self, event: &str) -> u64 {
-        let url = format!("http://{FABRIC}:9696/metrics");
-        let response = self.fabric().http("GET", &url, &[], None);
-        let response = response.unwrap_or_else(|error| panic!("{url}: {error:#}"));
-        let text = String::from_utf8_lossy(&response.body).into_owned();
-        let row = format!("weft_notices_total{{event=\"{event}\"}} ");
-        let count = text.lines().find_map(|line| line.strip_prefix(&row));
-        count.map_or(0, |count| count.parse().expect("a count is a number"))
+        let row = format!("weft_notices_total{{event=\"{event}\"}}");
+        self.controller.metric(&row) as u64
     }
 
     /// Waits until every switch of these hypervisors has acknowledged everything there is.

@@ -1,7 +1,7 @@
-//! A controller beside a lab without privileges: `weft serve` on a loopback address of its own, and a
-//! tenant's and an operator's way to use it.
+//! A controller in a lab: `weft serve` on an address of its own, and a tenant's and an operator's way to
+//! use it.
 //!
-//! For a controller in a lab with namespaces see [`crate::cloud`].
+//! [`crate::cloud`] joins one with a lab with namespaces.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -121,6 +121,11 @@ impl Controller {
         log.clone_into(&mut self.log);
     }
 
+    /// Puts it on another database, from the next start on.
+    pub fn set_database(&mut self, database: &str) {
+        database.clone_into(&mut self.database);
+    }
+
     /// Gives it further options, from the next start on.
     pub fn add_options(&mut self, options: &[&str]) {
         let options = options.iter().map(|option| (*option).to_owned());
@@ -205,7 +210,11 @@ impl Controller {
             .try_http(method, path, body)
             .unwrap_or_else(|error| panic!("{method} {path}: {error:#}"));
         assert_eq!(response.status, status, "{method} {path}: {response:?}");
-        response.json()
+        if response.body.is_empty() {
+            Value::Null
+        } else {
+            response.json()
+        }
     }
 
     /// Makes something and answers with its attributes.
@@ -242,10 +251,16 @@ impl Controller {
         }
     }
 
+    /// Lets a hypervisor know the controller.
+    #[track_caller]
+    pub fn introduce(&self, hypervisor: &Hypervisor) {
+        hypervisor.set_manager(&format!("tcp:{}", self.at(6640)));
+    }
+
     /// Lets a hypervisor know the controller and waits for the integration bridge.
     #[track_caller]
     pub fn manage(&self, hypervisor: &Hypervisor) {
-        hypervisor.set_manager(&format!("tcp:{}", self.at(6640)));
+        self.introduce(hypervisor);
         hypervisor.wait_for_bridge("br-int");
     }
 

@@ -99,7 +99,7 @@ fn plan(slot: &Slot, number: u8, count: u8) -> Plan {
         add_wire(1, "stream", wire(number));
     }
     Plan {
-        number,
+        system_id: format!("hv{number}"),
         host: Host::here(slot, &format!("hv{number}")),
         folder,
         arguments,

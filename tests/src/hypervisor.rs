@@ -28,8 +28,8 @@ type AfterStart = Box<dyn Fn(&Hypervisor) -> Result<()> + Send + Sync>;
 
 /// What a lab decides about its hypervisors.
 pub(crate) struct Plan {
-    /// 1 for `hv1`.
-    pub(crate) number: u8,
+    /// What Weft knows it by.
+    pub(crate) system_id: String,
     /// Where the daemons run.
     pub(crate) host: Host,
     /// The daemons' folder.
@@ -89,9 +89,9 @@ impl Hypervisor {
         self.vsctl(&arguments);
     }
 
-    /// The name that Weft knows the hypervisor by: `hv1`, `hv2` ...
+    /// The name that Weft knows the hypervisor by.
     pub fn system_id(&self) -> String {
-        format!("hv{}", self.plan.number)
+        self.plan.system_id.clone()
     }
 
     /// The address that tunnels end at.
@@ -269,6 +269,16 @@ impl Hypervisor {
     pub fn restart_ovsdb(&mut self) {
         self.ovsdb.kill();
         self.ovsdb = start_ovsdb(&self.plan);
+    }
+
+    /// What `ovs-vswitchd` has said since it was started.
+    ///
+    /// # Panics
+    /// When it was killed.
+    #[track_caller]
+    pub fn log(&self) -> String {
+        let vswitchd = self.vswitchd.as_ref();
+        vswitchd.expect("ovs-vswitchd runs").log()
     }
 
     /// The process of `ovsdb-server`, for instance to freeze it.

@@ -55,6 +55,15 @@ impl Lab {
     /// When something does not come up.
     #[track_caller]
     pub fn start(count: u8) -> Lab {
+        Lab::named((1..=count).map(|number| format!("hv{number}")))
+    }
+
+    /// [`Lab::start`] with other system-ids; the namespaces are `hv1` and so on all the same.
+    ///
+    /// # Panics
+    /// When something does not come up.
+    #[track_caller]
+    pub fn named(system_ids: impl IntoIterator<Item = String>) -> Lab {
         let slot = Slot::claim();
         let fabric = Host::with_netns(&slot, "fabric");
         for (bridge, address) in [("mg", FABRIC), ("ul", "172.31.0.254"), ("ex", OUTSIDE)] {
@@ -71,8 +80,9 @@ impl Lab {
         }
         offload_off(&fabric, "ul");
         offload_off(&fabric, "ex");
-        let hypervisors = (1..=count)
-            .map(|number| Hypervisor::start(plan(&slot, &fabric, number)))
+        let hypervisors = (1..)
+            .zip(system_ids)
+            .map(|(number, id)| Hypervisor::start(plan(&slot, &fabric, number, id)))
             .collect();
         Lab {
             hypervisors,
@@ -409,7 +419,7 @@ pub fn member_address(number: u8) -> Ipv4Addr {
 }
 
 #[track_caller]
-fn plan(slot: &Slot, fabric: &Host, number: u8) -> Plan {
+fn plan(slot: &Slot, fabric: &Host, number: u8, system_id: String) -> Plan {
     let host = Host::with_netns(slot, &format!("hv{number}"));
     for (bridge, interface) in [("mg", "mgmt0"), ("ul", "phy0"), ("ex", "ext0")] {
         let cable = format!("{bridge}-hv{number}");
@@ -433,7 +443,7 @@ fn plan(slot: &Slot, fabric: &Host, number: u8) -> Plan {
          -- set Interface br-phy mtu_request={MTU}"
     );
     Plan {
-        number,
+        system_id,
         folder: slot.folder().join(format!("hv{number}")),
         arguments: &["--disable-system"],
         underlay: format!("172.31.0.{number}"),

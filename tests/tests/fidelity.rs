@@ -11,20 +11,13 @@ mod frames;
 #[path = "../../simulations/verify/tests/it/universe.rs"]
 mod universe;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
-use rust_openflow::message::{
-    FlowFilter, FlowMod, Header, Hello, MeterMod, MultipartRequest, PacketInFormat, Received,
-    Reply, Request, SetPacketInFormat, SwitchConfig,
-};
-use rust_openflow::{
-    Action, Field, Instruction, Match, Message, MeterId, PortNo, TableId, Version,
-};
+use rust_openflow::message::{FlowFilter, FlowMod, MultipartRequest, Received, Reply, Request};
+use rust_openflow::{Action, Field, Instruction, Match, Message, PortNo};
 use weft_compiler::diff::Installed;
 use weft_compiler::engine::Input;
 use weft_compiler::{Compiler, Content, Production, Secret, Stage};
@@ -33,10 +26,9 @@ use weft_tests::hypervisor::Hypervisor;
 use weft_tests::{Part, dummy, need, wait};
 use weft_topology::TunnelKind;
 
+use crate::connection::{self, BRIDGE, Connection};
 use universe::{CHASSIS, PORTS, SLOTS, chassis_id, ofport};
 
-const BRIDGE: &str = "br-int";
-const VERSION: Version = Version::V1_5;
 /// Where frames of [`MARK`] come out: all that was injected before them is done.
 const MARKS: PortNo = PortNo(4000);
 /// An Ethernet type of nobody (IEEE 802, local experimental).
@@ -87,9 +79,7 @@ fn forget_wrong_checksum(frame: &mut [u8]) {
 /// An Open vSwitch bridge with a port for everything, and a connection to it.
 struct Real<'a> {
     hypervisor: &'a Hypervisor,
-    stream: UnixStream,
-    /// Messages that came unasked.
-    packets: VecDeque<Received>,
+    connection: Connection,
     /// How many frames of each port were seen before.
     seen: BTreeMap<PortNo, usize>,
     marks: usize,
@@ -107,88 +97,27 @@ fn port_numbers() -> Vec<PortNo> {
 
 impl<'a> Real<'a> {
     fn start(hypervisor: &'a Hypervisor) -> Self {
-        hypervisor.vsctl(&[
-            "add-br",
-            BRIDGE,
-            "--",
-            "set",
-            "Bridge",
-            BRIDGE,
-            "datapath_type=dummy",
-            "fail_mode=secure",
-            "protocols=OpenFlow15",
-        ]);
+        let connection = Connection::start(hypervisor);
         for port in port_numbers().into_iter().chain([MARKS]) {
             hypervisor.add_dummy_port(BRIDGE, &name(port), Some(port.0), None);
             assert_eq!(hypervisor.ofport(&name(port)), port.0);
         }
-        let socket = hypervisor.rundir().join(format!("{BRIDGE}.mgmt"));
-        let stream = UnixStream::connect(socket).expect("the bridge listens");
-        stream.set_read_timeout(Some(wait::LIMIT)).expect("a limit");
-        let mut real = Self {
+        Self {
             hypervisor,
-            stream,
-            packets: VecDeque::new(),
+            connection,
             seen: BTreeMap::new(),
             marks: 0,
-        };
-        real.send(&Message::Hello(Hello::new(&[VERSION])));
-        // A connection of this kind gets packets when it says how much of them it wants.
-        real.send(&Message::SetConfig(SwitchConfig {
-            flags: 0,
-            miss_send_len: u16::MAX,
-        }));
-        real.send(&Message::SetPacketInFormat(SetPacketInFormat {
-            format: PacketInFormat::NXT_PACKET_IN2,
-        }));
-        real.barrier();
-        real
-    }
-
-    fn send(&mut self, message: &Message) {
-        let bytes = message.encode(VERSION, 1).expect("a message of 1.5");
-        self.stream.write_all(&bytes).expect("the bridge reads");
-    }
-
-    /// The next message, whatever it is.
-    fn next(&mut self) -> Message {
-        let mut header = [0; 8];
-        self.stream
-            .read_exact(&mut header)
-            .expect("the bridge answers");
-        let length = Header::peek(&header).expect("a header").length;
-        let mut bytes = vec![0; usize::from(length)];
-        bytes[..8].copy_from_slice(&header);
-        self.stream
-            .read_exact(&mut bytes[8..])
-            .expect("a whole message");
-        Message::decode(&bytes.into()).expect("a message").1
-    }
-
-    /// Takes what came; answers with true for the barrier's reply.
-    fn take(&mut self) -> bool {
-        match self.next() {
-            Message::PacketIn2(packet) => self.packets.push_back(packet.into()),
-            Message::Error(error) => panic!("Open vSwitch refuses: {error:?}"),
-            Message::BarrierReply => return true,
-            _ => {}
         }
-        false
-    }
-
-    fn barrier(&mut self) {
-        self.send(&Message::BarrierRequest);
-        while !self.take() {}
     }
 
     /// The flows that the bridge says it has.
     fn reported(&mut self, secret: &Secret) -> Installed {
         let request = MultipartRequest::new(Request::Flow(FlowFilter::all()));
-        self.send(&Message::MultipartRequest(request));
-        self.send(&Message::BarrierRequest);
+        self.connection.send(&Message::MultipartRequest(request));
+        self.connection.send(&Message::BarrierRequest);
         let mut installed = Installed::default();
         loop {
-            match self.next() {
+            match self.connection.next() {
                 Message::MultipartReply(part) => match part.reply {
                     Reply::Flow(flows) => {
                         for flow in flows {
@@ -239,13 +168,13 @@ impl<'a> Real<'a> {
         for _ in 0..2 {
             self.wait_behind();
         }
-        while self.packets.len() < packets {
-            self.take();
+        while self.connection.packets.len() < packets {
+            self.connection.take();
         }
-        self.barrier();
+        self.connection.barrier();
         let mut seen = Seen {
             frames: BTreeMap::new(),
-            packets: self.packets.drain(..).collect(),
+            packets: self.connection.packets.drain(..).collect(),
         };
         for port in port_numbers() {
             let all = self.hypervisor.received(&name(port));
@@ -274,23 +203,7 @@ fn simulate(switch: &Switch, frames: &[(PortNo, Vec<u8>)]) -> Seen {
 /// Everything that a switch is told: an empty switch, a hypervisor's program, and what stands in for
 /// tunnels on the way in, and marks.
 fn messages(program: &[Content]) -> Vec<Message> {
-    let mut messages = vec![
-        Message::FlowMod(FlowMod::delete(TableId::ALL, Match::any(), 0)),
-        Message::MeterMod(MeterMod::delete(MeterId::ALL)),
-    ];
-    let (meters, others): (Vec<_>, Vec<_>) = program
-        .iter()
-        .partition(|content| matches!(content, Content::Meter(_)));
-    messages.extend(
-        meters
-            .into_iter()
-            .chain(others)
-            .map(|content| match content {
-                Content::Meter(meter) => Message::MeterMod(MeterMod::clone(meter)),
-                Content::Group(group) => Message::GroupMod((**group).clone()),
-                Content::Flow(flow) => Message::FlowMod(flow.decode()),
-            }),
-    );
+    let mut messages = connection::messages(program);
     for kind in TunnelKind::ALL {
         messages.push(Message::FlowMod(FlowMod::add(
             Stage::Classify.table(),
@@ -390,7 +303,7 @@ fn the_software_switch_does_what_open_vswitch_does_with_the_same_program() {
     for round in 0..20 {
         // Every other network's long flood lists are passed on in two steps.
         let compiler = Compiler::new(Production, Secret::new([7; 16]));
-        let mut compiler = compiler.with_flood_direct(round % 2 * usize::from(CHASSIS));
+        let mut compiler = compiler.with_flood_direct(round % 2 * u16::from(CHASSIS));
         let mut changes = draw(universe::universe(), &mut runner);
         changes.extend(draw(
             prop::collection::vec(universe::change(), 8),
@@ -406,9 +319,9 @@ fn the_software_switch_does_what_open_vswitch_does_with_the_same_program() {
             let program = compiler.program(&chassis);
             for message in messages(&program) {
                 tell(&mut switch, &message);
-                real.send(&message);
+                real.connection.send(&message);
             }
-            real.barrier();
+            real.connection.barrier();
             says_what_it_was_told(&mut real, compiler.secret(), &program);
             lab.hypervisor(1).revalidate();
             let frames = draw_frames(&mut runner, |port| {

@@ -19,14 +19,26 @@ const PARTS: [Part; 5] = [
 ];
 
 /// A machine that is a port, and what it hears.
-struct Machine {
-    host: Host,
-    port: Port,
-    capture: Capture,
+pub(crate) struct Machine {
+    pub(crate) host: Host,
+    pub(crate) port: Port,
+    pub(crate) capture: Capture,
 }
 
 impl Machine {
-    fn end(&self) -> End<[u8; 4]> {
+    /// Plugs a machine in, without an address.
+    #[track_caller]
+    pub(crate) fn plug(cloud: &mut Cloud, hypervisor: usize, name: &str, port: Port) -> Machine {
+        let host = cloud.plug(hypervisor, name, &port);
+        let capture = Capture::start(&host);
+        Machine {
+            host,
+            port,
+            capture,
+        }
+    }
+
+    pub(crate) fn end(&self) -> End<[u8; 4]> {
         let ip: std::net::Ipv4Addr = self.port.ip.parse().expect("an IPv4 address");
         End {
             mac: mac(&self.port.mac),
@@ -36,7 +48,7 @@ impl Machine {
 
     /// Sends a marked broadcast of its own.
     #[track_caller]
-    fn shout(&self, mark: &str) {
+    pub(crate) fn shout(&self, mark: &str) {
         let all = End {
             mac: BROADCAST,
             ip: [255; 4],
@@ -55,13 +67,7 @@ fn machines(cloud: &mut Cloud, network: &str, name: &str, first: u8) -> Vec<Mach
             let fixed = json!({ "fixed_ips": [{ "ip_address": ip }] });
             let port = cloud.port_with(network, fixed);
             let hypervisor = usize::from(number) / 2 + 1;
-            let host = cloud.plug(hypervisor, &format!("{name}{number}"), &port);
-            let capture = Capture::start(&host);
-            Machine {
-                host,
-                port,
-                capture,
-            }
+            Machine::plug(cloud, hypervisor, &format!("{name}{number}"), port)
         })
         .collect();
     for machine in &machines {
@@ -88,7 +94,7 @@ fn lease(machines: &[Machine]) {
 
 /// Every machine reaches every other one of its network.
 #[track_caller]
-fn all_reach_all(machines: &[Machine]) {
+pub(crate) fn all_reach_all(machines: &[Machine]) {
     let pings: Vec<Ping> = pairs(machines)
         .map(|(from, to)| Ping::with_options(&from.host, &to.port.ip, &["-i", "0.1"]))
         .collect();
@@ -98,7 +104,7 @@ fn all_reach_all(machines: &[Machine]) {
 }
 
 /// Every two machines, both ways.
-fn pairs(machines: &[Machine]) -> impl Iterator<Item = (&Machine, &Machine)> {
+pub(crate) fn pairs(machines: &[Machine]) -> impl Iterator<Item = (&Machine, &Machine)> {
     machines.iter().flat_map(move |from| {
         let others = machines.iter().filter(|to| to.port.id != from.port.id);
         others.map(move |to| (from, to))
@@ -215,15 +221,12 @@ fn twins(cloud: &mut Cloud, kind: &str) -> [Machine; 2] {
             "fixed_ips": [{ "ip_address": ip }],
         });
         let port = cloud.port_with(&network, attributes);
-        let host = cloud.plug(number, &format!("{kind}{number}"), &port);
-        host.run(&["ip", "address", "add", &format!("{ip}/24"), "dev", "eth0"]);
-        cloud.wait_for_status(&port, "ACTIVE");
-        let capture = Capture::start(&host);
-        Machine {
-            host,
-            port,
-            capture,
-        }
+        let machine = Machine::plug(cloud, number, &format!("{kind}{number}"), port);
+        let address = format!("{ip}/24");
+        let host = &machine.host;
+        host.run(&["ip", "address", "add", &address, "dev", "eth0"]);
+        cloud.wait_for_status(&machine.port, "ACTIVE");
+        machine
     })
 }
 

@@ -7,6 +7,8 @@
 mod audit;
 mod bridge;
 mod cleanup;
+mod connection;
+mod crowds;
 mod dhcp;
 mod fidelity;
 mod hitless;
@@ -21,6 +23,7 @@ mod operator;
 mod ports;
 mod program_path;
 mod refusals;
+mod relays;
 mod restarts;
 mod serve;
 mod tidy;

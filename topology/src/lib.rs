@@ -18,6 +18,7 @@ pub use ids::{
     ChassisId, DatapathKey, InterfaceId, NetworkId, PortId, PortKey, SubnetId, TunnelKind,
 };
 pub use model::{
-    Cell, Effects, Element, FloodClass, Index, IndexDelta, Location, Model, flood_chunk,
+    Cell, Effects, Element, FLOOD_DIRECT, FloodClass, Index, IndexDelta, Location, Model,
+    flood_chunk,
 };
 pub use physical::{Link, Physical, Place};

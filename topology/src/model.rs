@@ -22,7 +22,7 @@ pub const FLOOD_CHUNKS: u8 = 64;
 
 /// A flood list with more hypervisors than this is passed on in two steps, where the network has an
 /// id for that: Open vSwitch makes about 780 copies of a packet and silently no more.
-pub const FLOOD_DIRECT: usize = 256;
+pub const FLOOD_DIRECT: u16 = 256;
 
 /// Which frames a flood list is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -129,7 +129,7 @@ pub struct Location {
 #[derive(Debug)]
 pub struct Model {
     /// See [`FLOOD_DIRECT`].
-    flood_direct: usize,
+    flood_direct: u16,
     networks: HashMap<NetworkId, Arc<Network>>,
     subnets: HashMap<SubnetId, Arc<Subnet>>,
     ports: HashMap<PortId, Arc<Port>>,
@@ -169,7 +169,7 @@ impl Model {
     /// The empty network, in which flood lists longer than `flood_direct` are passed on in two
     /// steps: for who wants to see that with few hypervisors.
     #[must_use]
-    pub fn with_flood_direct(flood_direct: usize) -> Self {
+    pub fn with_flood_direct(flood_direct: u16) -> Self {
         Self {
             flood_direct,
             networks: HashMap::new(),
@@ -515,7 +515,12 @@ impl Model {
             self.flooded.insert(key, count);
         }
         let long = Index::FloodLong(network, class);
-        self.set_element(long, Element::Chunk(0), count > self.flood_direct, touched);
+        self.set_element(
+            long,
+            Element::Chunk(0),
+            count > usize::from(self.flood_direct),
+            touched,
+        );
     }
 
     fn move_element(
@@ -567,14 +572,18 @@ impl Model {
 /// The chunk of flood lists that a hypervisor is in: content decides, never the order of arrival.
 #[must_use]
 pub fn flood_chunk(chassis: &ChassisId) -> u8 {
-    // FNV-1a: stable over versions of the program, which is all that is asked of it.
-    let hash = chassis
+    // FNV-1a, which leaves names that differ in their last digits close together, and the last steps of
+    // MurmurHash3, which do not: stable over versions of the program, and even for any names.
+    let mut hash = chassis
         .0
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
         });
-    (hash >> 32) as u8 % FLOOD_CHUNKS
+    for factor in [0xff51_afd7_ed55_8ccd, 0xc4ce_b9fe_1a85_ec53] {
+        hash = (hash ^ hash >> 33).wrapping_mul(factor);
+    }
+    (hash >> 33) as u8 % FLOOD_CHUNKS
 }
 
 /// Sets or removes an entry; tells whether anything is different now.

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use weft_topology::{
     Cell, Change, Chassis, ChassisId, DatapathKey, Element, Encap, Index, Interface, InterfaceId,
     Model, Network, NetworkId, Place, Port, PortId, PortKey, Role, Segment, TunnelKind,
+    flood_chunk,
 };
 
 const NETWORK: NetworkId = NetworkId(Uuid::from_u128(1));
@@ -248,4 +249,23 @@ fn a_key_that_went_to_another_port_stays_with_it_when_the_first_one_goes() {
     model.apply([network(), port(None)]);
     model.apply([Change::Port(other, heir), Change::Port(PORT, None)]);
     assert_eq!(model.port_of_key(key), Some(other));
+}
+
+#[test]
+fn hypervisors_spread_evenly_over_the_chunks_of_flood_lists_however_they_are_named() {
+    let names: [fn(u32) -> String; 4] = [
+        |number| format!("compute-{number}"),
+        |number| format!("hv{number:05}"),
+        |number| format!("node{number}.example.org"),
+        |number| Uuid::from_u64_pair(u64::from(number), 7).to_string(),
+    ];
+    for name in names {
+        let mut chunks = [0; 64];
+        for number in 0..2_000 {
+            chunks[usize::from(flood_chunk(&ChassisId::from(name(number).as_str())))] += 1;
+        }
+        // Thirty-one each, give or take what chance does.
+        let even = chunks.iter().all(|count| (8..70).contains(count));
+        assert!(even, "{}: {chunks:?}", name(0));
+    }
 }

@@ -234,7 +234,7 @@ impl<R: Rules> Compiler<R> {
     /// The same compiler, for a network in which flood lists longer than `flood_direct` are passed on in
     /// two steps ([`Model::with_flood_direct`]). To be said before anything else.
     #[must_use]
-    pub fn with_flood_direct(self, flood_direct: usize) -> Self {
+    pub fn with_flood_direct(self, flood_direct: u16) -> Self {
         Self {
             model: Model::with_flood_direct(flood_direct),
             ..self

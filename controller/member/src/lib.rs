@@ -17,5 +17,5 @@ pub mod switch_link;
 
 pub use answer::Settings as AnswerSettings;
 pub use hypervisor_link::{HypervisorLink, Inventory};
-pub use member::{Effect, Input, Member, Notice};
+pub use member::{Effect, Input, Member, Notice, Settings};
 pub use switch_link::SwitchLink;

@@ -142,10 +142,19 @@ struct Hypervisor {
     inventory: Inventory,
 }
 
+/// What an installation decides for itself.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// What answers to packets need.
+    pub answers: answer::Settings,
+    /// The longest flood list that senders serve by themselves ([`weft_topology::FLOOD_DIRECT`]).
+    pub flood_direct: u16,
+}
+
 /// The controller's state machine.
 pub struct Member {
     pub(crate) compiler: Compiler<Production>,
-    settings: answer::Settings,
+    answers: answer::Settings,
     pub(crate) revision: Revision,
     pub(crate) observations: Observations,
     hypervisors: BTreeMap<HypervisorId, Hypervisor>,
@@ -166,10 +175,11 @@ pub struct Member {
 impl Member {
     /// A member that knows the state of the log at its head.
     #[must_use]
-    pub fn new(state: &State, settings: answer::Settings) -> Self {
+    pub fn new(state: &State, settings: Settings) -> Self {
+        let compiler = Compiler::new(Production, Secret::new(*state.secret()));
         let mut member = Self {
-            compiler: Compiler::new(Production, Secret::new(*state.secret())),
-            settings,
+            compiler: compiler.with_flood_direct(settings.flood_direct),
+            answers: settings.answers,
             revision: state.revision(),
             observations: Observations::load(state),
             hypervisors: BTreeMap::new(),
@@ -847,7 +857,7 @@ impl Member {
         else {
             return;
         };
-        let Some(answer) = answer(self.compiler.model(), &self.settings, &chassis, packet) else {
+        let Some(answer) = answer(self.compiler.model(), &self.answers, &chassis, packet) else {
             self.notice(Notice::Unanswered(chassis));
             return;
         };

@@ -91,6 +91,7 @@ fn weft_alone_is_weft_serve_with_its_defaults() {
     assert_eq!(config.network_type, TunnelKind::Vxlan);
     assert_eq!(config.vni_range, VniRanges::default());
     assert_eq!(config.underlay_mtu, 1500);
+    assert_eq!(config.flood_direct, 256);
     assert_eq!(config.dns_domain.as_str(), "openstacklocal.");
     assert_eq!(config.dhcp_lease, 86400);
     assert_eq!(config.base_mac.to_string(), "fa:16:3e:00:00:00");
@@ -126,6 +127,7 @@ fn every_option_may_come_from_flag_environment_and_file() {
         ("network-type", "gre"),
         ("vni-range", "vxlan:100:200"),
         ("underlay-mtu", "9000"),
+        ("flood-direct", "2"),
         ("dns-domain", "example.org"),
         ("dhcp-lease", "3600"),
         ("base-mac", "02:00:00:00:00:00"),
@@ -198,6 +200,10 @@ fn a_wrong_value_is_refused_with_its_place_and_key() {
         (
             "underlay-mtu = 1000",
             "weft.toml:1:16: underlay-mtu: 1000 is not in 1280..=65535",
+        ),
+        (
+            "flood-direct = 1000",
+            "weft.toml:1:16: flood-direct: 1000 is not in 1..=512",
         ),
         (
             "network-type = \"vlan\"",

@@ -125,8 +125,8 @@ pub(super) fn start(
     settings: &Settings,
     ended: &CancellationToken,
 ) -> MemberHandle {
-    let answers = settings.answers.clone();
-    let (member, entries) = replica.follow(|state| Member::new(state, answers));
+    let own = settings.member.clone();
+    let (member, entries) = replica.follow(|state| Member::new(state, own));
     let (queue, inputs) = mpsc::channel(QUEUE);
     let handle = MemberHandle {
         queue,

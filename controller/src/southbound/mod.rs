@@ -21,9 +21,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 use weft_api::Replica;
 use weft_compiler::Secret;
+use weft_member::Input;
 use weft_member::hypervisor_link::{self, HypervisorLink};
 use weft_member::switch_link::{self, SwitchLink};
-use weft_member::{AnswerSettings, Input};
 
 pub use door::Limits;
 pub use member::MemberHandle;
@@ -36,8 +36,8 @@ use door::{Door, Place, Throttle};
 /// What the southbound needs to know.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// What answers to packets need.
-    pub answers: AnswerSettings,
+    /// What the member goes by.
+    pub member: weft_member::Settings,
     /// What is the same for every hypervisor.
     pub hypervisors: hypervisor_link::Settings,
     /// How often switches are audited; never when none.

@@ -58,7 +58,7 @@ fn way(class: FloodClass) -> Way {
 }
 
 /// The id of frames that are to be passed on, when a network's flood list of a class is so long.
-pub(crate) fn relay_id(
+fn relay_id(
     id: NetworkId,
     network: &Network,
     class: FloodClass,

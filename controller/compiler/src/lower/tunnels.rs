@@ -7,10 +7,10 @@
 use std::net::IpAddr;
 
 use rust_openflow::{Field, PortNo};
-use weft_topology::{ChassisId, FloodClass, NetworkId, Segment, TunnelKind};
+use weft_topology::{ChassisId, NetworkId, Segment, TunnelKind};
 
 use crate::emit::{Emitter, FlowBuilder};
-use crate::lower::{flood, up};
+use crate::lower::up;
 use crate::pipeline::{Slot, Stage};
 use crate::view::View;
 
@@ -54,16 +54,15 @@ pub fn source(chassis: &ChassisId, view: &mut View<'_>, emit: &mut Emitter<'_>) 
     }
 }
 
-/// A network's ids in tunnels: of frames for this hypervisor's ports, and of those to be passed on.
+/// A network's ids in tunnels: of frames for this hypervisor's ports, and of those to be passed on. The
+/// latter are taken at all times: senders do not find out at one moment that a list has become long.
 pub fn segment(id: NetworkId, view: &mut View<'_>, emit: &mut Emitter<'_>) {
     let Some(network) = up(id, view) else {
         return;
     };
-    let relayed = FloodClass::ALL.map(|class| flood::relay_id(id, network, class, view));
-    let relayed = relayed.into_iter().flatten().next();
     let arrivals = [
         (Some(network.segment.id), Stage::Arrive),
-        (relayed, Stage::RelayIn),
+        (network.relay, Stage::RelayIn),
     ];
     for (id, next) in arrivals {
         let Some(id) = id else { continue };

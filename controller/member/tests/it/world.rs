@@ -94,10 +94,13 @@ pub(crate) struct World {
     seed: u64,
 }
 
-pub(crate) fn settings() -> weft_member::AnswerSettings {
-    weft_member::AnswerSettings {
-        lease_seconds: 3600,
-        domain: None,
+pub(crate) fn settings() -> weft_member::Settings {
+    weft_member::Settings {
+        answers: weft_member::AnswerSettings {
+            lease_seconds: 3600,
+            domain: None,
+        },
+        flood_direct: weft_topology::FLOOD_DIRECT,
     }
 }
 

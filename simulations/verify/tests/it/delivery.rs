@@ -44,7 +44,7 @@ fn isolated(world: &World, n: u8, outcome: &weft_verify::Outcome) -> Result<(), 
     Ok(())
 }
 
-fn world(changes: Vec<Change>, flood_direct: usize) -> World {
+fn world(changes: Vec<Change>, flood_direct: u16) -> World {
     let mut world = World::new((0..CHASSIS).map(chassis_id), flood_direct);
     world.change(changes);
     world
@@ -57,7 +57,7 @@ proptest! {
     fn switches_deliver_what_the_network_means(
         changes in universe(),
         recipes in prop::collection::vec(recipe(), 12),
-        flood_direct in 0..=usize::from(CHASSIS),
+        flood_direct in 0..=u16::from(CHASSIS),
     ) {
         let world = world(changes, flood_direct);
         for recipe in &recipes {
@@ -68,7 +68,7 @@ proptest! {
     #[test]
     fn after_every_edit_switches_deliver_what_the_network_means_now(
         changes in universe(),
-        flood_direct in 0..=usize::from(CHASSIS),
+        flood_direct in 0..=u16::from(CHASSIS),
         edits in prop::collection::vec((prop::collection::vec(change(), 1..4), prop::collection::vec(recipe(), 3)), 6),
     ) {
         let mut world = world(changes, flood_direct);

@@ -38,7 +38,7 @@ pub(crate) struct World {
 impl World {
     /// Hypervisors that are managed, and nothing else. Flood lists longer than `flood_direct` are passed on
     /// in two steps.
-    pub(crate) fn new(chassis: impl IntoIterator<Item = ChassisId>, flood_direct: usize) -> Self {
+    pub(crate) fn new(chassis: impl IntoIterator<Item = ChassisId>, flood_direct: u16) -> Self {
         let compiler = Compiler::new(Production, Secret::new([7; 16]));
         let mut compiler = compiler.with_flood_direct(flood_direct);
         let manage: Vec<ChassisId> = chassis.into_iter().collect();
