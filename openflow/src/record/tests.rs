@@ -1,3 +1,5 @@
+//! What derives from rows, shown with a structure and a union that have all that rows can say.
+
 #![allow(
     unreachable_pub,
     dead_code,

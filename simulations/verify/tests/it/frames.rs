@@ -56,11 +56,11 @@ impl Who {
 }
 
 /// Mostly the sender.
-fn own() -> impl Strategy<Value = Who> {
-    prop_oneof![12 => Just(Who::Own), 1 => other()]
+fn own() -> BoxedStrategy<Who> {
+    prop_oneof![12 => Just(Who::Own), 1 => other()].boxed()
 }
 
-fn other() -> impl Strategy<Value = Who> {
+fn other() -> BoxedStrategy<Who> {
     prop_oneof![
         6 => (0..SLOTS).prop_map(Who::Slot),
         1 => Just(Who::Own),
@@ -68,6 +68,7 @@ fn other() -> impl Strategy<Value = Who> {
         1 => Just(Who::Shared),
         1 => Just(Who::Unknown),
     ]
+    .boxed()
 }
 
 /// A destination on the link.
@@ -80,8 +81,9 @@ enum To {
     Multicast,
 }
 
-fn to() -> impl Strategy<Value = To> {
+fn to() -> BoxedStrategy<To> {
     prop_oneof![3 => other().prop_map(To::One), 1 => other().prop_map(To::OnLink), 1 => Just(To::Broadcast), 1 => Just(To::Multicast)]
+    .boxed()
 }
 
 impl To {
@@ -128,12 +130,13 @@ impl Source6 {
     }
 }
 
-fn source6() -> impl Strategy<Value = Source6> {
+fn source6() -> BoxedStrategy<Source6> {
     prop_oneof![
         4 => own().prop_map(Source6::Global),
         4 => own().prop_map(Source6::LinkLocal),
         2 => Just(Source6::Unspecified),
     ]
+    .boxed()
 }
 
 /// How a packet is a part of a larger one.
@@ -144,8 +147,8 @@ enum Part {
     Later,
 }
 
-fn part() -> impl Strategy<Value = Part> {
-    prop_oneof![6 => Just(Part::Whole), 1 => Just(Part::First), 1 => Just(Part::Later)]
+fn part() -> BoxedStrategy<Part> {
+    prop_oneof![6 => Just(Part::Whole), 1 => Just(Part::First), 1 => Just(Part::Later)].boxed()
 }
 
 /// A frame that fits whichever port sends it.
@@ -197,7 +200,7 @@ enum Target {
     LinkLocal(Who),
 }
 
-fn arp() -> impl Strategy<Value = What> {
+fn arp() -> BoxedStrategy<What> {
     (
         prop_oneof![4 => Just(1_u16), 2 => Just(2), 1 => Just(3)],
         own(),
@@ -210,9 +213,10 @@ fn arp() -> impl Strategy<Value = What> {
             sender_ip,
             target,
         })
+        .boxed()
 }
 
-fn udp() -> impl Strategy<Value = Upper> {
+fn udp() -> BoxedStrategy<Upper> {
     let ports = prop::sample::select(vec![
         (68, 67),
         (68, 67),
@@ -223,20 +227,24 @@ fn udp() -> impl Strategy<Value = Upper> {
         (1000, 67),
         (68, 1000),
     ]);
-    ports.prop_map(|(source, destination)| Upper::Udp(source, destination))
+    ports
+        .prop_map(|(source, destination)| Upper::Udp(source, destination))
+        .boxed()
 }
 
-fn ipv4_packet() -> impl Strategy<Value = What> {
+fn ipv4_packet() -> BoxedStrategy<What> {
     let upper = prop_oneof![3 => udp(), 1 => Just(Upper::Tcp), 1 => Just(Upper::Echo)];
     let source = prop_oneof![4 => own().prop_map(Some), 1 => Just(None)];
-    (source, part(), upper).prop_map(|(source, part, upper)| What::Ipv4 {
-        source,
-        part,
-        upper,
-    })
+    (source, part(), upper)
+        .prop_map(|(source, part, upper)| What::Ipv4 {
+            source,
+            part,
+            upper,
+        })
+        .boxed()
 }
 
-fn discovery() -> impl Strategy<Value = Upper> {
+fn discovery() -> BoxedStrategy<Upper> {
     let target = prop_oneof![
         4 => other().prop_map(Target::Global),
         2 => own().prop_map(Target::Global),
@@ -246,9 +254,10 @@ fn discovery() -> impl Strategy<Value = Upper> {
     let told = prop_oneof![3 => own().prop_map(Some), 1 => Just(None)];
     (135..=136_u8, target, told)
         .prop_map(|(kind, target, told)| Upper::Discovery(kind, target, told))
+        .boxed()
 }
 
-fn ipv6_packet() -> impl Strategy<Value = What> {
+fn ipv6_packet() -> BoxedStrategy<What> {
     let upper = prop_oneof![
         2 => udp(),
         1 => Just(Upper::Tcp),
@@ -257,31 +266,33 @@ fn ipv6_packet() -> impl Strategy<Value = What> {
     ];
     let hop_limit = prop_oneof![6 => Just(255_u8), 6 => Just(64), 1 => Just(0)];
     let hop_by_hop = prop::bool::weighted(0.15);
-    (source6(), part(), hop_by_hop, hop_limit, upper).prop_map(
-        |(source, part, hop_by_hop, hop_limit, upper)| What::Ipv6 {
+    (source6(), part(), hop_by_hop, hop_limit, upper)
+        .prop_map(|(source, part, hop_by_hop, hop_limit, upper)| What::Ipv6 {
             source,
             part,
             hop_by_hop,
             hop_limit,
             upper,
-        },
-    )
+        })
+        .boxed()
 }
 
 /// A frame.
-pub(crate) fn recipe() -> impl Strategy<Value = Recipe> {
+pub(crate) fn recipe() -> BoxedStrategy<Recipe> {
     let what = prop_oneof![
         4 => arp(),
         5 => ipv4_packet(),
         7 => ipv6_packet(),
         1 => prop::sample::select(vec![0x88b5, 0x0026, 0x8035]).prop_map(What::Other),
     ];
-    (own(), to(), prop::bool::weighted(0.04), what).prop_map(|(source, to, tagged, what)| Recipe {
-        source,
-        to,
-        tagged,
-        what,
-    })
+    (own(), to(), prop::bool::weighted(0.04), what)
+        .prop_map(|(source, to, tagged, what)| Recipe {
+            source,
+            to,
+            tagged,
+            what,
+        })
+        .boxed()
 }
 
 impl Recipe {
