@@ -249,6 +249,8 @@ impl Action {
                 actions: lists(actions),
             },
             Self::Clone { actions } => Self::clone_of(lists(actions)),
+            Self::PopVlan {} if version < Version::V1_1 => Self::StripVlan {},
+            Self::StripVlan {} if version >= Version::V1_1 => Self::PopVlan {},
             old if version < Version::V1_2 => old,
             Self::SetDlSrc { dl_addr } => Self::set(Field::EthSrc, dl_addr),
             Self::SetDlDst { dl_addr } => Self::set(Field::EthDst, dl_addr),

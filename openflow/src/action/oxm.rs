@@ -256,7 +256,7 @@ impl Subfield {
     /// All bits of a field.
     #[must_use]
     pub fn whole(field: Field) -> Self {
-        Self::new(field, 0, u16::from(field.row().bits))
+        Self::new(field, 0, field.row().bits)
     }
 
     /// `bits` bits of a field from bit `offset` on.

@@ -49,6 +49,8 @@ variants! {
             /// The priority.
             vlan_pcp: u8;
         }
+        /// Removes the VLAN tag.
+        StripVlan "strip_vlan" [std 3 V1_0 V1_0] {}
         /// Sets the Ethernet source.
         SetDlSrc "set_dl_src" [std 4 V1_0 V1_0, std 3 V1_1 V1_5] {
             /// The address.
@@ -125,7 +127,7 @@ variants! {
             ethertype: u16;
         }
         /// Removes the outermost VLAN tag.
-        PopVlan "pop_vlan" [std 3 V1_0 V1_0 "strip_vlan", std 18 V1_1 V1_5] {}
+        PopVlan "pop_vlan" [std 18 V1_1 V1_5] {}
         /// Adds an MPLS header.
         PushMpls "push_mpls" [nx 23 V1_0 V1_0, std 19 V1_1 V1_5] {
             /// Its Ethernet type.

@@ -608,7 +608,7 @@ macro_rules! vendor {
 /// A union whose members are told apart by a type code in a header that its [`Family`] reads and writes.
 /// What the rows do not know is kept as it came. After the rows' name may stand `by_hand`, for a union whose
 /// [`Wire`] and [`Generate`] do more than its rows say. A code that is called otherwise than its row says so:
-/// `[std 3 V1_0 V1_0 "strip_vlan", std 18 V1_1 V1_5]`. See the module.
+/// `[nx 6 V1_0 V1_4 "reg_move", std 28 V1_5 V1_5 "copy_field"]`. See the module.
 ///
 /// ```text
 /// variants! {

@@ -63,7 +63,7 @@ fn print_spec(spec: &LearnSpec, names: &Names) -> String {
             let whole = field
                 .0
                 .field()
-                .filter(|known| *offset == 0 && spec.n_bits == u16::from(known.row().bits));
+                .filter(|known| *offset == 0 && spec.n_bits == known.row().bits);
             let dst = bits(field, *offset);
             match (&spec.src, whole) {
                 (LearnSource::Field { .. }, _) if src == dst => dst,

@@ -177,6 +177,7 @@ fn print_plain(out: &mut String, action: &Action) {
 /// Actions that are their name.
 const BARE: &[(Action, &str)] = &[
     (Action::PopVlan {}, "pop_vlan"),
+    (Action::StripVlan {}, "strip_vlan"),
     (Action::PopPbb {}, "pop_pbb"),
     (Action::CopyTtlOut {}, "copy_ttl_out"),
     (Action::CopyTtlIn {}, "copy_ttl_in"),
@@ -384,15 +385,23 @@ fn print_sample(out: &mut String, action: &Action, names: &Names) {
             port: None,
             direction: 0,
         },
+        // Open vSwitch takes no notice of the direction here.
         Action::Sample2 {
             probability,
             collector_set_id,
             obs_domain_id,
             obs_point_id,
             sampling_port,
-            direction,
-        }
-        | Action::Sample3 {
+            ..
+        } => nicira::Sample {
+            probability,
+            collector_set_id,
+            domain: SampleSource::Number(obs_domain_id),
+            point: SampleSource::Number(obs_point_id),
+            port: Some(sampling_port.0),
+            direction: 0,
+        },
+        Action::Sample3 {
             probability,
             collector_set_id,
             obs_domain_id,
@@ -427,14 +436,16 @@ fn print_sample(out: &mut String, action: &Action, names: &Names) {
     nicira::print_sample(out, &sample, names);
 }
 
+/// Whether it is the port of arrival in sixteen bits.
+fn is_narrow(field: Oxm) -> bool {
+    matches!(field, Oxm::Header(header) if header.class == NXM_0)
+}
+
 /// Writes bits of a field.
 fn subfield(bits: &Subfield) -> String {
     let (name, whole) = match bits.field.field() {
-        Some(_) if bits.field == Oxm::IN_PORT_16 => ("NXM_OF_IN_PORT".to_owned(), Some(16)),
-        Some(field) => (
-            field.code_name().to_owned(),
-            Some(u16::from(field.row().bits)),
-        ),
+        Some(Field::InPort) if is_narrow(bits.field) => ("NXM_OF_IN_PORT".to_owned(), Some(16)),
+        Some(field) => (field.code_name().to_owned(), Some(field.row().bits)),
         None => (header(bits.field), None),
     };
     let (first, count) = (bits.offset, bits.bits);
@@ -481,7 +492,7 @@ fn named_field(name: &str) -> Read<'_, (Oxm, u16)> {
         return Ok((named_header(name)?, u16::MAX));
     }
     if let Some((field, code)) = Field::from_code_name(name) {
-        let bits = u16::from(field.row().bits).min(u16::from(code.bytes) * 8);
+        let bits = field.row().bits.min(u16::from(code.bytes) * 8);
         let narrow = field == Field::InPort && code.bytes == 2;
         let field = if narrow {
             Oxm::IN_PORT_16
@@ -491,7 +502,7 @@ fn named_field(name: &str) -> Read<'_, (Oxm, u16)> {
         return Ok((field, bits));
     }
     Field::from_name(name)
-        .map(|field| (field.into(), field.row().bits.into()))
+        .map(|field| (field.into(), field.row().bits))
         .ok_or_else(|| Wrong::new(name, "the name of a field"))
 }
 

@@ -153,10 +153,6 @@ fn parse_standard<'a>(item: &Item<'a>) -> Read<'a, Option<Action>> {
             nw_ttl: scan::u8(plain()?)?,
         },
         "move" => parse_move(plain()?)?,
-        "strip_vlan" => {
-            item.alone("no value")?;
-            Action::PopVlan {}
-        }
         "dec_ttl" if item.separator.is_some() => {
             let ids = value_of(item)?.split(',').map(str::trim);
             let ids: Read<'a, Vec<u16>> = ids.map(scan::u16).collect();
