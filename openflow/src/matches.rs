@@ -16,7 +16,6 @@ use bytes::Bytes;
 
 pub use check::MatchError;
 pub use header::Header;
-pub(crate) use header::{decode_header, encode_header};
 use standard::Exact;
 
 use crate::action::port32;

@@ -17,7 +17,12 @@ pub struct Reader<'a> {
     end: usize,
     /// The error to answer with when this part is malformed.
     answer: ErrorAnswer,
+    /// How many parts are around this one.
+    depth: u8,
 }
+
+/// How many parts may be around a part: actions nest in actions. Open vSwitch's own limit is below it.
+pub const MAX_DEPTH: u8 = 32;
 
 impl<'a> Reader<'a> {
     /// Reads `message` from its first byte.
@@ -28,6 +33,7 @@ impl<'a> Reader<'a> {
             at: 0,
             end: message.len(),
             answer: ErrorAnswer::BAD_REQUEST_LEN,
+            depth: 0,
         }
     }
 
@@ -174,6 +180,9 @@ impl<'a> Reader<'a> {
     /// A reader over the next `n` bytes, which this one skips.
     #[inline]
     pub fn sub(&mut self, n: usize, expected: &'static str) -> Result<Self, DecodeError> {
+        if self.depth >= MAX_DEPTH {
+            return Err(self.error("parts that nest less deeply"));
+        }
         let at = self.at;
         self.advance(n, expected)?;
         Ok(Self {
@@ -181,6 +190,7 @@ impl<'a> Reader<'a> {
             at,
             end: at + n,
             answer: self.answer,
+            depth: self.depth + 1,
         })
     }
 

@@ -242,10 +242,10 @@ fn flow(cookie: u64) -> FlowMod {
         Action::set(Field::Reg1, 5_u32),
         // Taken under one of its two names only.
         Action::set(Field::InPort, 0_u32),
-        Action::DecTtl,
+        Action::dec_ttl(),
         Action::resubmit(9),
     ];
-    let instructions = vec![Instruction::ApplyActions(actions)];
+    let instructions = vec![Instruction::apply(actions)];
     FlowMod::add(TableId(3), 100, matches, instructions, cookie)
 }
 
@@ -285,7 +285,7 @@ fn many_pushes_on_their_way_end_in_their_order_and_refusals_stay_with_their_own(
     for version in VERSIONS {
         let mut connection = switch.connected(version);
         let unwanted = FlowMod {
-            instructions: vec![Instruction::GotoTable(TableId(1))],
+            instructions: vec![Instruction::goto(TableId(1))],
             ..flow(1_000_000)
         };
         let mut pushes = Vec::new();
@@ -347,7 +347,7 @@ fn a_refused_flow_is_named_by_its_cookie_and_nothing_of_its_bundle_is_done() {
         return;
     };
     let backwards = FlowMod {
-        instructions: vec![Instruction::GotoTable(TableId(1))],
+        instructions: vec![Instruction::goto(TableId(1))],
         ..flow(13)
     };
     let without_prerequisite = FlowMod {
@@ -355,7 +355,7 @@ fn a_refused_flow_is_named_by_its_cookie_and_nothing_of_its_bundle_is_done() {
         ..flow(14)
     };
     let without_group = FlowMod {
-        instructions: vec![Instruction::ApplyActions(vec![Action::Group(GroupId(99))])],
+        instructions: vec![Instruction::apply(vec![Action::group(GroupId(99))])],
         ..flow(15)
     };
     for version in VERSIONS {
@@ -403,7 +403,7 @@ fn groups_go_before_the_flows_that_use_them_in_one_bundle() {
             Message::GroupMod(GroupMod::add(GroupId(id), GroupType::SELECT, buckets))
         };
         let flow = FlowMod {
-            instructions: vec![Instruction::ApplyActions(vec![Action::Group(GroupId(5))])],
+            instructions: vec![Instruction::apply(vec![Action::group(GroupId(5))])],
             ..flow(1)
         };
         let push = Push {
@@ -504,9 +504,9 @@ fn packet_ins_come_in_the_form_that_was_chosen() {
         let to_controller = FlowMod {
             table: TableId(0),
             matches: Match::any(),
-            instructions: vec![Instruction::ApplyActions(vec![
+            instructions: vec![Instruction::apply(vec![
                 Action::set(Field::Reg1, 5_u32),
-                Action::Controller(controller),
+                Action::from(controller),
             ])],
             ..flow(21)
         };

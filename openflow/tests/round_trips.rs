@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use rust_openflow::action::{Ct, Subfield, ToController, Zone};
+use rust_openflow::action::{Subfield, ToController, Zone};
 use rust_openflow::frame::Framer;
 use rust_openflow::message::{
     Band, Bucket, BucketProperty, FlowCommand, FlowFlags, FlowMod, GroupCommand, GroupMod,
@@ -54,12 +54,12 @@ fn bytes(longest: usize) -> impl Strategy<Value = Bytes> {
 fn simple_action() -> impl Strategy<Value = Action> {
     prop_oneof![
         any::<u32>().prop_map(|port| Action::output(PortNo(port))),
-        any::<u32>().prop_map(|group| Action::Group(GroupId(group))),
-        any::<u32>().prop_map(Action::SetQueue),
-        Just(Action::PopVlan),
-        Just(Action::DecTtl),
-        Just(Action::CtClear),
-        any::<u8>().prop_map(Action::SetTtl),
+        any::<u32>().prop_map(|group| Action::group(GroupId(group))),
+        any::<u32>().prop_map(Action::queue),
+        Just(Action::pop_vlan()),
+        Just(Action::dec_ttl()),
+        Just(Action::CtClear {}),
+        any::<u8>().prop_map(Action::set_ttl),
         any::<u64>().prop_map(|id| Action::set(Field::TunnelId, id)),
         (any::<u32>(), 1..u32::MAX).prop_map(|(value, mask)| Action::set_masked(
             Field::Reg3,
@@ -67,13 +67,13 @@ fn simple_action() -> impl Strategy<Value = Action> {
             mask
         )),
         any::<u8>().prop_map(Action::resubmit),
-        (0..16_u16, 1..16_u16).prop_map(|(offset, bits)| Action::Move {
-            source: Subfield::new(Field::Reg1, offset, bits),
-            destination: Subfield::new(Field::Reg2, 16 - bits, bits),
-        }),
-        (any::<u32>(), 1..3_u8).prop_map(|(id, clause)| Action::Conjunction { id, clause, of: 2 }),
+        (0..16_u16, 1..16_u16).prop_map(|(offset, bits)| Action::copy_bits(
+            Subfield::new(Field::Reg1, offset, bits),
+            Subfield::new(Field::Reg2, 16 - bits, bits),
+        )),
+        (any::<u32>(), 1..3_u8).prop_map(|(id, clause)| Action::conjunction(id, clause, 2)),
         (any::<u16>(), bytes(20), any::<bool>()).prop_map(|(max_len, userdata, pause)| {
-            Action::Controller(ToController {
+            Action::from(ToController {
                 max_len,
                 userdata,
                 pause,
@@ -86,17 +86,10 @@ fn simple_action() -> impl Strategy<Value = Action> {
 fn action() -> impl Strategy<Value = Action> {
     simple_action().prop_recursive(3, 12, 4, |inner| {
         prop_oneof![
-            prop::collection::vec(inner, 0..4).prop_map(Action::Clone),
+            prop::collection::vec(inner, 0..4).prop_map(Action::clone_of),
             (any::<bool>(), any::<u16>(), prop::option::of(0..255_u8)).prop_map(
                 |(commit, zone, table)| {
-                    Action::Ct(Box::new(Ct {
-                        commit,
-                        force: false,
-                        zone: Zone::Number(zone),
-                        table,
-                        alg: 0,
-                        actions: Vec::new(),
-                    }))
+                    Action::ct(u16::from(commit), Zone::Number(zone), table, Vec::new())
                 }
             ),
         ]
@@ -109,12 +102,12 @@ fn actions() -> impl Strategy<Value = Vec<Action>> {
 
 fn instructions() -> impl Strategy<Value = Vec<Instruction>> {
     let one = prop_oneof![
-        actions().prop_map(Instruction::ApplyActions),
-        actions().prop_map(Instruction::WriteActions),
-        Just(Instruction::ClearActions),
+        actions().prop_map(Instruction::apply),
+        actions().prop_map(Instruction::write_actions),
+        Just(Instruction::ClearActions {}),
         (any::<u64>(), any::<u64>())
             .prop_map(|(metadata, mask)| Instruction::WriteMetadata { metadata, mask }),
-        any::<u8>().prop_map(|table| Instruction::GotoTable(TableId(table))),
+        any::<u8>().prop_map(|table| Instruction::goto(TableId(table))),
     ];
     prop::collection::vec(one, 0..4)
 }

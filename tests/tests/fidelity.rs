@@ -210,8 +210,8 @@ fn messages(program: &[Content]) -> Vec<Message> {
             u16::MAX - 1,
             Match::any().with(Field::InPort, kind.ofport()),
             vec![
-                Instruction::ApplyActions(vec![Action::set(Field::TunnelId, 100_u64)]),
-                Instruction::GotoTable(Stage::TunnelIn.table()),
+                Instruction::apply(vec![Action::set(Field::TunnelId, 100_u64)]),
+                Instruction::goto(Stage::TunnelIn.table()),
             ],
             1,
         )));
@@ -220,7 +220,7 @@ fn messages(program: &[Content]) -> Vec<Message> {
         Stage::Classify.table(),
         u16::MAX,
         Match::any().with(Field::EthType, MARK),
-        vec![Instruction::ApplyActions(vec![Action::output(MARKS)])],
+        vec![Instruction::apply(vec![Action::output(MARKS)])],
         2,
     )));
     messages

@@ -244,7 +244,11 @@ fn rank(content: &Content) -> (u64, String) {
 fn conjunctive_flow(secret: &Secret, mut clauses: Vec<&Clause>) -> Option<Flow> {
     let first = *clauses.first()?;
     clauses.sort_by_key(|clause| match clause.action {
-        Action::Conjunction { id, clause, of } => (id, clause, of),
+        Action::Conjunction {
+            id,
+            clause,
+            n_clauses,
+        } => (id, clause, n_clauses),
         _ => (0, 0, 0),
     });
     let mut actions: Vec<Action> = clauses.iter().map(|clause| clause.action.clone()).collect();
@@ -255,7 +259,7 @@ fn conjunctive_flow(secret: &Secret, mut clauses: Vec<&Clause>) -> Option<Flow> 
         first.stage,
         first.priority,
         first.matches.clone(),
-        vec![Instruction::ApplyActions(actions)],
+        vec![Instruction::apply(actions)],
     )
     .ok()
 }

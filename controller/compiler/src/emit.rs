@@ -151,7 +151,7 @@ impl FlowBuilder<'_, '_> {
 
     /// Sets a slot.
     pub fn put(self, slot: Slot, value: u32) -> Self {
-        self.action(Action::SetField(slot.holds(value)))
+        self.action(Action::set_to(slot.holds(value)))
     }
 
     /// Sets a field.
@@ -177,7 +177,7 @@ impl FlowBuilder<'_, '_> {
 
     /// Sends the packet to the controller.
     pub fn punt(self, to: ToController) -> Self {
-        self.action(Action::Controller(to))
+        self.action(Action::from(to))
     }
 
     /// Puts the flow out; the packet goes on in another stage.
@@ -194,14 +194,14 @@ impl FlowBuilder<'_, '_> {
     pub fn clause(mut self, id: u32, clause: u8, of: u8) {
         self.check(None);
         self.matches.sort();
-        let action = Action::Conjunction { id, clause, of };
+        let action = Action::conjunction(id, clause, of);
         // The flow with this clause alone: tells whether it can be written, and its key.
         let alone = Flow::new(
             self.emitter.secret,
             self.stage,
             self.priority,
             self.matches.clone(),
-            vec![Instruction::ApplyActions(vec![action.clone()])],
+            vec![Instruction::apply(vec![action.clone()])],
         );
         let body = alone.map(|flow| {
             Body::Clause(Arc::new(Clause {
@@ -221,10 +221,10 @@ impl FlowBuilder<'_, '_> {
         }
         let mut instructions = Vec::with_capacity(2);
         if !self.actions.is_empty() {
-            instructions.push(Instruction::ApplyActions(std::mem::take(&mut self.actions)));
+            instructions.push(Instruction::apply(std::mem::take(&mut self.actions)));
         }
         if let Some(stage) = goto {
-            instructions.push(Instruction::GotoTable(stage.table()));
+            instructions.push(Instruction::goto(stage.table()));
         }
         let flow = Flow::new(
             self.emitter.secret,
@@ -253,9 +253,9 @@ impl FlowBuilder<'_, '_> {
         }
         for action in &self.actions {
             let written = match action {
-                Action::SetField(value) => Some(*value),
-                Action::Move { destination, .. } | Action::Pop(destination) => {
-                    Some(FieldValue::exact(destination.field, 0_u8))
+                Action::SetField { .. } => action.sets().copied(),
+                Action::Move { dst, .. } | Action::Pop { field: dst, .. } => {
+                    dst.field().map(|field| FieldValue::exact(field, 0_u8))
                 }
                 _ => None,
             };

@@ -24,7 +24,7 @@ pub fn flow(secret: &Secret, revision: u64) -> FlowMod {
         Stage::Marker.table(),
         1,
         Match::any(),
-        vec![Instruction::ApplyActions(vec![note])],
+        vec![Instruction::apply(vec![note])],
         cookie(secret),
     )
 }
@@ -36,10 +36,11 @@ pub fn revision(secret: &Secret, flow: &FlowStats) -> Option<u64> {
         return None;
     }
     match flow.instructions.as_slice() {
-        [Instruction::ApplyActions(actions)] => match actions.as_slice() {
-            [Action::SetField(value)] if value.field == Field::Metadata => {
-                u64::try_from(value.value).ok()
-            }
+        [Instruction::ApplyActions { actions }] => match actions.as_slice() {
+            [action] => action
+                .sets()
+                .filter(|value| value.field == Field::Metadata)
+                .and_then(|value| u64::try_from(value.value).ok()),
             _ => None,
         },
         _ => None,

@@ -73,7 +73,7 @@ fn flow_mod() -> Message {
         Action::resubmit(9),
         Action::output(PortNo(3)),
     ];
-    let instructions = vec![Instruction::ApplyActions(actions)];
+    let instructions = vec![Instruction::apply(actions)];
     Message::FlowMod(FlowMod::add(
         TableId(3),
         100,

@@ -97,24 +97,3 @@ pub(super) fn write(w: &mut Writer, code: &Code, masked: bool, length: u8) {
         }
     }
 }
-
-/// Writes the header of a field without a value, as actions that name fields do.
-pub(crate) fn encode_header(
-    w: &mut Writer,
-    field: Field,
-    version: Version,
-) -> Result<(), EncodeError> {
-    Header::of(field, version)?.encode(w);
-    Ok(())
-}
-
-/// Reads the header of a field without a value; none for a field that the table does not know or a
-/// class that this crate would not write.
-pub(crate) fn decode_header(
-    r: &mut Reader<'_>,
-    version: Version,
-) -> Result<Option<Field>, DecodeError> {
-    let header = Header::decode(r)?;
-    let field = header.field();
-    Ok(field.filter(|field| Header::of(*field, version) == Ok(header)))
-}

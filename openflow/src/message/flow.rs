@@ -138,7 +138,7 @@ impl Form<FlowMod> for FlowMod10 {
 pub(super) fn applied(actions: Vec<Action>) -> Vec<Instruction> {
     match actions.is_empty() {
         true => Vec::new(),
-        false => vec![Instruction::ApplyActions(actions)],
+        false => vec![Instruction::apply(actions)],
     }
 }
 
@@ -149,7 +149,7 @@ pub(super) fn only_applied(
 ) -> Result<Vec<Action>, EncodeError> {
     match instructions {
         [] => Ok(Vec::new()),
-        [Instruction::ApplyActions(actions)] => Ok(actions.clone()),
+        [Instruction::ApplyActions { actions }] => Ok(actions.clone()),
         _ => Err(EncodeError::NotInVersion {
             what: "an instruction other than apply_actions",
             version,

@@ -19,7 +19,7 @@ mod meter;
 mod multipart;
 mod nested;
 mod nicira;
-mod numbers;
+pub(crate) mod numbers;
 mod packet;
 mod port;
 mod queue;
@@ -130,6 +130,7 @@ macro_rules! messages {
                 number: $number,
                 since: Version::$since,
                 until: Version::$until,
+                name: None,
             },)*],
             doc: $doc,
         },)*];

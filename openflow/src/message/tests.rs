@@ -101,7 +101,7 @@ fn flow_mods_of_every_version_are_read_and_written_as_ovs_ofctl_writes_them() {
         assert_eq!(flow.matches, expected);
         assert_eq!(flow.cookie, 0x1122_3344_5566_7788);
         assert_eq!((flow.table, flow.priority), (TableId(3), 100));
-        let [Instruction::ApplyActions(actions)] = &flow.instructions[..] else {
+        let [Instruction::ApplyActions { actions }] = &flow.instructions[..] else {
             panic!("{:?}", flow.instructions);
         };
         assert_eq!(actions.len(), 4);
@@ -552,7 +552,7 @@ fn what_a_version_cannot_say_is_an_error() {
     );
     assert!(Message::FlowMod(flow).encode(Version::V1_0, 1).is_err());
     let many = vec![
-        Action::Controller(ToController {
+        Action::from(ToController {
             userdata: vec![0; 60_000].into(),
             ..ToController::default()
         });
@@ -562,7 +562,7 @@ fn what_a_version_cannot_say_is_an_error() {
         TableId(0),
         1,
         Match::any(),
-        vec![Instruction::ApplyActions(many)],
+        vec![Instruction::apply(many)],
         1,
     );
     assert!(matches!(

@@ -272,7 +272,8 @@ impl<const N: usize> Generate for [u8; N] {
 /// Values until the end.
 impl<T: Wire> Wire for Vec<T> {
     fn read(r: &mut Reader<'_>, version: Version, what: &'static str) -> Result<Self, DecodeError> {
-        let mut list = Self::new();
+        // Elements are of about sixteen bytes; few are of less than eight.
+        let mut list = Self::with_capacity(r.remaining().div_ceil(16));
         while !r.is_empty() {
             let before = r.remaining();
             list.push(T::read(r, version, what)?);
@@ -304,8 +305,29 @@ impl<T: Plain> Plain for Vec<T> {
 
 impl<T: Generate> Generate for Vec<T> {
     fn generate(dice: &mut Dice<'_>, version: Version) -> Self {
-        let length = dice.below(4);
-        (0..length).map(|_| T::generate(dice, version)).collect()
+        dice.list(3, |dice| T::generate(dice, version))
+    }
+}
+
+impl<T: Plain> Plain for Option<T> {
+    fn value(&self, version: Version) -> Value {
+        match self {
+            Some(value) => value.value(version),
+            None => Value::Null,
+        }
+    }
+
+    fn from_value(value: &Value, version: Version) -> Result<Self, ValueError> {
+        match value {
+            Value::Null => Ok(None),
+            value => T::from_value(value, version).map(Some),
+        }
+    }
+}
+
+impl<T: Generate> Generate for Option<T> {
+    fn generate(dice: &mut Dice<'_>, version: Version) -> Self {
+        dice.flip().then(|| T::generate(dice, version))
     }
 }
 

@@ -5,13 +5,18 @@
 #[derive(Debug)]
 pub struct Dice<'a> {
     bytes: &'a [u8],
+    /// How many lists are around what is generated.
+    depth: usize,
 }
+
+/// How many lists may be around a list that is not empty.
+const DEEPEST: usize = 8;
 
 impl<'a> Dice<'a> {
     /// Chooses by these bytes.
     #[must_use]
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes }
+        Self { bytes, depth: 0 }
     }
 
     /// An integer of `width` bytes, at most 16. Small, large and arbitrary ones are all frequent.
@@ -37,6 +42,18 @@ impl<'a> Dice<'a> {
     /// Yes or no; no when the bytes have run out.
     pub fn flip(&mut self) -> bool {
         self.byte() & 1 == 1
+    }
+
+    /// Up to `limit` elements, which may have lists of their own.
+    pub fn list<T>(&mut self, limit: usize, mut one: impl FnMut(&mut Self) -> T) -> Vec<T> {
+        let length = match self.depth < DEEPEST {
+            true => self.below(limit + 1),
+            false => 0,
+        };
+        self.depth += 1;
+        let list = (0..length).map(|_| one(self)).collect();
+        self.depth -= 1;
+        list
     }
 
     /// Up to `limit` bytes.

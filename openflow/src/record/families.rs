@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use crate::action::NICIRA;
 use crate::error::{DecodeError, EncodeError, ErrorAnswer};
+use crate::field::ONF;
 use crate::record::Dice;
 use crate::wire::{Reader, Writer};
 
@@ -311,15 +312,47 @@ impl Family for Unpadded {
     }
 }
 
-/// Actions: elements in which Nicira's have a subtype of 16 bits (`struct nx_action_header`).
+/// Instructions: elements (OpenFlow 1.5.1, 7.2.5) with an error of their own.
+#[derive(Debug)]
+pub struct Instruction;
+
+impl Family for Instruction {
+    fn open<'a>(r: &mut Reader<'a>, what: &'static str) -> Result<Opened<'a>, DecodeError> {
+        r.answer_with(ErrorAnswer::BAD_INSTRUCTION_LEN);
+        open(r, what, element_length, 1)
+    }
+
+    fn close(body: &mut Reader<'_>) -> Result<(), DecodeError> {
+        close_padded(body, "the end of the instruction")
+    }
+
+    fn write(
+        w: &mut Writer,
+        vendor: Option<u32>,
+        number: Option<u32>,
+        what: &'static str,
+        body: impl FnOnce(&mut Writer) -> Result<(), EncodeError>,
+    ) -> Result<(), EncodeError> {
+        Element::write(w, vendor, number, what, body)
+    }
+}
+
+/// Actions: elements in which Nicira's and the ONF's have a subtype of 16 bits (`struct nx_action_header`),
+/// and are of sixteen bytes at least.
 #[derive(Debug)]
 pub struct Action;
+
+/// Bytes behind the vendor of the shortest of Nicira's and the ONF's actions.
+const SHORTEST_EXTENSION: usize = 8;
 
 impl Family for Action {
     fn open<'a>(r: &mut Reader<'a>, what: &'static str) -> Result<Opened<'a>, DecodeError> {
         r.answer_with(ErrorAnswer::BAD_ACTION_LEN);
         let mut opened = open(r, what, element_length, 1)?;
-        if opened.vendor == Some(NICIRA) && opened.body.remaining() >= 2 {
+        if matches!(opened.vendor, Some(NICIRA | ONF)) {
+            if opened.body.remaining() < SHORTEST_EXTENSION {
+                return Err(opened.body.error("an action of at least sixteen bytes"));
+            }
             opened.number = Some(u32::from(opened.body.u16(what)?));
         }
         Ok(opened)

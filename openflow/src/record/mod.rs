@@ -31,8 +31,8 @@ pub use base::Name;
 pub(crate) use base::ids;
 pub use dice::Dice;
 pub use families::{
-    Action, Element, Family, LengthFirst, LooseProperty, Opened, Property, QueueFamily, Tagged,
-    Unpadded,
+    Action, Element, Family, Instruction, LengthFirst, LooseProperty, Opened, Property,
+    QueueFamily, Tagged, Unpadded,
 };
 pub use value::{Members, Value, ValueError};
 
@@ -82,6 +82,8 @@ pub struct Code {
     pub since: Version,
     /// The last version.
     pub until: Version,
+    /// Its name there, when that is not the row's.
+    pub name: Option<&'static str>,
 }
 
 impl Code {
@@ -123,20 +125,115 @@ impl VariantRow {
         self.codes.iter().find(|code| code.in_version(version))
     }
 
-    /// The row that `version` has under a code.
+    /// Its name in `version`.
+    #[must_use]
+    pub fn name(&self, version: Version) -> &'static str {
+        let code = self.code(version);
+        code.and_then(|code| code.name).unwrap_or(self.name)
+    }
+
+    /// The row of that name in `version`; else the one that has the name of itself.
+    #[must_use]
+    pub fn named(rows: &'static [Self], name: &str, version: Version) -> Option<usize> {
+        let own = |row: &Self| row.code(version).is_some() && row.name(version) == name;
+        let found = rows.iter().position(own);
+        found.or_else(|| rows.iter().position(|row| row.name == name))
+    }
+
+    /// Whether `version` has it under a code.
+    const fn has(&self, vendor: Option<u32>, number: u32, version: u8) -> bool {
+        let mut at = 0;
+        while at < self.codes.len() {
+            let code = &self.codes[at];
+            let same_vendor = match (code.vendor, vendor) {
+                (None, None) => true,
+                (Some(one), Some(other)) => one == other,
+                _ => false,
+            };
+            let since = code.since as u8 <= version && version <= code.until as u8;
+            if same_vendor && since && code.number == number {
+                return true;
+            }
+            at += 1;
+        }
+        false
+    }
+}
+
+/// Where the rows of codes are: a hash table that is never more than half full.
+#[derive(Debug)]
+pub struct CodeIndex<const N: usize>([u8; N]);
+
+impl<const N: usize> CodeIndex<N> {
+    /// The index of these rows, of which there are fewer than 255.
+    pub(crate) const fn new(rows: &[VariantRow]) -> Self {
+        let mut slots = [0; N];
+        let mut row = 0;
+        while row < rows.len() {
+            let mut at = 0;
+            while at < rows[row].codes.len() {
+                let code = &rows[row].codes[at];
+                let mut version = code.since as u8;
+                while version <= code.until as u8 {
+                    let mut slot = slot_of(code.vendor, code.number, version) & (N - 1);
+                    while slots[slot] != 0 {
+                        slot = (slot + 1) & (N - 1);
+                    }
+                    slots[slot] = row as u8 + 1;
+                    version += 1;
+                }
+                at += 1;
+            }
+            row += 1;
+        }
+        Self(slots)
+    }
+
+    /// The position of the row that `version` has under a code.
+    #[inline]
     #[must_use]
     pub fn find(
-        rows: &'static [Self],
+        &self,
+        rows: &'static [VariantRow],
         vendor: Option<u32>,
         number: u32,
         version: Version,
     ) -> Option<usize> {
-        rows.iter().position(|row| {
-            row.codes.iter().any(|code| {
-                code.number == number && code.vendor == vendor && code.in_version(version)
-            })
-        })
+        let mut slot = slot_of(vendor, number, version.wire()) & (N - 1);
+        loop {
+            let row = usize::from(self.0[slot]).checked_sub(1)?;
+            if rows[row].has(vendor, number, version.wire()) {
+                return Some(row);
+            }
+            slot = (slot + 1) & (N - 1);
+        }
     }
+}
+
+/// How large the index of these rows is.
+pub(crate) const fn index_size(rows: &[VariantRow]) -> usize {
+    let mut codes = 1;
+    let mut row = 0;
+    while row < rows.len() {
+        let mut at = 0;
+        while at < rows[row].codes.len() {
+            let code = &rows[row].codes[at];
+            codes += (code.until as usize).saturating_sub(code.since as usize) + 1;
+            at += 1;
+        }
+        row += 1;
+    }
+    (2 * codes).next_power_of_two()
+}
+
+/// Where to begin to look for a code.
+const fn slot_of(vendor: Option<u32>, number: u32, version: u8) -> usize {
+    let vendor = match vendor {
+        None => 0,
+        Some(vendor) => vendor.wrapping_mul(0x85eb_ca6b),
+    };
+    let mixed = number.wrapping_mul(0x9e37_79b1) ^ vendor ^ (version as u32) << 17;
+    (mixed ^ mixed >> 15) as usize
 }
 
 /// Whether a value is what it is in versions that do not have it.
@@ -509,7 +606,9 @@ macro_rules! vendor {
 }
 
 /// A union whose members are told apart by a type code in a header that its [`Family`] reads and writes.
-/// What the rows do not know is kept as it came. See the module.
+/// What the rows do not know is kept as it came. After the rows' name may stand `by_hand`, for a union whose
+/// [`Wire`] and [`Generate`] do more than its rows say. A code that is called otherwise than its row says so:
+/// `[nx 6 V1_0 V1_4 "reg_move", std 28 V1_5 V1_5 "copy_field"]`. See the module.
 ///
 /// ```text
 /// variants! {
@@ -521,8 +620,8 @@ macro_rules! vendor {
 /// }
 /// ```
 macro_rules! variants {
-    ($(#[$meta:meta])* pub enum $union:ident : $family:ty, rows $rows:ident {
-        $( $(#[doc = $doc:literal])+ $variant:ident $vname:literal [$($vendor:ident $number:literal $cs:ident $cu:ident),*] {
+    ($(#[$meta:meta])* pub enum $union:ident : $family:ty, rows $rows:ident $(, $hand:ident)? {
+        $( $(#[doc = $doc:literal])+ $variant:ident $vname:literal [$($vendor:ident $number:literal $cs:ident $cu:ident $($cname:literal)?),*] {
             $( $(#[$fdoc:meta])* $({ $($fill:ident $($size:literal)? $([$fs:ident $fu:ident])?),* })?
                $field:ident $($name:literal)? : $ty:ty $([$since:ident $until:ident])? ; )*
             $(.. { $($last:ident $($lsize:literal)? $([$ls:ident $lu:ident])?),* })?
@@ -562,6 +661,7 @@ macro_rules! variants {
                 number: $number,
                 since: $crate::Version::$cs,
                 until: $crate::Version::$cu,
+                name: $crate::record::other_name!($($cname)?),
             }, )*],
             fields: &[$( $crate::record::field_row!($crate::record::name!($field $($name)?) $(, $since $until)?), )*],
             doc: concat!($($doc),+),
@@ -625,19 +725,20 @@ macro_rules! variants {
             }
         }
 
-        impl $crate::record::Wire for $union {
-            fn read(
+        impl $union {
+            /// Reads a member with its header, as its row says.
+            fn read_member(
                 r: &mut $crate::wire::Reader<'_>,
                 version: $crate::Version,
                 what: &'static str,
             ) -> Result<Self, $crate::DecodeError> {
-                use $crate::record::Family;
+                use $crate::record::{CodeIndex, Family, index_size};
+                static INDEX: CodeIndex<{ index_size($rows) }> = CodeIndex::new($rows);
                 let opened = <$family>::open(r, what)?;
                 let (vendor, number, mut body) = (opened.vendor, opened.number, opened.body);
-                let found = number.and_then(|number| {
-                    $crate::record::VariantRow::find($rows, vendor, number, version)
-                });
-                if let Some(position) = found {
+                if let Some(number) = number
+                    && let Some(position) = INDEX.find($rows, vendor, number, version)
+                {
                     let value = Self::read_body(position, &mut body, version)?;
                     <$family>::close(&mut body)?;
                     return Ok(value);
@@ -652,7 +753,8 @@ macro_rules! variants {
                 })
             }
 
-            fn write(
+            /// Writes a member with its header, as its row says.
+            fn write_member(
                 &self,
                 w: &mut $crate::wire::Writer,
                 version: $crate::Version,
@@ -672,7 +774,32 @@ macro_rules! variants {
                 }
                 <$family>::write(w, vendor, number, name, |w| self.write_body(w, version))
             }
+
+            /// Makes up a member that `version` has.
+            fn generate_member(dice: &mut $crate::record::Dice<'_>, version: $crate::Version) -> Self {
+                let known: Vec<usize> = (0..$rows.len())
+                    .filter(|at| $rows[*at].code(version).is_some())
+                    .collect();
+                let choice = dice.below(known.len() + 2);
+                let position = known.get(choice).copied();
+                let _ = position;
+                #[expect(dead_code, reason = "the last one ends the list")]
+                enum Position { $( $variant, )* End }
+                $(
+                    if position == Some(Position::$variant as usize) {
+                        return Self::$variant {
+                            $( $field: $crate::record::one!(generate dice version, $ty $(, $since $until)?), )*
+                        };
+                    }
+                )*
+                <$family as $crate::record::Family>::unknown(dice, choice == known.len()).map_or_else(
+                    |(number, data)| Self::Unknown { number, data },
+                    |(experimenter, data)| Self::Experimenter { experimenter, data },
+                )
+            }
         }
+
+        $crate::record::regular! { $union $($hand)? }
 
         impl $crate::record::Plain for $union {
             fn value(&self, version: $crate::Version) -> $crate::record::Value {
@@ -680,7 +807,8 @@ macro_rules! variants {
                 let mut members = Members::new();
                 match self {
                     $( Self::$variant { $( $field, )* } => {
-                        members.push(("type".into(), Value::text($vname)));
+                        let name = self.row().map_or($vname, |row| row.name(version));
+                        members.push(("type".into(), Value::text(name)));
                         $( if $crate::record::in_range!(version $(, $since $until)?) {
                             members.push(($crate::record::name!($field $($name)?).into(), Plain::value($field, version)));
                         } )*
@@ -713,10 +841,13 @@ macro_rules! variants {
                     });
                 }
                 let kind = kind.as_text("a name or a number").map_err(|error| error.within("type"))?;
-                if let Some(row) = $rows.iter().find(|row| row.name == kind) {
+                #[expect(dead_code, reason = "the last one ends the list")]
+                enum Position { $( $variant, )* End }
+                let named = $crate::record::VariantRow::named($rows, kind, version);
+                if let Some(row) = named.map(|at| &$rows[at]) {
                     $crate::record::only_members(value, row.fields, &["type"], version)?;
                 }
-                $( if kind == $vname {
+                $( if named == Some(Position::$variant as usize) {
                     return Ok(Self::$variant {
                         $( $field: $crate::record::one!(from value version $crate::record::name!($field $($name)?), $ty $(, $since $until)?), )*
                     });
@@ -733,35 +864,54 @@ macro_rules! variants {
                 Err(ValueError::new(expected).within("type"))
             }
         }
+    };
+}
+
+/// [`Wire`] and [`Generate`] of a union, unless they are implemented by hand.
+macro_rules! regular {
+    ($union:ident) => {
+        impl $crate::record::Wire for $union {
+            #[inline]
+            fn read(
+                r: &mut $crate::wire::Reader<'_>,
+                version: $crate::Version,
+                what: &'static str,
+            ) -> Result<Self, $crate::DecodeError> {
+                Self::read_member(r, version, what)
+            }
+
+            #[inline]
+            fn write(
+                &self,
+                w: &mut $crate::wire::Writer,
+                version: $crate::Version,
+            ) -> Result<(), $crate::EncodeError> {
+                self.write_member(w, version)
+            }
+        }
 
         impl $crate::record::Generate for $union {
             fn generate(dice: &mut $crate::record::Dice<'_>, version: $crate::Version) -> Self {
-                let known: Vec<usize> = (0..$rows.len())
-                    .filter(|at| $rows[*at].code(version).is_some())
-                    .collect();
-                let choice = dice.below(known.len() + 2);
-                let position = known.get(choice).copied();
-                let _ = position;
-                #[expect(dead_code, reason = "the last one ends the list")]
-                enum Position { $( $variant, )* End }
-                $(
-                    if position == Some(Position::$variant as usize) {
-                        return Self::$variant {
-                            $( $field: $crate::record::one!(generate dice version, $ty $(, $since $until)?), )*
-                        };
-                    }
-                )*
-                <$family as $crate::record::Family>::unknown(dice, choice == known.len()).map_or_else(
-                    |(number, data)| Self::Unknown { number, data },
-                    |(experimenter, data)| Self::Experimenter { experimenter, data },
-                )
+                Self::generate_member(dice, version)
             }
         }
+    };
+    ($union:ident by_hand) => {};
+}
+
+/// The name of a code that is not its row's.
+macro_rules! other_name {
+    () => {
+        None
+    };
+    ($name:literal) => {
+        Some($name)
     };
 }
 
 pub(crate) use {
-    field_row, in_range, name, one, plain, read_fields, record, variants, vendor, write_fields,
+    field_row, in_range, name, one, other_name, plain, read_fields, record, regular, variants,
+    vendor, write_fields,
 };
 
 #[cfg(test)]

@@ -5,7 +5,9 @@ use bytes::Bytes;
 use super::scan::{self, Item, Read, Wrong, hex};
 use super::value::push;
 use super::{DEFAULT_PRIORITY, Flow, Names, actions, matches};
-use crate::{Instruction, MeterId, TableId};
+use crate::record::Wire;
+use crate::wire::{Reader, Writer};
+use crate::{Instruction, MeterId, TableId, Version};
 
 /// Writes instructions, `drop` for none or empty ones. Open vSwitch keeps them in the order of
 /// the specification's numbers turned round, and so does this.
@@ -14,30 +16,28 @@ pub(super) fn print_instructions(out: &mut String, list: &[Instruction], names: 
     for instruction in list {
         let before = out.len();
         match instruction {
-            Instruction::Meter(MeterId(meter)) => push(out, format_args!("meter:{meter}")),
-            Instruction::ApplyActions(actions) if actions.is_empty() => {}
-            Instruction::ApplyActions(actions) => actions::print_list(out, actions, names),
-            Instruction::ClearActions => out.push_str("clear_actions"),
-            Instruction::WriteActions(actions) => {
+            Instruction::Meter {
+                meter_id: MeterId(meter),
+            } => push(out, format_args!("meter:{meter}")),
+            Instruction::ApplyActions { actions } if actions.is_empty() => {}
+            Instruction::ApplyActions { actions } => actions::print_list(out, actions, names),
+            Instruction::ClearActions {} => out.push_str("clear_actions"),
+            Instruction::WriteActions { actions } => {
                 out.push_str("write_actions(");
                 actions::print_list(out, actions, names);
                 out.push(')');
             }
-            Instruction::WriteMetadata { metadata, mask } => {
-                push(
-                    out,
-                    format_args!("write_metadata:{}", hex((*metadata).into())),
-                );
-                if *mask != u64::MAX {
-                    push(out, format_args!("/{}", hex((*mask).into())));
+            Instruction::WriteMetadata { metadata, mask } => print_metadata(out, *metadata, *mask),
+            Instruction::GotoTable { table_id } => {
+                push(out, format_args!("goto_table:{}", names.table(*table_id)));
+            }
+            other => {
+                let mut w = Writer::new();
+                // What the table does not know is written alike in every version, and triggers are of 1.5.
+                if other.write(&mut w, Version::V1_5).is_ok() {
+                    let bytes = super::bytes_as_hex(w.written(0));
+                    push(out, format_args!("unknown_instruction:{bytes}"));
                 }
-            }
-            Instruction::GotoTable(table) => {
-                push(out, format_args!("goto_table:{}", names.table(*table)));
-            }
-            Instruction::Unknown(bytes) => {
-                let bytes = super::bytes_as_hex(bytes);
-                push(out, format_args!("unknown_instruction:{bytes}"));
             }
         }
         if out.len() > before {
@@ -48,6 +48,22 @@ pub(super) fn print_instructions(out: &mut String, list: &[Instruction], names: 
         out.pop();
     } else {
         out.push_str("drop");
+    }
+}
+
+/// Writes what sets bits of the metadata.
+pub(super) fn print_metadata(out: &mut String, metadata: u64, mask: u64) {
+    push(out, format_args!("write_metadata:{}", hex(metadata.into())));
+    if mask != u64::MAX {
+        push(out, format_args!("/{}", hex(mask.into())));
+    }
+}
+
+/// Reads the bits of the metadata that are set: `VALUE` or `VALUE/MASK`.
+pub(super) fn parse_metadata(text: &str) -> Read<'_, (u64, u64)> {
+    match text.split_once('/') {
+        Some((metadata, mask)) => Ok((scan::u64(metadata)?, scan::u64(mask)?)),
+        None => Ok((scan::u64(text)?, u64::MAX)),
     }
 }
 
@@ -66,7 +82,7 @@ pub(super) fn parse_instructions<'a>(text: &'a str, names: &Names) -> Read<'a, V
             None => apply.push(actions::parse(item, names, 0)?),
         }
     }
-    let apply = (!apply.is_empty()).then_some(Instruction::ApplyActions(apply));
+    let apply = (!apply.is_empty()).then_some(Instruction::apply(apply));
     others.sort_by_key(rank);
     Ok(apply.into_iter().chain(others).collect())
 }
@@ -74,13 +90,13 @@ pub(super) fn parse_instructions<'a>(text: &'a str, names: &Names) -> Read<'a, V
 /// The order in which instructions run.
 fn rank(instruction: &Instruction) -> u8 {
     match instruction {
-        Instruction::Meter(_) => 0,
-        Instruction::ApplyActions(_) => 1,
-        Instruction::ClearActions => 2,
-        Instruction::WriteActions(_) => 3,
+        Instruction::Meter { .. } => 0,
+        Instruction::ApplyActions { .. } => 1,
+        Instruction::ClearActions {} => 2,
+        Instruction::WriteActions { .. } => 3,
         Instruction::WriteMetadata { .. } => 4,
-        Instruction::Unknown(_) => 5,
-        Instruction::GotoTable(_) => 6,
+        Instruction::GotoTable { .. } => 6,
+        _ => 5,
     }
 }
 
@@ -90,22 +106,25 @@ fn instruction<'a>(item: &Item<'a>, names: &Names) -> Read<'a, Option<Instructio
     Ok(Some(match item.key {
         "clear_actions" => {
             item.alone("no value")?;
-            Instruction::ClearActions
+            Instruction::ClearActions {}
         }
         "write_actions" => {
             let text = item.arguments("actions in parentheses")?;
-            Instruction::WriteActions(actions::parse_list(text, names, 1)?)
+            Instruction::write_actions(actions::parse_list(text, names, 1)?)
         }
         "write_metadata" => {
-            let text = plain()?;
-            let (metadata, mask) = match text.split_once('/') {
-                Some((metadata, mask)) => (scan::u64(metadata)?, scan::u64(mask)?),
-                None => (scan::u64(text)?, u64::MAX),
-            };
+            let (metadata, mask) = parse_metadata(plain()?)?;
             Instruction::WriteMetadata { metadata, mask }
         }
-        "goto_table" => Instruction::GotoTable(names.read_table(plain()?)?),
-        "unknown_instruction" => Instruction::Unknown(Bytes::from(super::hex_as_bytes(plain()?)?)),
+        "goto_table" => Instruction::goto(names.read_table(plain()?)?),
+        "unknown_instruction" => {
+            let text = plain()?;
+            let bytes = Bytes::from(super::hex_as_bytes(text)?);
+            let mut r = Reader::new(&bytes);
+            let read = Instruction::read(&mut r, Version::V1_5, "an instruction");
+            let whole = read.ok().filter(|_| r.is_empty());
+            whole.ok_or_else(|| Wrong::new(text, "the bytes of an instruction"))?
+        }
         _ => return Ok(None),
     }))
 }

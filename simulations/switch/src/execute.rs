@@ -5,6 +5,7 @@
 
 use rust_openflow::action::{Subfield, ToController};
 use rust_openflow::field::Field;
+use rust_openflow::matches::Entry;
 use rust_openflow::message::{GroupType, NO_BUFFER, PacketIn, PacketInReason, Received};
 use rust_openflow::{Action, FieldValue, GroupId, Instruction, Match, PortNo, TableId};
 
@@ -96,12 +97,12 @@ impl<'a> Execution<'a> {
             (self.table, self.cookie) = (table, flow.cookie);
             for instruction in &flow.instructions {
                 match instruction {
-                    Instruction::ApplyActions(actions) => self.actions(actions),
+                    Instruction::ApplyActions { actions } => self.actions(actions),
                     Instruction::WriteMetadata { metadata, mask } => {
                         self.packet
                             .set(Field::Metadata, u128::from(*metadata), u128::from(*mask))
                     }
-                    Instruction::GotoTable(table) => next = Some(table.0),
+                    Instruction::GotoTable { table_id: table } => next = Some(table.0),
                     // Meters never drop here: there is no time. The others were refused.
                     _ => {}
                 }
@@ -124,44 +125,58 @@ impl<'a> Execution<'a> {
     fn action(&mut self, action: &'a Action) {
         match action {
             Action::Output { port, max_len } => self.output(*port, *max_len),
-            Action::Group(group) => self.group(*group),
-            Action::PushVlan(kind) => self.packet.push_vlan(*kind),
-            Action::PopVlan => self.packet.pop_vlan(),
-            Action::SetTtl(ttl) => self.packet.set(Field::IpTtl, u128::from(*ttl), 0xff),
-            Action::DecTtl if !self.packet.decrement_ttl() => {
+            Action::Group { group_id: group } => self.group(*group),
+            Action::PushVlan { ethertype: kind } => self.packet.push_vlan(*kind),
+            Action::PopVlan {} => self.packet.pop_vlan(),
+            Action::SetTtl { nw_ttl: ttl } => self.packet.set(Field::IpTtl, u128::from(*ttl), 0xff),
+            Action::DecTtl {} if !self.packet.decrement_ttl() => {
                 self.controller(&ToController::default(), PacketInReason::INVALID_TTL);
                 self.over = true;
             }
-            Action::SetField(value) => {
+            Action::SetField {
+                field: Entry::Known(value),
+            } => {
                 self.packet
                     .set(value.field, value.value, value.significant());
             }
-            Action::Move {
-                source,
-                destination,
-            } => {
+            Action::Move { .. } => {
                 // Nothing moves when either field is not there.
-                if let Some(value) = self.read(source) {
-                    self.write(destination, value);
+                if let Some((source, destination)) = action.copies()
+                    && let Some(value) = self.read(&source)
+                {
+                    self.write(&destination, value);
                 }
             }
-            Action::Resubmit { port, table } => self.resubmit(*port, *table),
-            Action::Controller(to) => self.controller(to, PacketInReason(to.reason)),
-            Action::Push(source) => {
-                let value = self.read(source).unwrap_or_default();
+            Action::Resubmit { in_port, table } => self.resubmit(in_port.0, *table),
+            Action::Controller { .. } | Action::Controller2 { .. } => {
+                if let Some(to) = action.to_controller() {
+                    self.controller(&to, PacketInReason(to.reason));
+                }
+            }
+            Action::Push {
+                offset,
+                field,
+                n_bits,
+            } => {
+                let source = Subfield::new(*field, *offset, *n_bits);
+                let value = self.read(&source).unwrap_or_default();
                 self.over |= self.stack.len() >= MAX_STACK;
                 self.stack.push(value);
             }
             // Popping what is not there does nothing.
-            Action::Pop(destination) => {
-                if let Some(value) = self.stack.pop() {
-                    self.write(destination, value);
+            Action::Pop { .. } => {
+                if let Some(destination) = action.writes()
+                    && let Some(value) = self.stack.pop()
+                {
+                    self.write(&destination, value);
                 }
             }
-            Action::Clone(actions) => self.copy(|copy| copy.actions(actions)),
-            Action::CheckPktLarger { limit, destination } => {
-                let larger = self.packet.frame().len() > usize::from(*limit);
-                self.write(destination, u128::from(larger));
+            Action::Clone { actions } => self.copy(|copy| copy.actions(actions)),
+            Action::CheckPktLarger { pkt_len, .. } => {
+                let larger = self.packet.frame().len() > usize::from(*pkt_len);
+                if let Some(destination) = action.writes() {
+                    self.write(&destination, u128::from(larger));
+                }
             }
             // Queues and meters change when packets go, not where; a clause was the lookup's. The
             // others were refused.
@@ -170,14 +185,16 @@ impl<'a> Execution<'a> {
     }
 
     fn read(&self, of: &Subfield) -> Option<u128> {
-        let value = self.packet.get(of.field)?;
+        let value = self.packet.get(of.field.field()?)?;
         Some(value >> of.offset & bits(of.bits))
     }
 
     fn write(&mut self, to: &Subfield, value: u128) {
         let mask = bits(to.bits);
-        self.packet
-            .set(to.field, (value & mask) << to.offset, mask << to.offset);
+        if let Some(field) = to.field.field() {
+            self.packet
+                .set(field, (value & mask) << to.offset, mask << to.offset);
+        }
     }
 
     /// Runs something on a copy of the packet and its registers.

@@ -188,7 +188,9 @@ impl Switch {
             GroupCommand::DELETE => {
                 let gone = |id: GroupId| message.group == GroupId::ALL || message.group == id;
                 self.groups.retain(|id, _| !gone(*id));
-                self.remove_users(|action| matches!(action, Action::Group(id) if gone(*id)));
+                self.remove_users(
+                    |action| matches!(action, Action::Group { group_id: id } if gone(*id)),
+                );
             }
             command => return Err(Refusal::Command(command.0)),
         }
@@ -235,7 +237,7 @@ impl Switch {
             };
             let port = message.out_port == PortNo::ANY || uses(&Action::output(message.out_port));
             let group =
-                message.out_group == GroupId::ANY || uses(&Action::Group(message.out_group));
+                message.out_group == GroupId::ANY || uses(&Action::group(message.out_group));
             cookie && matched && port && group
         };
         self.flows()
@@ -265,11 +267,11 @@ impl Switch {
     fn check_instructions(&self, table: u8, flow: &Flow) -> Result<(), Refusal> {
         for instruction in &flow.instructions {
             match instruction {
-                Instruction::ApplyActions(_) | Instruction::WriteMetadata { .. } => {}
-                Instruction::Meter(meter) if self.meters.contains_key(meter) => {}
-                Instruction::Meter(meter) => return Err(Refusal::Meter(meter.0)),
-                Instruction::GotoTable(to) if to.0 > table && *to != TableId::ALL => {}
-                Instruction::GotoTable(to) => {
+                Instruction::ApplyActions { .. } | Instruction::WriteMetadata { .. } => {}
+                Instruction::Meter { meter_id: meter } if self.meters.contains_key(meter) => {}
+                Instruction::Meter { meter_id: meter } => return Err(Refusal::Meter(meter.0)),
+                Instruction::GotoTable { table_id: to } if to.0 > table && *to != TableId::ALL => {}
+                Instruction::GotoTable { table_id: to } => {
                     return Err(Refusal::Backwards {
                         from: table,
                         to: to.0,
@@ -296,36 +298,43 @@ impl Switch {
                 port if port <= PortNo::MAX => Ok(()),
                 _ => unsupported(),
             },
-            Action::Group(group) if self.groups.contains_key(group) => Ok(()),
-            Action::Group(group) => Err(Refusal::Group(group.0)),
-            Action::SetField(value) => writable(value.field),
-            Action::Move { destination, .. }
-            | Action::Pop(destination)
-            | Action::CheckPktLarger { destination, .. } => writable(destination.field),
-            Action::Controller(to) if to.pause => unsupported(),
-            Action::Clone(actions) => actions
+            Action::Group { group_id: group } if self.groups.contains_key(group) => Ok(()),
+            Action::Group { group_id: group } => Err(Refusal::Group(group.0)),
+            Action::SetField {
+                field: Entry::Known(value),
+            } => writable(value.field),
+            Action::Move { dst, .. }
+            | Action::Pop { field: dst, .. }
+            | Action::CheckPktLarger { dst, .. } => match dst.field() {
+                Some(field) => writable(field),
+                None => unsupported(),
+            },
+            Action::Controller2 { .. } if action.to_controller().is_some_and(|to| to.pause) => {
+                unsupported()
+            }
+            Action::Clone { actions } => actions
                 .iter()
                 .try_for_each(|action| self.check_action(action)),
-            Action::PushVlan(_)
-            | Action::PopVlan
-            | Action::SetQueue(_)
-            | Action::SetTtl(_)
-            | Action::DecTtl
-            | Action::Meter(_)
+            Action::PushVlan { .. }
+            | Action::PopVlan {}
+            | Action::SetQueue { .. }
+            | Action::SetTtl { .. }
+            | Action::DecTtl {}
+            | Action::Meter { .. }
             | Action::Resubmit { .. }
-            | Action::Controller(_)
-            | Action::Push(_)
+            | Action::Controller { .. }
+            | Action::Controller2 { .. }
+            | Action::Push { .. }
             | Action::Conjunction { .. } => Ok(()),
-            Action::Ct(_) | Action::Nat(_) | Action::CtClear | Action::Unknown(_) => unsupported(),
+            _ => unsupported(),
         }
     }
 }
 
 fn used_meter(action: &Action) -> Option<MeterId> {
     match action {
-        Action::Meter(meter) => Some(*meter),
-        Action::Controller(to) => to.meter,
-        _ => None,
+        Action::Meter { meter_id } => Some(*meter_id),
+        other => other.to_controller().and_then(|to| to.meter),
     }
 }
 

@@ -37,14 +37,18 @@ impl Flow {
             .instructions
             .iter()
             .flat_map(|instruction| match instruction {
-                Instruction::ApplyActions(actions) => actions.as_slice(),
+                Instruction::ApplyActions { actions } => actions.as_slice(),
                 _ => &[],
             });
         actions.filter_map(|action| match action {
-            Action::Conjunction { id, clause, of } => Some(Clause {
+            Action::Conjunction {
+                id,
+                clause,
+                n_clauses,
+            } => Some(Clause {
                 id: *id,
                 clause: *clause,
-                of: *of,
+                of: *n_clauses,
             }),
             _ => None,
         })
@@ -61,14 +65,14 @@ impl Flow {
             .instructions
             .iter()
             .filter_map(|instruction| match instruction {
-                Instruction::ApplyActions(actions) => Some(actions.as_slice()),
+                Instruction::ApplyActions { actions } => Some(actions.as_slice()),
                 _ => None,
             })
             .collect();
         while let Some(list) = lists.pop() {
             found.extend(list);
             lists.extend(list.iter().filter_map(|action| match action {
-                Action::Clone(actions) => Some(actions.as_slice()),
+                Action::Clone { actions } => Some(actions.as_slice()),
                 _ => None,
             }));
         }

@@ -92,7 +92,7 @@ impl Rules for Membership {
                 // What only ports without port security do: contradict each other.
                 if !port.port_security {
                     emit.flow(Stage::Services, 7)
-                        .action(Action::SetQueue(port.key.get()))
+                        .action(Action::queue(port.key.get()))
                         .end();
                 }
             }
@@ -136,7 +136,7 @@ fn conjunctions(cloud: &Cloud<Membership>, chassis: u8) -> Vec<Vec<u32>> {
             _ => None,
         })
         .filter_map(|flow| match flow.instructions.as_slice() {
-            [Instruction::ApplyActions(actions)] => Some(
+            [Instruction::ApplyActions { actions }] => Some(
                 actions
                     .iter()
                     .filter_map(|action| match action {

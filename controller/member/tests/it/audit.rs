@@ -63,7 +63,7 @@ fn a_flow_that_was_changed_under_its_cookie_is_put_right() {
         .values_mut()
         .find(|flow| flow.cookie != marker)
         .unwrap();
-    flow.instructions = vec![Instruction::ApplyActions(vec![Action::output(PortNo(1))])];
+    flow.instructions = vec![Instruction::apply(vec![Action::output(PortNo(1))])];
     let before = world.flow_mods();
     audit(&mut world);
     world.check();

@@ -28,13 +28,10 @@ fn discover(mac: MacAddr) -> Vec<u8> {
 fn handed_up(world: &World, host: usize, key: u64) -> (ToController, Match) {
     let table = world.table(host);
     let punts = table.flows.values().find_map(|flow| {
-        let Some(Instruction::ApplyActions(actions)) = flow.instructions.first() else {
+        let Some(Instruction::ApplyActions { actions }) = flow.instructions.first() else {
             return None;
         };
-        let punt = actions.iter().find_map(|action| match action {
-            Action::Controller(punt) => Some(punt.clone()),
-            _ => None,
-        })?;
+        let punt = actions.iter().find_map(Action::to_controller)?;
         let slot = flow
             .matches
             .fields()

@@ -1,8 +1,8 @@
 //! A switch refuses something: whose port it was says so, everything else is in, and nothing goes on
 //! for ever.
 
+use rust_openflow::Instruction;
 use rust_openflow::message::FlowMod;
-use rust_openflow::{Action, Instruction};
 use serde_json::json;
 use weft_member::Input;
 
@@ -14,9 +14,9 @@ fn dhcp(flow: &FlowMod) -> bool {
     flow.instructions
         .iter()
         .any(|instruction| match instruction {
-            Instruction::ApplyActions(actions) => actions
+            Instruction::ApplyActions { actions } => actions
                 .iter()
-                .any(|action| matches!(action, Action::Controller(_))),
+                .any(|action| action.to_controller().is_some()),
             _ => false,
         })
 }

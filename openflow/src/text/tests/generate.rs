@@ -7,7 +7,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::super::{DEFAULT_PRIORITY, Flow};
-use crate::action::{Ct, Nat, Subfield, ToController, Zone};
+use crate::action::{CT_COMMIT, CT_FORCE, NatRange, Oxm32, Subfield, ToController, Zone};
 use crate::field::{Format, Prerequisite, ROWS};
 use crate::{Action, Field, FieldValue, GroupId, Instruction, Match, MeterId, PortNo, TableId};
 
@@ -165,54 +165,52 @@ const SETTABLE: &[Field] = &[
 
 fn set_field(fields: &'static [Field]) -> impl Strategy<Value = Action> {
     (proptest::sample::select(fields), bits(), bits())
-        .prop_map(|(field, bits, mask)| Action::SetField(value(field, bits, mask)))
+        .prop_map(|(field, bits, mask)| Action::set_to(value(field, bits, mask)))
 }
 
-fn nat() -> impl Strategy<Value = Nat> {
+fn nat() -> impl Strategy<Value = Action> {
     let flags = proptest::sample::select(&[0_u16, 1, 2][..]);
     let ports = proptest::option::of((1_u16.., proptest::option::of(any::<u16>())));
     let extra = proptest::sample::select(&[0_u16, 4, 8, 16, 12][..]);
     let ipv4 = proptest::option::of((any::<u32>(), proptest::option::of(any::<u32>())));
     (flags, ipv4, ports, extra).prop_map(|(flags, ipv4, ports, extra)| {
         let ipv4 = ipv4.filter(|(first, _)| flags != 0 && *first != 0);
-        Nat {
+        let ports = ports.filter(|_| ipv4.is_some());
+        let last_ip = ipv4.and_then(|(first, last)| last.filter(|last| *last > first));
+        let last_port = ports.and_then(|(first, last)| last.filter(|last| *last > first));
+        Action::Nat {
             flags: flags | if ipv4.is_some() { extra } else { 0 },
-            ipv4: ipv4.map(|(first, last)| {
-                let last = last.filter(|last| *last > first).map(Ipv4Addr::from);
-                (Ipv4Addr::from(first), last)
-            }),
-            ipv6: None,
-            ports: ports.filter(|_| ipv4.is_some()).map(|(first, last)| {
-                let last = last.filter(|last| *last > first);
-                (first, last)
+            range: Box::new(NatRange {
+                ipv4_min: ipv4.map(|(first, _)| Ipv4Addr::from(first)),
+                ipv4_max: last_ip.map(Ipv4Addr::from),
+                proto_min: ports.map(|(first, _)| first),
+                proto_max: last_port,
+                ..NatRange::default()
             }),
         }
     })
 }
 
 fn ct() -> impl Strategy<Value = Action> {
+    let source = Subfield::new(Field::Reg0, 16, 16);
     let zone = prop_oneof![
         any::<u16>().prop_map(Zone::Number),
-        Just(Zone::Field(Subfield::new(Field::Reg0, 16, 16))),
+        Just(Zone::Field(Oxm32(source.field), source.ofs_nbits())),
     ];
     let set = vec(set_field(&[Field::CtMark, Field::CtLabel]), 0..3);
     let table = proptest::option::of(0_u8..254);
     let nat = proptest::option::of(nat());
     (any::<bool>(), any::<bool>(), zone, table, nat, set).prop_map(
         |(commit, force, zone, table, nat, set)| {
-            let nat = nat.filter(|nat| commit || nat.flags == 0);
-            let nat = nat.map(|nat| Action::Nat(Box::new(nat)));
-            Action::Ct(Box::new(Ct {
-                commit,
-                force: force && commit,
-                zone,
-                table,
-                alg: 0,
-                actions: nat
-                    .into_iter()
-                    .chain(set.into_iter().filter(|_| commit))
-                    .collect(),
-            }))
+            let bare = |nat: &Action| matches!(nat, Action::Nat { flags: 0, .. });
+            let nat = nat.filter(|nat| commit || bare(nat));
+            let set = set.into_iter().filter(|_| commit);
+            let flags = match (commit, force) {
+                (true, true) => CT_COMMIT | CT_FORCE,
+                (true, false) => CT_COMMIT,
+                _ => 0,
+            };
+            Action::ct(flags, zone, table, nat.into_iter().chain(set).collect())
         },
     )
 }
@@ -244,7 +242,7 @@ fn controller() -> impl Strategy<Value = Action> {
             let port = PortNo::CONTROLLER;
             return Action::Output { port, max_len };
         }
-        Action::Controller(to)
+        Action::from(to)
     })
 }
 
@@ -262,47 +260,43 @@ fn action() -> impl Strategy<Value = Action> {
         port().prop_map(Action::output),
         proptest::sample::select(&[PortNo::NORMAL, PortNo::FLOOD, PortNo::ALL][..])
             .prop_map(Action::output),
-        (0_u32..0xffff_ff00).prop_map(|group| Action::Group(GroupId(group))),
-        any::<u32>().prop_map(Action::SetQueue),
-        any::<u8>().prop_map(Action::SetTtl),
-        Just(Action::DecTtl),
-        Just(Action::CtClear),
+        (0_u32..0xffff_ff00).prop_map(|group| Action::group(GroupId(group))),
+        any::<u32>().prop_map(Action::queue),
+        any::<u8>().prop_map(Action::set_ttl),
+        Just(Action::dec_ttl()),
+        Just(Action::CtClear {}),
         set_field(SETTABLE),
         set_field(SETTABLE),
         (subfield(), subfield()).prop_map(|(source, destination)| {
             let bits = source.bits.min(destination.bits);
-            Action::Move {
-                source: Subfield { bits, ..source },
-                destination: Subfield {
-                    bits,
-                    ..destination
-                },
-            }
+            let destination = Subfield {
+                bits,
+                ..destination
+            };
+            Action::copy_bits(Subfield { bits, ..source }, destination)
         }),
-        subfield().prop_map(Action::Push),
-        subfield().prop_map(Action::Pop),
-        (port(), any::<u8>()).prop_map(|(port, table)| Action::Resubmit { port, table }),
+        subfield().prop_map(Action::push),
+        subfield().prop_map(Action::pop),
+        (port(), 0_u8..255).prop_map(|(port, table)| Action::resubmit_from(port, table)),
         controller(),
         ct(),
-        (any::<u16>(), 0_u16..32).prop_map(|(limit, bit)| Action::CheckPktLarger {
+        (any::<u16>(), 0_u16..32).prop_map(|(limit, bit)| Action::check_pkt_larger(
             limit,
-            destination: Subfield::new(Field::Reg3, bit, 1),
-        }),
+            Subfield::new(Field::Reg3, bit, 1)
+        )),
     ];
-    leaf.prop_recursive(2, 8, 4, |inner| vec(inner, 0..4).prop_map(Action::Clone))
+    leaf.prop_recursive(2, 8, 4, |inner| vec(inner, 0..4).prop_map(Action::clone_of))
 }
 
 fn instructions() -> impl Strategy<Value = Vec<Instruction>> {
     let conjunction = (any::<u32>(), 1_u8..4, 4_u8..9);
     let conjunctions = vec(conjunction, 1..4).prop_map(|list| {
-        let action = |(id, clause, of)| Action::Conjunction { id, clause, of };
-        vec![Instruction::ApplyActions(
-            list.into_iter().map(action).collect(),
-        )]
+        let action = |(id, clause, of)| Action::conjunction(id, clause, of);
+        vec![Instruction::apply(list.into_iter().map(action).collect())]
     });
     let write = prop_oneof![
         port().prop_map(Action::output),
-        (0_u32..0xffff_ff00).prop_map(|group| Action::Group(GroupId(group))),
+        (0_u32..0xffff_ff00).prop_map(|group| Action::group(GroupId(group))),
         set_field(&[Field::Reg2, Field::EthDst]),
     ];
     let others = (
@@ -313,14 +307,14 @@ fn instructions() -> impl Strategy<Value = Vec<Instruction>> {
         proptest::option::of(1_u8..255),
     );
     let others = others.prop_map(|(apply, clear, write, metadata, table)| {
-        let apply = (!apply.is_empty()).then_some(Instruction::ApplyActions(apply));
-        let clear = clear.then_some(Instruction::ClearActions);
-        let write = write.map(Instruction::WriteActions);
+        let apply = (!apply.is_empty()).then_some(Instruction::apply(apply));
+        let clear = clear.then_some(Instruction::ClearActions {});
+        let write = write.map(Instruction::write_actions);
         let metadata = metadata.map(|(value, mask)| Instruction::WriteMetadata {
             metadata: value & mask,
             mask,
         });
-        let goto = table.map(|table| Instruction::GotoTable(TableId(table)));
+        let goto = table.map(|table| Instruction::goto(TableId(table)));
         let all = [apply, clear, write, metadata, goto];
         all.into_iter().flatten().collect()
     });
@@ -347,7 +341,7 @@ pub(super) fn flow() -> impl Strategy<Value = Flow> {
 
 /// Whether an instruction has actions that only IPv4 packets can have.
 fn needs_ipv4(instruction: &Instruction) -> bool {
-    matches!(instruction, Instruction::ApplyActions(_))
+    matches!(instruction, Instruction::ApplyActions { .. })
 }
 
 /// Any IPv6 address, favouring those whose text has a special form.

@@ -12,7 +12,7 @@ use bytes::Bytes;
 
 use super::Flow;
 use crate::wire::{Reader, Writer};
-use crate::{DecodeError, EncodeError, Match, TableId, Version, instruction};
+use crate::{DecodeError, EncodeError, Match, TableId, Version};
 
 /// Bytes of an `ofp_flow_mod` before the match (OpenFlow 1.3 and later).
 const FIXED: usize = 48;
@@ -32,7 +32,7 @@ fn encode(flow: &Flow, version: Version) -> Result<Bytes, EncodeError> {
     w.slice(&[0xff; 12]);
     w.pad(4);
     flow.matches.encode(&mut w, version)?;
-    instruction::encode_list(&flow.instructions, &mut w, version)?;
+    crate::record::Wire::write(&flow.instructions, &mut w, version)?;
     w.patch_length(2, 0, "ofp_flow_mod")?;
     Ok(w.freeze())
 }

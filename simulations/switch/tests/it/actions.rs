@@ -38,10 +38,7 @@ fn a_resubmit_returns_with_what_it_changed() {
 
 #[test]
 fn a_resubmit_may_pretend_another_port_for_one_lookup() {
-    let resubmit = Action::Resubmit {
-        port: PortNo(8),
-        table: 5,
-    };
+    let resubmit = Action::resubmit_from(PortNo(8), 5);
     let switch = switch([
         flow(
             0,
@@ -75,7 +72,7 @@ fn loops_end_at_the_limits() {
 #[test]
 fn a_clone_leaves_no_trace() {
     let actions = vec![
-        Action::Clone(vec![
+        Action::clone_of(vec![
             set(Field::Reg0, 1),
             Action::set(Field::EthSrc, 9_u64),
             output(2),
@@ -98,19 +95,16 @@ fn bits_are_moved_pushed_and_popped() {
     let byte = |field, offset| Subfield::new(field, offset, 8);
     let actions = vec![
         set(Field::Reg0, 0xaabb_ccdd),
-        Action::Move {
-            source: byte(Field::Reg0, 24),
-            destination: byte(Field::Reg1, 0),
-        },
-        Action::Push(byte(Field::Reg0, 0)),
-        Action::Push(byte(Field::Reg0, 8)),
-        Action::Pop(byte(Field::Reg1, 8)),
-        Action::Pop(byte(Field::Reg1, 16)),
+        Action::copy_bits(byte(Field::Reg0, 24), byte(Field::Reg1, 0)),
+        Action::push(byte(Field::Reg0, 0)),
+        Action::push(byte(Field::Reg0, 8)),
+        Action::pop(byte(Field::Reg1, 8)),
+        Action::pop(byte(Field::Reg1, 16)),
         // The stack is empty: nothing.
-        Action::Pop(byte(Field::Reg1, 24)),
+        Action::pop(byte(Field::Reg1, 24)),
         // Not an IPv4 packet: nothing.
         Action::copy(Field::Ipv4Src, Field::Reg1),
-        Action::SetField(rust_openflow::FieldValue::masked(
+        Action::set_to(rust_openflow::FieldValue::masked(
             Field::Reg2,
             0xff_u32,
             0x0f_u32,
@@ -139,7 +133,7 @@ fn metadata_goes_on_to_the_next_table() {
                 metadata: 0xff00,
                 mask: 0x0f00,
             },
-            Instruction::GotoTable(TableId(4)),
+            Instruction::goto(TableId(4)),
         ],
         1,
     );
@@ -206,11 +200,7 @@ fn the_controller_gets_the_packet_with_what_only_the_switch_knows() {
         max_len: 20,
         ..ToController::default()
     };
-    let actions = vec![
-        set(Field::Reg14, 5),
-        set(Field::Reg3, 6),
-        Action::Controller(to),
-    ];
+    let actions = vec![set(Field::Reg14, 5), set(Field::Reg3, 6), Action::from(to)];
     let switch = switch([
         flow(0, 1, Match::any(), vec![Action::resubmit(7)]),
         flow(7, 77, Match::any(), actions),
@@ -238,7 +228,7 @@ fn the_controller_gets_the_packet_with_what_only_the_switch_knows() {
 
 #[test]
 fn a_ttl_that_runs_out_ends_the_way_and_is_told() {
-    let switch = switch([flow(0, 1, Match::any(), vec![Action::DecTtl, output(2)])]);
+    let switch = switch([flow(0, 1, Match::any(), vec![Action::dec_ttl(), output(2)])]);
     assert_eq!(outputs(&switch, &udp())[0].2[22], 63);
     let mut last = udp();
     last[22] = 1;

@@ -106,11 +106,11 @@ fn fragments_show_no_ports() {
 #[test]
 fn a_tag_is_pushed_set_and_popped() {
     let actions = vec![
-        Action::PushVlan(0x8100),
+        Action::push_vlan(0x8100),
         Action::set(Field::VlanVid, 0x1005_u16),
         Action::set(Field::VlanPcp, 3_u8),
         output(2),
-        Action::PopVlan,
+        Action::pop_vlan(),
         output(3),
     ];
     let out = outputs(&switch([flow(0, 1, Match::any(), actions)]), &udp());

@@ -31,7 +31,7 @@ fn flow(table: u8, priority: u16, matches: Match, actions: Vec<Action>) -> FlowM
         TableId(table),
         priority,
         matches,
-        vec![Instruction::ApplyActions(actions)],
+        vec![Instruction::apply(actions)],
         u64::from(priority),
     )
 }

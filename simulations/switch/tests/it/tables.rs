@@ -109,7 +109,7 @@ fn a_change_keeps_the_cookie_and_adds_no_flow() {
 
 #[test]
 fn a_conjunction_matches_when_every_clause_does() {
-    let clause = |id, clause| vec![Action::Conjunction { id, clause, of: 2 }];
+    let clause = |id, clause| vec![Action::conjunction(id, clause, 2)];
     let met = Match::any().with(Field::ConjId, 7_u32);
     let with = |second: Match| {
         switch([
@@ -143,7 +143,7 @@ fn a_group_gives_each_bucket_a_copy_and_takes_its_flows_along() {
         0,
         1,
         Match::any(),
-        vec![Action::Group(GroupId(1)), output(4)],
+        vec![Action::group(GroupId(1)), output(4)],
     );
     assert_eq!(switch.flow_mod(&user), Err(Refusal::Group(1)));
     switch.group_mod(&group).expect("a group");
@@ -170,7 +170,7 @@ fn a_meter_takes_its_flows_along() {
         0,
         1,
         Match::any(),
-        vec![Action::Meter(MeterId(9)), output(2)],
+        vec![Action::meter(MeterId(9)), output(2)],
     );
     assert_eq!(switch.flow_mod(&user), Err(Refusal::Meter(9)));
     let bands = vec![Band::Drop { rate: 1, burst: 1 }];
@@ -193,7 +193,7 @@ fn what_the_switch_cannot_do_is_refused_and_changes_nothing() {
             TableId(3),
             1,
             Match::any(),
-            vec![Instruction::GotoTable(TableId(to))],
+            vec![Instruction::goto(TableId(to))],
             1,
         )
     };
@@ -201,12 +201,12 @@ fn what_the_switch_cannot_do_is_refused_and_changes_nothing() {
         goto(3),
         flow(0, 1, Match::any().with(Field::UdpDst, 67_u16), vec![]),
         flow(0, 1, Match::any().with(Field::CtNwProto, 6_u8), vec![]),
-        flow(0, 1, Match::any(), vec![Action::CtClear]),
+        flow(0, 1, Match::any(), vec![Action::CtClear {}]),
         flow(
             0,
             1,
             Match::any(),
-            vec![Action::Clone(vec![Action::set(Field::EthType, 1_u16)])],
+            vec![Action::clone_of(vec![Action::set(Field::EthType, 1_u16)])],
         ),
         flow(0, 1, Match::any(), vec![Action::output(PortNo::NORMAL)]),
         flow(255, 1, Match::any(), vec![]),
