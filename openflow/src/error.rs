@@ -2,7 +2,8 @@
 
 use crate::Version;
 
-/// The `(type, code)` of the OpenFlow error message that answers a malformed message.
+/// An error of the standard, by its `(type, code)` in OpenFlow 1.5: what answers a malformed message. In
+/// another version [`crate::message::ErrorMessage`] writes that version's numbers for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ErrorAnswer {
     /// `OFPET_*`.
@@ -12,12 +13,18 @@ pub struct ErrorAnswer {
 }
 
 impl ErrorAnswer {
-    /// `OFPBRC_BAD_LEN`: wrong request length for its type (OpenFlow 1.5.1, 7.5.4.2).
+    /// `OFPHFC_INCOMPATIBLE`: no version that both sides speak (OpenFlow 1.5.1, 7.5.4.1).
+    pub const INCOMPATIBLE: Self = Self { kind: 0, code: 0 };
+    /// `OFPBRC_BAD_LEN`: wrong request length for its type (7.5.4.2).
     pub const BAD_REQUEST_LEN: Self = Self { kind: 1, code: 6 };
     /// `OFPBRC_BAD_VERSION`: header version not supported.
     pub const BAD_VERSION: Self = Self { kind: 1, code: 0 };
     /// `OFPBRC_BAD_TYPE`: header type not supported.
     pub const BAD_TYPE: Self = Self { kind: 1, code: 1 };
+    /// `OFPBRC_BAD_EXPERIMENTER`: the vendor is not known.
+    pub const BAD_EXPERIMENTER: Self = Self { kind: 1, code: 3 };
+    /// `OFPBRC_BAD_EXP_TYPE`: the vendor's message is not known.
+    pub const BAD_EXP_TYPE: Self = Self { kind: 1, code: 4 };
     /// `OFPBAC_BAD_LEN`: length problem in actions (7.5.4.3).
     pub const BAD_ACTION_LEN: Self = Self { kind: 2, code: 1 };
     /// `OFPBIC_BAD_LEN`: length problem in instructions (7.5.4.4).
@@ -26,6 +33,8 @@ impl ErrorAnswer {
     pub const BAD_MATCH_LEN: Self = Self { kind: 4, code: 1 };
     /// `OFPBMC_BAD_TYPE`: the match is of a type that is not supported.
     pub const BAD_MATCH_TYPE: Self = Self { kind: 4, code: 0 };
+    /// `OFPRRFC_STALE`: the generation of a role request is an old one (7.5.4.12).
+    pub const STALE: Self = Self { kind: 11, code: 0 };
     /// `OFPBPC_BAD_LEN`: length problem in properties (7.5.4.17).
     pub const BAD_PROPERTY_LEN: Self = Self { kind: 14, code: 1 };
     /// `OFPBFC_MSG_BAD_LEN`: length problem in a message of a bundle (7.5.4.19).

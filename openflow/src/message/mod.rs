@@ -13,6 +13,7 @@ mod asynchronous;
 mod control;
 pub mod describe;
 mod error;
+mod errors;
 mod flow;
 mod group;
 mod meter;
@@ -32,7 +33,8 @@ pub use control::{
     Features, HELLO_ELEMENTS, Hello, HelloElement, ROLE_PROPERTIES, Role, RoleMessage,
     RoleProperty, RoleReason, RoleStatus, ShortId, SwitchConfig, bundled, is_bundle_control,
 };
-pub use error::{ERRORS, ErrorMessage, ErrorRow};
+pub use error::{ErrorKind, ErrorMessage};
+pub use errors::{ERRORS, ErrorCode, ErrorRow};
 pub use flow::{FlowCommand, FlowFlags, FlowMod, FlowRemoved, FlowRemovedReason, NO_BUFFER};
 pub use group::{
     BUCKET_PROPERTIES, Bucket, BucketId, BucketProperty, GROUP_PROPERTIES, GroupCommand, GroupMod,

@@ -45,11 +45,28 @@ fn rows_stand_in_the_order_of_the_kinds_and_codes_are_unique_per_version() {
 
 #[test]
 fn errors_stand_once_and_say_a_sentence() {
+    for version in Version::ALL {
+        let mut numbers: Vec<_> = ERRORS
+            .iter()
+            .filter_map(|row| row.code(version).map(ErrorCode::numbers))
+            .collect();
+        let count = numbers.len();
+        numbers.sort_unstable();
+        numbers.dedup();
+        assert_eq!(numbers.len(), count, "OpenFlow {version}");
+    }
     for (at, row) in ERRORS.iter().enumerate() {
-        let key = (row.vendor, row.kind, row.code);
-        let again = |other: &ErrorRow| (other.vendor, other.kind, other.code) == key;
-        assert!(!ERRORS[at + 1..].iter().any(again), "{}", row.name);
+        assert!(
+            !ERRORS[at + 1..].iter().any(|other| other.name == row.name),
+            "{}",
+            row.name
+        );
         assert!(row.doc.ends_with('.'), "{}", row.name);
+        let ordered = row
+            .codes
+            .windows(2)
+            .all(|pair| pair[0].until < pair[1].since);
+        assert!(ordered, "{}", row.name);
     }
 }
 

@@ -24,7 +24,6 @@
 mod base;
 mod dice;
 mod families;
-mod interim;
 mod value;
 
 pub use base::Name;

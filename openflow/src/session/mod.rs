@@ -398,7 +398,6 @@ impl Session {
     }
 
     fn no_common_version(&mut self, hello: &Hello, header: Header) {
-        const HELLO_FAILED: ErrorAnswer = ErrorAnswer { kind: 0, code: 0 };
         let names = |spoken: &dyn Fn(Version) -> bool| {
             let all = Version::ALL.into_iter().filter(|version| spoken(*version));
             all.map(Version::name).collect::<Vec<_>>().join(", ")
@@ -406,7 +405,7 @@ impl Session {
         let ours = names(&|version| self.config.versions.contains(&version));
         let theirs = names(&|version| hello.speaks(version, header.version));
         let text = format!("this side speaks OpenFlow {ours}");
-        let error = Message::Error(ErrorMessage::new(HELLO_FAILED, text.into()));
+        let error = Message::Error(ErrorMessage::new(ErrorAnswer::INCOMPATIBLE, text.into()));
         // The error is the same in every version.
         let version = Version::from_wire(header.version).unwrap_or_else(|| self.highest());
         self.enqueue_as(version, Lane::Control, &error, header.xid);
@@ -435,13 +434,12 @@ impl Session {
     }
 
     fn receive_error(&mut self, xid: u32, error: ErrorMessage) {
-        const STALE: ErrorAnswer = ErrorAnswer { kind: 11, code: 0 };
         if self.push_error(xid, &error) {
             return;
         }
         match self.pending.remove(&xid).map(|pending| pending.expect) {
             Some(Expect::Role(_)) => self.emit(Event::RoleRefused {
-                stale: error.is(STALE),
+                stale: error.is(ErrorAnswer::STALE),
                 error,
             }),
             Some(Expect::Barrier | Expect::Reply) => self.emit(Event::Failed {
@@ -542,8 +540,9 @@ impl Session {
     fn refuse_now(&mut self, answer: ErrorAnswer, bytes: &Bytes) {
         let data = bytes.slice(..bytes.len().min(ERROR_DATA_LEN));
         let xid = Header::peek(bytes).map_or(0, |header| header.xid);
-        let error = Message::Error(ErrorMessage::new(answer, data));
-        self.enqueue(Lane::Control, &error, xid);
+        let version = self.version.unwrap_or_else(|| self.highest());
+        let error = ErrorMessage::new(answer, data).in_words_of(version);
+        self.enqueue_as(version, Lane::Control, &Message::Error(error), xid);
     }
 
     // The common ground.

@@ -14,7 +14,7 @@ use super::event::{Event, PushId, SendError, offending_cookie};
 use super::output::Lane;
 use super::{Expect, SHARED_XID, Session};
 use crate::Version;
-use crate::error::EncodeError;
+use crate::error::{EncodeError, ErrorAnswer};
 use crate::message::{
     self, BundleAdd, BundleControl, BundleControlType, BundleFlags, ErrorMessage, Message, Nested,
 };
@@ -376,13 +376,11 @@ impl Session {
 
 /// True for an error that says that the switch knows no bundles.
 fn no_bundles(refusal: &Refusal) -> bool {
-    const BAD_REQUEST: u16 = 1;
-    const BAD_TYPE: u16 = 1;
-    const BAD_EXPERIMENTER: u16 = 3;
-    const BAD_EXP_TYPE: u16 = 4;
+    const UNKNOWN: [ErrorAnswer; 3] = [
+        ErrorAnswer::BAD_TYPE,
+        ErrorAnswer::BAD_EXPERIMENTER,
+        ErrorAnswer::BAD_EXP_TYPE,
+    ];
     let error = &refusal.error;
-    error.vendor.is_none()
-        && error.kind == BAD_REQUEST
-        && [BAD_TYPE, BAD_EXPERIMENTER, BAD_EXP_TYPE].contains(&error.code)
-        && message::is_bundle_control(&error.data)
+    UNKNOWN.iter().any(|answer| error.is(*answer)) && message::is_bundle_control(&error.data)
 }

@@ -289,7 +289,7 @@ fn every_pair_of_sets_of_versions_agrees_on_the_highest_common_or_on_none() {
                 let error = one.next_output().unwrap();
                 let (_, error) = Message::decode(&error).unwrap();
                 assert!(
-                    matches!(error, Message::Error(error) if (error.kind, error.code) == (0, 0))
+                    matches!(error, Message::Error(error) if error.is(ErrorAnswer::INCOMPATIBLE))
                 );
             }
         }
