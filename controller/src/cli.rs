@@ -12,7 +12,9 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::client::{Client, Controller};
 use crate::config::{Config, Layers, Surroundings, environment_name};
 use crate::logging::Log;
-use crate::{Error, bench, config, explain, flows, pipeline, ports, serve, switches, topology};
+use crate::{
+    Error, bench, config, explain, flows, openflow, pipeline, ports, serve, switches, topology,
+};
 
 /// Weft, a network controller for clouds
 ///
@@ -71,6 +73,9 @@ pub enum Command {
     Question(Question),
     /// Print the stages that packets go through, and what travels with them
     Pipeline(pipeline::Args),
+    /// Read and write OpenFlow messages, and look up what is in them
+    #[command(subcommand)]
+    Openflow(openflow::Command),
     /// Measure what Weft costs on this machine, beside what it may cost
     Bench(bench::Args),
 }
@@ -238,6 +243,7 @@ pub fn run(args: Vec<OsString>) -> anyhow::Result<()> {
             runtime()?.block_on(question.ask(&client, *json, out))
         }
         Command::Pipeline(args) => Ok(pipeline::run(args, *json, out)?),
+        Command::Openflow(command) => openflow::run(command, *json, out),
         Command::Bench(args) => bench::run(args, *json, out),
     }
 }

@@ -85,6 +85,9 @@ pub enum Error {
     /// A switch was to be released that is not held.
     #[error("the switch of {0} is not held: there is nothing to release")]
     NotHeld(String),
+    /// Lines describe no messages.
+    #[error("{0} lines describe no message")]
+    NotEncoded(usize),
     /// No hypervisor has a name.
     #[error("no hypervisor has the system-id, host name or datapath id '{0}'")]
     NoHypervisor(String),

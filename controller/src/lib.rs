@@ -16,6 +16,7 @@ pub mod flows;
 pub mod listen;
 pub mod logging;
 pub mod metrics;
+pub mod openflow;
 pub mod operator;
 pub mod pipeline;
 pub mod ports;

@@ -4,7 +4,7 @@
 
 use std::io::{self, Write};
 
-use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Row, Table, presets};
 use serde::Serialize;
 
 /// Columns of output that goes to no terminal.
@@ -33,6 +33,16 @@ pub(crate) fn table<const N: usize>(
     columns: [&str; N],
     rows: impl Iterator<Item = [String; N]>,
 ) -> String {
+    table_of(width, names, columns, rows)
+}
+
+/// The same for columns of which it is not known here how many there are.
+pub(crate) fn table_of<R: Into<Row>>(
+    width: u16,
+    names: usize,
+    columns: impl Into<Row>,
+    rows: impl IntoIterator<Item = R>,
+) -> String {
     let mut table = Table::new();
     table
         .load_style(presets::ASCII_HORIZONTAL_ONLY)
@@ -52,9 +62,22 @@ pub(crate) fn markdown_table<const N: usize>(
     columns: [&str; N],
     rows: impl Iterator<Item = [String; N]>,
 ) -> String {
-    let mut text = format!("| {} |\n|{}\n", columns.join(" | "), "---|".repeat(N));
+    markdown_table_of(&columns, rows)
+}
+
+/// The same for columns of which it is not known here how many there are.
+pub(crate) fn markdown_table_of<R: AsRef<[String]>>(
+    columns: &[&str],
+    rows: impl IntoIterator<Item = R>,
+) -> String {
+    let line = "---|".repeat(columns.len());
+    let mut text = format!("| {} |\n|{line}\n", columns.join(" | "));
     for row in rows {
-        let cells = row.map(|cell| cell.replace('|', "\\|"));
+        let cells: Vec<_> = row
+            .as_ref()
+            .iter()
+            .map(|cell| cell.replace('|', "\\|"))
+            .collect();
         text += &format!("| {} |\n", cells.join(" | "));
     }
     text

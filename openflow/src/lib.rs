@@ -15,6 +15,7 @@ pub mod instruction;
 pub mod matches;
 pub mod message;
 pub mod record;
+pub mod reference;
 pub mod session;
 pub mod text;
 pub mod types;

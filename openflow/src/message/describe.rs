@@ -2,12 +2,15 @@
 //!
 //! An object says `version`, `type`, for vendors' and multipart messages `subtype`, `xid` and `body`; the body's
 //! members are named as in the specification. [`decode_line`] and [`encode_line`] go from hexadecimal digits to
-//! objects and back.
+//! objects and back; [`each_line`] does so for a whole input.
 
 use std::borrow::Cow;
+use std::fmt;
+use std::io::{self, BufRead};
 
 use bytes::Bytes;
 
+use super::lines::{Line, Lines};
 use super::{HEADER_LEN, Header, Kind, Message, ROWS};
 use crate::Version;
 use crate::error::{DecodeError, EncodeError};
@@ -17,12 +20,18 @@ use crate::record::{Members, Plain, Value, ValueError, required};
 const EXPERIMENTER: &str = "experimenter";
 const UNKNOWN: &str = "unknown";
 
+/// The longest line that can be a message: its digits, and space around them.
+const LINE_LIMIT: usize = 1 << 18;
+
 /// Why a line is no message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LineError {
     /// There is nothing, or something else than pairs of digits.
     #[error("expected a message as pairs of hexadecimal digits")]
     Digits,
+    /// There is too much.
+    #[error("expected a line of at most {LINE_LIMIT} bytes")]
+    TooLong,
     /// The bytes are no message.
     #[error(transparent)]
     Decode(#[from] DecodeError),
@@ -31,32 +40,77 @@ pub enum LineError {
     Encode(#[from] EncodeError),
 }
 
+/// A message that was read, and written again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Described {
+    /// The header that it came with.
+    pub header: Header,
+    /// What it says.
+    pub message: Message,
+    /// Its bytes as this crate writes them.
+    pub tidy: Bytes,
+}
+
+impl Described {
+    /// Reads a message.
+    pub fn from_bytes(bytes: &Bytes) -> Result<Self, LineError> {
+        let (header, message) = Message::decode(bytes)?;
+        let message = tidied(message)?;
+        let tidy = encode(&header, &message)?;
+        Ok(Self {
+            header,
+            message,
+            tidy,
+        })
+    }
+
+    /// Reads a message from hexadecimal digits; white space around them is left out.
+    pub fn from_line(line: &[u8]) -> Result<Self, LineError> {
+        let bytes = digits(line.trim_ascii()).filter(|bytes| !bytes.is_empty());
+        Self::from_bytes(&bytes.ok_or(LineError::Digits)?.into())
+    }
+
+    /// What it says, by name, and its bytes.
+    #[must_use]
+    pub fn members(&self) -> Members {
+        let mut all = members(&self.header, &self.message);
+        all.push(("reencoded".into(), Value::hex(&self.tidy)));
+        all
+    }
+}
+
+/// The object that says what a message means: `ok`, then `context`, and then what the message says, or
+/// `error`.
+pub fn object(described: &Result<Described, impl fmt::Display>, context: Members) -> Value {
+    let (ok, rest) = match described {
+        Ok(described) => (true, described.members()),
+        Err(error) => (false, vec![("error".into(), Value::text(error))]),
+    };
+    let ok = ("ok".into(), Value::Bool(ok));
+    Value::Object([ok].into_iter().chain(context).chain(rest).collect())
+}
+
 /// The object that says what the hexadecimal digits of a line mean, white space around them left out:
 /// `ok`, and then what the message says, or `error`.
 #[must_use]
 pub fn decode_line(line: &[u8]) -> Value {
-    let members = match describe(line) {
-        Ok((header, message, tidy)) => {
-            let mut all: Members = vec![("ok".into(), Value::Bool(true))];
-            all.extend(members(&header, &message));
-            all.push(("reencoded".into(), Value::hex(&tidy)));
-            all
-        }
-        Err(error) => vec![
-            ("ok".into(), Value::Bool(false)),
-            ("error".into(), Value::text(error)),
-        ],
-    };
-    Value::Object(members)
+    object(&Described::from_line(line), Members::new())
 }
 
-fn describe(line: &[u8]) -> Result<(Header, Message, Bytes), LineError> {
-    let bytes = digits(line.trim_ascii()).filter(|bytes| !bytes.is_empty());
-    let bytes = Bytes::from(bytes.ok_or(LineError::Digits)?);
-    let (header, message) = Message::decode(&bytes)?;
-    let message = tidied(message)?;
-    let tidy = encode(&header, &message)?;
-    Ok((header, message, tidy))
+/// Reads lines of digits to the end of `input`, and hands over a message for each, or why it is none. Lines
+/// may be of any length; memory is bounded.
+pub fn each_line(
+    input: impl BufRead,
+    mut told: impl FnMut(Result<Described, LineError>) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut lines = Lines::new(input, LINE_LIMIT);
+    while let Some(line) = lines.next_line()? {
+        told(match line {
+            Line::Whole(line) => Described::from_line(line),
+            Line::TooLong => Err(LineError::TooLong),
+        })?;
+    }
+    Ok(())
 }
 
 /// The bytes that pairs of hexadecimal digits say.

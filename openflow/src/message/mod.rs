@@ -16,6 +16,7 @@ mod error;
 mod errors;
 mod flow;
 mod group;
+pub mod lines;
 mod meter;
 mod multipart;
 mod nested;

@@ -381,7 +381,8 @@ impl Family for Action {
     }
 }
 
-/// Properties of queues (OpenFlow 1.3.5, 7.2.2): the length counts all, and four bytes of padding follow it.
+/// Properties of queues (OpenFlow 1.3.5, 7.2.2): the length counts all, need not be a
+/// multiple of anything where a vendor has data, and four bytes of padding follow it.
 #[derive(Debug)]
 pub struct QueueFamily;
 
@@ -389,7 +390,9 @@ impl Family for QueueFamily {
     fn open<'a>(r: &mut Reader<'a>, what: &'static str) -> Result<Opened<'a>, DecodeError> {
         let kind = r.u16(what)?;
         let wire = usize::from(r.u16(what)?);
-        let mut body = r.sub(element_length(r, wire)?, what)?;
+        let length = wire.checked_sub(4);
+        let length = length.ok_or_else(|| r.error("a property length of at least 8"))?;
+        let mut body = r.sub(length, what)?;
         body.skip(4, what)?;
         Ok(Opened {
             vendor: None,
@@ -410,14 +413,15 @@ impl Family for QueueFamily {
         what: &'static str,
         body: impl FnOnce(&mut Writer) -> Result<(), EncodeError>,
     ) -> Result<(), EncodeError> {
-        Element::write(w, vendor, number, what, |w| {
+        let start = write(w, vendor, number, |w| {
             w.pad(4);
             body(w)
-        })
+        })?;
+        w.patch_length(start + 2, start, what)
     }
 
     fn unknown(dice: &mut Dice<'_>, _: bool) -> Result<(u32, Bytes), (u32, Bytes)> {
-        Err((0x7f00, vec![7; 8 * dice.below(3)].into()))
+        Err((0x7f00, vec![7; dice.below(20)].into()))
     }
 }
 

@@ -73,10 +73,12 @@ impl Value {
     pub fn hex(bytes: &[u8]) -> Self {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble & 0xf)]);
-        let pairs = bytes
-            .iter()
-            .flat_map(|byte| [digit(byte >> 4), digit(*byte)]);
-        Self::Text(pairs.collect())
+        let mut text = String::with_capacity(2 * bytes.len());
+        for byte in bytes {
+            text.push(digit(byte >> 4));
+            text.push(digit(*byte));
+        }
+        Self::Text(text)
     }
 
     /// The member of that name.

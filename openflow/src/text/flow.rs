@@ -7,7 +7,7 @@ use super::value::push;
 use super::{DEFAULT_PRIORITY, Flow, Names, actions, matches};
 use crate::record::Wire;
 use crate::wire::{Reader, Writer};
-use crate::{Instruction, MeterId, TableId, Version};
+use crate::{Instruction, Match, MeterId, TableId, Version};
 
 /// Writes instructions, `drop` for none or empty ones. Open vSwitch keeps them in the order of
 /// the specification's numbers turned round, and so does this.
@@ -137,20 +137,25 @@ pub(super) fn print(out: &mut String, flow: &Flow, names: &Names) {
     if flow.table != TableId(0) || names.tables.contains_key(&flow.table) {
         push(out, format_args!("table={}, ", names.table(flow.table)));
     }
+    print_rule(out, flow.priority, &flow.matches, names);
+    out.push_str("actions=");
+    print_instructions(out, &flow.instructions, names);
+}
+
+/// Writes priority and match, and a space when that is anything.
+pub(super) fn print_rule(out: &mut String, priority: u16, matches: &Match, names: &Names) {
     let start = out.len();
-    if flow.priority != DEFAULT_PRIORITY {
-        push(out, format_args!("priority={},", flow.priority));
+    if priority != DEFAULT_PRIORITY {
+        push(out, format_args!("priority={priority},"));
     }
     let before = out.len();
-    matches::print(out, &flow.matches, names);
+    matches::print(out, matches, names);
     if out.len() == before && before > start {
         out.pop();
     }
     if out.len() > start {
         out.push(' ');
     }
-    out.push_str("actions=");
-    print_instructions(out, &flow.instructions, names);
 }
 
 /// Counters and ages that `dump-flows` prints; they say nothing of what the flow does.

@@ -18,6 +18,7 @@ mod actions;
 mod flow;
 mod group;
 mod matches;
+mod message;
 mod meter;
 mod names;
 mod scan;
@@ -32,7 +33,7 @@ use std::fmt::Write as _;
 pub use names::Names;
 use scan::{Read, Wrong};
 
-use crate::message::{FlowMod, GroupMod, MeterMod};
+use crate::message::{FlowMod, GroupMod, Header, Message, MeterMod};
 use crate::{Action, Instruction, Match, TableId};
 
 /// `OFP_DEFAULT_PRIORITY`, which text leaves out.
@@ -160,6 +161,13 @@ pub fn print_meter(meter: &MeterMod) -> String {
 /// Reads a meter such as `meter=1,kbps,bands=type=drop,rate=1000`, as a message that adds it.
 pub fn parse_meter(line: &str) -> Result<MeterMod, TextError> {
     meter::parse(line).map_err(|wrong| wrong.in_line(line))
+}
+
+/// The text of a whole message, as `ovs-ofctl ofp-print` writes it where this module has a syntax for what it
+/// says, and else by the names of the specification. Flows of a reply stand on lines of their own.
+#[must_use]
+pub fn print_message(header: &Header, message: &Message, names: &Names) -> String {
+    written(|out| message::print(out, header, message, names))
 }
 
 fn written(write: impl FnOnce(&mut String)) -> String {
