@@ -373,20 +373,17 @@ fn is_hello(header: &Header) -> bool {
 }
 
 /// Whether a segment looks like messages of one version, of which the last may go on behind it.
-fn are_messages(mut bytes: &[u8]) -> bool {
-    let first = bytes.first().copied();
-    while let Some(header) = Header::peek(bytes) {
+fn are_messages(segment: &[u8]) -> bool {
+    let mut rest = segment;
+    while let Some(header) = Header::peek(rest) {
         let length = usize::from(header.length);
         let known = Version::from_wire(header.version).is_some() && header.kind <= LAST_TYPE;
-        if !known || Some(header.version) != first || length < HEADER_LEN {
+        if !known || header.version != segment[0] || length < HEADER_LEN {
             return false;
         }
-        match bytes.get(length..) {
-            Some(rest) if !rest.is_empty() => bytes = rest,
-            _ => return true,
-        }
+        rest = rest.get(length..).unwrap_or_default();
     }
-    false
+    segment.len() >= HEADER_LEN && rest.first().is_none_or(|version| *version == segment[0])
 }
 
 /// The packet behind whatever link it was captured at.

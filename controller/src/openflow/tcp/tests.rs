@@ -137,7 +137,7 @@ fn a_stream_that_does_not_begin_with_a_hello_is_left_out() {
 #[test]
 fn where_the_beginning_is_missing_a_segment_that_looks_like_messages_is_taken() {
     let mut wire = Wire::new();
-    wire.data(5000, &[1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    wire.data(5000, &[0xad, 0xbe, 0xef, 4, 2, 0, 12, 0, 0]);
     wire.data(5009, &[ECHO, BARRIER].concat());
     assert_eq!(wire.found(), ok(&[ECHO, BARRIER]));
 }
