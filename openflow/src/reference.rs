@@ -244,10 +244,12 @@ fn variants(of: Option<&'static str>, rows: &'static [VariantRow]) -> Vec<Entry>
             name: row.name.to_owned(),
             codes: row.codes.iter().map(coded).collect(),
             details: vec![("says", fields.join(", "))],
-            doc: row.doc,
+            doc: row.doc.trim(),
         }
     };
-    rows.iter().map(entry).collect()
+    // What no version sends is only kept apart from what it would be taken for.
+    let sent = rows.iter().filter(|row| !row.codes.is_empty());
+    sent.map(entry).collect()
 }
 
 /// The unions of typed parts, and what has them.
@@ -272,6 +274,7 @@ const UNIONS: &[(&str, &[VariantRow])] = &[
     ("bundle", message::BUNDLE_PROPERTIES),
     ("bundle_features", message::BUNDLE_FEATURES_PROPERTIES),
     ("packet_in2", message::PACKET_IN2_PROPERTIES),
+    ("controller action", action::CONTROLLER_PROPERTIES),
 ];
 
 fn properties() -> Vec<Entry> {
