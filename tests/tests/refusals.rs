@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use weft_tests::cloud::{Cloud, Port, text};
-use weft_tests::traffic::Ping;
+use weft_tests::traffic::{DhcpClient, Ping, dhcp};
 use weft_tests::{Part, need, wait};
 
 /// What operators see of a port.
@@ -76,4 +76,26 @@ fn a_port_whose_flows_are_refused_is_in_error_and_heals() {
     assert_eq!(port_status(&cloud, three)["error"], Value::Null);
     let pinged = ping.stop();
     assert_eq!(pinged.lost, Vec::<u64>::new(), "{pinged:?}");
+}
+
+#[test]
+fn a_port_of_the_largest_number_is_served_like_any_other() {
+    if !need(&[Part::OpenVswitch, Part::Namespaces, Part::DhcpClients]) {
+        return;
+    }
+    let mut cloud = Cloud::start(1, &[]);
+    let network = cloud.network("blue", "vxlan", "10.0.0.0/24");
+    let port = cloud.port(&network, "one");
+    let machine = cloud.plug(1, "a", &port);
+    cloud.wait_for_status(&port, "ACTIVE");
+    let interface = text(&port_status(&cloud, &port)["interface"]);
+    let words = ["set", "Interface", &interface, "ofport_request=65279"];
+    cloud.lab.hypervisor(1).vsctl(&words);
+    wait::until("the port has that number and its flows", || {
+        let status = port_status(&cloud, &port);
+        let served = status["ofport"] == json!(65279) && status["ready"] == json!(true);
+        if served { Ok(()) } else { Err(status) }
+    });
+    assert_eq!(dhcp(DhcpClient::Udhcpc, &machine)["ip"], port.ip);
+    assert_eq!(cloud.notices("refused"), 0);
 }

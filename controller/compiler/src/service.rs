@@ -46,15 +46,16 @@ services! {
     Dhcp4 = 1 "dhcp4" 20 40 "DHCP for IPv4.";
 }
 
-/// How many meter numbers a port has. The largest port number that a switch gives out by itself is
-/// 32767, and Open vSwitch has 262,144 meters.
-const METERS_PER_PORT: u32 = 8;
+/// One more than the largest number of a port (`OFPP_MAX` of Open vSwitch, `0xff00` of OpenFlow 1.0).
+const PORT_NUMBERS: u32 = 0xff00;
 
 impl Service {
     /// The meter of a port's packets to this service: a number of the switch's own, as port numbers are.
+    /// It is small, because a switch has meters up to a largest number only: 200,000 in the kernel
+    /// (`DP_METER_NUM_MAX`), 262,144 in Open vSwitch's own datapath.
     #[must_use]
     pub fn meter(self, ofport: PortNo) -> MeterId {
-        MeterId(ofport.0 * METERS_PER_PORT + u32::from(self.number()))
+        MeterId(u32::from(self.number() - 1) * PORT_NUMBERS + ofport.0)
     }
 
     /// What a packet-in is for, and the key of the port that sent the packet; none when no flow of
@@ -69,5 +70,26 @@ impl Service {
             .find(|service| service.number() == number)?;
         let key = received.packet_in.field(Slot::InPort.row().field)?;
         Some((*service, PortKey::new(u32::try_from(key).ok()?)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// `DP_METER_NUM_MAX` of Linux, `net/openvswitch/meter.h`.
+    const METERS: u32 = 200_000;
+
+    #[test]
+    fn every_port_number_has_a_meter_of_its_own_that_every_switch_has() {
+        let ports = || 1..PORT_NUMBERS;
+        let meters: BTreeSet<u32> = Service::ALL
+            .iter()
+            .flat_map(|service| ports().map(|port| service.meter(PortNo(port)).0))
+            .collect();
+        assert_eq!(meters.len(), Service::ALL.len() * ports().count());
+        assert!(meters.first() > Some(&0) && meters.last() <= Some(&METERS));
     }
 }
