@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, IF_MATCH};
+use axum::http::header::{ALLOW, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, IF_MATCH};
 use axum::http::request::Parts;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -323,7 +323,7 @@ fn not_found() -> Problem {
 
 fn versions(method: &Method, context: &Context) -> Answer {
     if method != Method::GET {
-        return Err(Fault::HTTPMethodNotAllowed { method }.into());
+        return Err(Problem::no_such_method(method, "GET"));
     }
     let body = documents::versions(&context.base_url).to_string();
     let response = weft_engine::Response {
@@ -398,15 +398,23 @@ async fn serve(State(api): State<Arc<Api>>, request: Request) -> Response {
 }
 
 fn respond(answer: Answer, id: &str) -> Response {
-    let (status, body, place) = match answer {
-        Ok((response, place)) => (response.status, response.body, place),
-        Err(problem) => (problem.status(), Some(problem.body()), None),
+    let (status, body, place, allowed) = match answer {
+        Ok((response, place)) => (response.status, response.body, place, None),
+        Err(problem) => (
+            problem.status(),
+            Some(problem.body()),
+            None,
+            problem.allowed,
+        ),
     };
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = status.into_response();
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::try_from(id) {
         headers.insert(REQUEST_ID, id);
+    }
+    if let Some(allowed) = allowed {
+        headers.insert(ALLOW, HeaderValue::from_static(allowed));
     }
     if [StatusCode::REQUEST_TIMEOUT, StatusCode::PAYLOAD_TOO_LARGE].contains(&status) {
         // The rest of the body is still on its way, and nobody reads it.

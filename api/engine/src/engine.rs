@@ -46,8 +46,10 @@ impl Engine {
             ["extensions", alias] => document(request, || documents::extension(alias)),
             [collection, ref id @ ..] if id.len() < 2 => {
                 let resource = RESOURCES.iter().find(|resource| resource.uri == collection);
+                let resource = resource.ok_or_else(no_such_path)?;
+                let methods = if id.is_empty() { COLLECTION } else { MEMBER };
                 let call = Call {
-                    resource: resource.ok_or_else(no_such_path)?,
+                    resource,
                     request,
                     context,
                     state,
@@ -59,7 +61,7 @@ impl Engine {
                     ("GET", [id]) => verbs::show(&call, id),
                     ("PUT", [id]) => verbs::update(&call, id, entropy),
                     ("DELETE", [id]) => verbs::delete(&call, id, entropy),
-                    _ => Err(no_such_method(request)),
+                    _ => Err(no_such_method(request, methods)),
                 }
             }
             _ => Err(no_such_path()),
@@ -74,11 +76,13 @@ fn no_such_path() -> Problem {
     .into()
 }
 
-fn no_such_method(request: &Request) -> Problem {
-    Fault::HTTPMethodNotAllowed {
-        method: &request.method,
-    }
-    .into()
+/// The verbs that apply, as `Allow` names them (RFC 9110, 10.2.1).
+const COLLECTION: &str = "GET, POST";
+const MEMBER: &str = "GET, PUT, DELETE";
+const DOCUMENT: &str = "GET";
+
+fn no_such_method(request: &Request, allowed: &'static str) -> Problem {
+    Problem::no_such_method(&request.method, allowed)
 }
 
 /// Answers `GET` with a document; other verbs do not apply.
@@ -87,7 +91,7 @@ fn document(
     document: impl FnOnce() -> Result<Value, Problem>,
 ) -> Result<Outcome, Problem> {
     if request.method != "GET" {
-        return Err(no_such_method(request));
+        return Err(no_such_method(request, DOCUMENT));
     }
     let body = Some(document()?.to_string().into_bytes());
     Ok(Outcome::Done(Response { status: 200, body }))

@@ -54,6 +54,7 @@ macro_rules! problems {
                         kind: ProblemKind::$name,
                         message: format!($message, $($fact = $fact),*),
                         detail: String::new(),
+                        allowed: None,
                     },
                 )* }
             }
@@ -169,6 +170,9 @@ pub struct Problem {
     pub message: String,
     /// More; mostly empty, but always present in the answer because clients index it.
     pub detail: String,
+    /// The verbs that apply to the path when the one asked for does not: the header `Allow`, which
+    /// RFC 9110 (15.5.6) wants.
+    pub allowed: Option<&'static str>,
 }
 
 impl Problem {
@@ -182,6 +186,15 @@ impl Problem {
     #[must_use]
     pub fn invalid(reason: impl Display) -> Self {
         Fault::InvalidInput { reason: &reason }.into()
+    }
+
+    /// A 405, with the verbs that apply.
+    #[must_use]
+    pub fn no_such_method(method: &dyn Display, allowed: &'static str) -> Self {
+        Self {
+            allowed: Some(allowed),
+            ..Fault::HTTPMethodNotAllowed { method }.into()
+        }
     }
 
     /// The HTTP status.

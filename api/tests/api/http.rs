@@ -27,6 +27,25 @@ async fn the_versions_name_v2_and_lead_to_where_the_client_found_us() {
 }
 
 #[tokio::test]
+async fn a_verb_that_does_not_apply_is_answered_with_those_that_do() {
+    let server = server().await;
+    let mut client = Client::new(&server).await;
+    for (method, path, allowed) in [
+        ("POST", "/", "GET"),
+        ("DELETE", "/v2.0", "GET"),
+        ("PUT", "/v2.0/extensions", "GET"),
+        ("DELETE", "/v2.0/networks", "GET, POST"),
+        ("PATCH", "/v2.0/ports/1", "GET, PUT, DELETE"),
+    ] {
+        let answer = client.send(method, path, None).await;
+        assert_eq!(answer.header("allow"), Some(allowed), "{method} {path}");
+        assert_eq!(answer.error(), error(405, "HTTPMethodNotAllowed"));
+    }
+    let found = client.send("GET", "/v2.0/networks", None).await;
+    assert_eq!(found.header("allow"), None);
+}
+
+#[tokio::test]
 async fn a_host_that_is_no_host_does_not_get_into_links() {
     let server = server().await;
     let mut client = Client::new(&server).await;
