@@ -157,6 +157,9 @@ pub fn parse(
     surroundings: &Surroundings<'_>,
 ) -> Result<Invocation, Error> {
     let command = command();
+    if is_serve_in_options_only(&command, &args) {
+        args.insert(1, "serve".into());
+    }
     let typed = matches(with_environment_names(command.clone()), &args)?;
     if typed.subcommand_name().is_none() {
         args.push("serve".into());
@@ -166,6 +169,27 @@ pub fn parse(
     let command = layers.apply(command, surroundings);
     let cli = parsed(command.clone(), args)?;
     Ok(Invocation { cli, command })
+}
+
+/// Whether a command line without a command is about an option of `weft serve`, which it stands for.
+fn is_serve_in_options_only(command: &clap::Command, args: &[OsString]) -> bool {
+    let names_command = args.iter().any(|word| {
+        word.to_str()
+            .is_some_and(|word| command.find_subcommand(word).is_some())
+    });
+    let Err(error) = command.clone().try_get_matches_from(args) else {
+        return false;
+    };
+    let Some(ContextValue::String(unknown)) = error.get(ContextKind::InvalidArg) else {
+        return false;
+    };
+    let is_meant = |arg: &&clap::Arg| {
+        let word = arg.get_long().map(|name| format!("--{name}"));
+        word.as_ref() == Some(unknown)
+    };
+    !names_command
+        && error.kind() == ErrorKind::UnknownArgument
+        && config::options(command).iter().any(is_meant)
 }
 
 fn parsed(command: clap::Command, args: Vec<OsString>) -> Result<Cli, Error> {

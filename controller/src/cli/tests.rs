@@ -38,6 +38,39 @@ fn global_options_stand_before_and_after_the_command() {
 }
 
 #[test]
+fn options_of_serve_need_no_command() {
+    let listen = |words: &[&str]| match parse_words(words).unwrap().command {
+        Command::Serve(config) => config.listen_api.0.to_string(),
+        other => panic!("{words:?}: {other:?}"),
+    };
+    for words in [
+        vec!["--listen-api", "127.0.0.1:1"],
+        vec!["--listen-api=127.0.0.1:1", "--json", "--underlay-mtu=1400"],
+        vec!["--log", "debug", "--listen-api", "127.0.0.1:1"],
+        vec!["serve", "--listen-api", "127.0.0.1:1"],
+    ] {
+        assert_eq!(listen(&words), "127.0.0.1:1", "{words:?}");
+    }
+    let (status, words) = said(&["--listen-api", "nowhere"]);
+    assert!(
+        status == 2 && words.contains("an IP address and a port"),
+        "{words}"
+    );
+    // What no option of it is stays as wrong as it was, and so do its options elsewhere.
+    assert!(said(&["--listen-apy", ":1"]).1.contains("--listen-apy"));
+    for words in [
+        ["switches", "--listen-api", ":1"],
+        ["--listen-api", ":1", "switches"],
+    ] {
+        let (status, words) = said(&words);
+        assert!(
+            status == 2 && words.contains("unexpected argument '--listen-api'"),
+            "{words}"
+        );
+    }
+}
+
+#[test]
 fn help_of_serve_teaches_options_with_their_variables_and_defaults() {
     let (status, help) = said(&["serve", "--help"]);
     assert_eq!(status, 0);
@@ -60,7 +93,7 @@ fn help_and_version_are_no_failures_and_wrong_words_are_usage_errors() {
     assert_eq!(said(&["--version"]).0, 0);
     for words in [
         vec!["sreve"],
-        vec!["--listen-api", ":1"],
+        vec!["--listen-api", "1"],
         vec!["serve", "--underlay-mtu", "1"],
         vec!["pipeline", "--markdown", "--json"],
         vec!["flows"],
