@@ -85,6 +85,8 @@ pub enum Event {
     Remark(String),
     /// The connection is over.
     Closed(String),
+    /// It is over because that was asked for.
+    Dismissed(String),
 }
 
 /// One OVSDB connection.
@@ -179,7 +181,14 @@ impl HypervisorLink {
 
     /// Ends the connection and says why.
     pub fn close(&mut self, reason: String) {
-        self.events.push_back(Event::Closed(reason));
+        self.events.push_back(Event::Dismissed(reason));
+    }
+
+    /// How many bytes of memory the hypervisor's words take, about: those that are no whole message
+    /// yet, the replica, and what waits until it reads.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.session.held() + self.queued
     }
 
     fn follow(&mut self, now: u64) {
@@ -192,7 +201,8 @@ impl HypervisorLink {
                         self.output.push_back(bytes);
                         if self.queued > MAX_OUTPUT {
                             let limit = MAX_OUTPUT;
-                            self.close(Error::OutputFull { limit }.to_string());
+                            let reason = Error::OutputFull { limit }.to_string();
+                            self.events.push_back(Event::Closed(reason));
                             return;
                         }
                     }

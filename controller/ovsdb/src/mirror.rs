@@ -77,6 +77,11 @@ impl Mirror {
         }
     }
 
+    /// How many bytes of content it has.
+    pub fn weight(&self) -> usize {
+        self.weight
+    }
+
     /// The tables and columns that are replicated.
     pub fn schema(&self) -> &Schema {
         &self.schema

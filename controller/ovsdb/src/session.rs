@@ -164,6 +164,13 @@ impl Session {
         self.mirror.as_ref().filter(|_| self.notation.is_some())
     }
 
+    /// How many bytes of what the peer said are kept: of a message that is not whole yet, of the replica,
+    /// and of answers that were not taken.
+    pub fn held(&self) -> usize {
+        let mirror = self.mirror.as_ref().map_or(0, Mirror::weight);
+        self.framer.buffered() + mirror + self.queued
+    }
+
     /// Whether the session ended.
     pub fn is_closed(&self) -> bool {
         self.closed

@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use super::door::Place;
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -39,13 +40,15 @@ pub(super) trait Machine {
     fn next_output(&mut self) -> Option<Bytes>;
     fn next_event(&mut self) -> Option<Self::Event>;
     fn command(&mut self, command: Self::Command);
+    /// How many bytes what the other side said takes.
+    fn held(&self) -> usize;
     /// What it tells when the connection broke.
     fn broken(reason: String) -> Self::Event;
 }
 
-/// The machines: what each can be asked, by which method, and what it tells.
+/// The machines: what each can be asked, by which method, what it tells, and how much it keeps.
 macro_rules! machines {
-    ($($link:ty { $method:ident($command:ty), $event:path, $closed:path })*) => {$(
+    ($($link:ty { $method:ident($command:ty), $event:path, $closed:path, $held:expr })*) => {$(
         impl Machine for $link {
             type Command = $command;
             type Event = $event;
@@ -68,6 +71,10 @@ macro_rules! machines {
             fn command(&mut self, command: Self::Command) {
                 self.$method(command);
             }
+            fn held(&self) -> usize {
+                let held: fn(&Self) -> usize = $held;
+                held(self)
+            }
             fn broken(reason: String) -> Self::Event {
                 $closed(reason)
             }
@@ -76,8 +83,11 @@ macro_rules! machines {
 }
 
 machines! {
-    SwitchLink { command(switch_link::Command), switch_link::Event, switch_link::Event::Closed }
-    HypervisorLink { close(String), hypervisor_link::Event, hypervisor_link::Event::Closed }
+    // Of a switch that has not said who it is no more than one message is kept, which is short.
+    SwitchLink { command(switch_link::Command), switch_link::Event, switch_link::Event::Closed, |_| 0 }
+    HypervisorLink {
+        close(String), hypervisor_link::Event, hypervisor_link::Event::Closed, HypervisorLink::held
+    }
 }
 
 /// A connection with its machine and the commands for it.
@@ -119,7 +129,9 @@ impl<M: Machine> Peer<M> {
     }
 
     /// Runs the connection until its machine has something to tell.
-    pub(super) async fn next_event(&mut self) -> M::Event {
+    ///
+    /// How much a stranger keeps is told at his place.
+    pub(super) async fn next_event(&mut self, stranger: Option<&Place>) -> M::Event {
         loop {
             if let Some(event) = self.machine.next_event() {
                 return event;
@@ -139,7 +151,12 @@ impl<M: Machine> Peer<M> {
             match wake {
                 Wake::Readable(ready) => match ready.and_then(|()| self.read()) {
                     Ok(0) => return M::broken("the other side closed the connection".to_owned()),
-                    Ok(_) => self.heard = true,
+                    Ok(_) => {
+                        self.heard = true;
+                        if let Some(place) = stranger {
+                            place.holds(self.machine.held() + self.output.len());
+                        }
+                    }
                     Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                     Err(error) => return M::broken(error.to_string()),
                 },

@@ -3,7 +3,8 @@
 //!
 //! Who has not said yet who he is, is a stranger. There is room for few strangers, and the one that has
 //! been there longest goes when another comes: so connections that are opened and left alone,
-//! however many and from wherever, never keep a hypervisor out. What is spoken inside is not known
+//! however many and from wherever, never keep a hypervisor out. The same holds for the memory that what
+//! they said takes, of which all strangers have one share. What is spoken inside is not known
 //! here; see [`super::connection`].
 
 use std::collections::{BTreeMap, HashMap};
@@ -16,6 +17,8 @@ use tokio_util::sync::CancellationToken;
 const CONNECTIONS: usize = 16_384;
 /// Strangers among them.
 const STRANGERS: usize = 1_024;
+/// Bytes that what strangers said may take, together.
+const STRANGERS_MEMORY: usize = 256 << 20;
 /// Addresses of which it is known when they were complained of.
 const COMPLAINTS: usize = 1_024;
 /// What is said of one source in a burst, and how long, in milliseconds, until one thing more may
@@ -32,6 +35,8 @@ pub struct Limits {
     per_address: usize,
     /// Connections that have not said who they are.
     strangers: usize,
+    /// Bytes that what these said may take.
+    strangers_memory: usize,
 }
 
 impl Limits {
@@ -44,6 +49,7 @@ impl Limits {
             connections,
             per_address: connections / 2,
             strangers: STRANGERS.min(connections / 4),
+            strangers_memory: STRANGERS_MEMORY,
         }
     }
 }
@@ -60,9 +66,34 @@ struct Inside {
     connections: usize,
     by_address: HashMap<IpAddr, usize>,
     /// By the order in which they came.
-    strangers: BTreeMap<u64, CancellationToken>,
+    strangers: BTreeMap<u64, Stranger>,
+    /// Bytes that what strangers said takes.
+    held: usize,
     next: u64,
     complaints: HashMap<IpAddr, Throttle>,
+}
+
+#[derive(Debug)]
+struct Stranger {
+    leave: CancellationToken,
+    /// Bytes that what he said takes.
+    held: usize,
+}
+
+impl Inside {
+    /// He is no stranger any more: he said who he is, or goes.
+    fn forget_stranger(&mut self, number: u64) -> Option<Stranger> {
+        let stranger = self.strangers.remove(&number)?;
+        self.held -= stranger.held;
+        Some(stranger)
+    }
+
+    /// Sends a stranger away.
+    fn send_away(&mut self, number: u64) {
+        if let Some(stranger) = self.forget_stranger(number) {
+            stranger.leave.cancel();
+        }
+    }
 }
 
 /// Why somebody is not let in.
@@ -96,9 +127,9 @@ impl Door {
     pub(super) fn enter(self: &Arc<Self>, peer: IpAddr) -> Result<Place, Full> {
         let mut inside = self.inside();
         if inside.strangers.len() >= self.limits.strangers
-            && let Some((_, oldest)) = inside.strangers.pop_first()
+            && let Some(oldest) = inside.strangers.keys().next().copied()
         {
-            oldest.cancel();
+            inside.send_away(oldest);
         }
         if inside.connections >= self.limits.connections {
             return Err(Full::Everywhere);
@@ -112,7 +143,11 @@ impl Door {
         let number = inside.next;
         inside.next += 1;
         let leave = CancellationToken::new();
-        inside.strangers.insert(number, leave.clone());
+        let stranger = Stranger {
+            leave: leave.clone(),
+            held: 0,
+        };
+        inside.strangers.insert(number, stranger);
         Ok(Place {
             door: self.clone(),
             peer,
@@ -155,7 +190,26 @@ pub(super) struct Place {
 impl Place {
     /// He said who he is: he may stay.
     pub(super) fn introduced(&self) {
-        self.door.inside().strangers.remove(&self.number);
+        self.door.inside().forget_stranger(self.number);
+    }
+
+    /// What he said takes so many bytes now. When that is too much for all strangers together, those
+    /// who came first go of whose words anything is kept.
+    pub(super) fn holds(&self, bytes: usize) {
+        let inside = &mut *self.door.inside();
+        let Some(stranger) = inside.strangers.get_mut(&self.number) else {
+            return;
+        };
+        inside.held = inside.held - stranger.held + bytes;
+        stranger.held = bytes;
+        while inside.held > self.door.limits.strangers_memory {
+            let mut holders = inside.strangers.iter();
+            let Some((oldest, _)) = holders.find(|(_, stranger)| stranger.held > 0) else {
+                return;
+            };
+            let oldest = *oldest;
+            inside.send_away(oldest);
+        }
     }
 
     /// Waits until the place is needed for somebody else.
@@ -172,7 +226,7 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         let mut inside = self.door.inside();
-        inside.strangers.remove(&self.number);
+        inside.forget_stranger(self.number);
         inside.connections -= 1;
         if let Some(count) = inside.by_address.get_mut(&self.peer) {
             *count -= 1;
@@ -235,7 +289,42 @@ mod tests {
             connections: 4,
             per_address: 3,
             strangers: 2,
+            strangers_memory: 100,
         })
+    }
+
+    #[test]
+    fn strangers_share_their_memory_and_who_came_first_goes() {
+        let door = door();
+        let [first, second] = [HERE, THERE].map(|peer| door.enter(peer).unwrap());
+        let gone = || [&first, &second].map(|place| place.leave.is_cancelled());
+        first.holds(60);
+        second.holds(40);
+        first.holds(50);
+        second.holds(50);
+        assert_eq!(gone(), [false, false]);
+        second.holds(51);
+        assert_eq!(gone(), [true, false]);
+        // What went before it is free again, and who goes for others takes nothing with him.
+        first.holds(1_000);
+        second.holds(100);
+        assert_eq!(gone(), [true, false]);
+        drop(second);
+        assert_eq!(door.inside().held, 0);
+    }
+
+    #[test]
+    fn who_said_nothing_does_not_go_for_memory_and_who_is_known_has_his_own() {
+        let door = door();
+        let [quiet, loud] = [HERE, THERE].map(|peer| door.enter(peer).unwrap());
+        loud.holds(90);
+        loud.introduced();
+        loud.holds(1_000);
+        assert_eq!(door.inside().held, 0);
+        let other = door.enter(THERE).unwrap();
+        other.holds(101);
+        let gone = [&quiet, &loud, &other].map(|place| place.leave.is_cancelled());
+        assert_eq!(gone, [false, false, true]);
     }
 
     #[test]

@@ -131,7 +131,7 @@ impl Visit {
 }
 
 /// The reason for which a stranger goes.
-const NEEDED: &str = "it did not say who it is, and others came";
+const NEEDED: &str = "it did not say who it is, and others needed its place or memory";
 
 /// Accepts connections, each with a number of its own, and runs a task for each.
 async fn accept<F>(
@@ -185,8 +185,9 @@ async fn switch(stream: TcpStream, visit: Visit, link: SwitchLink, member: Membe
     let mut connection = Peer::new(stream, link, commands);
     let mut up = false;
     let reason = loop {
+        let stranger = (!up).then_some(&visit.place);
         let event = tokio::select! {
-            event = connection.next_event() => event,
+            event = connection.next_event(stranger) => event,
             () = visit.place.needed(), if !up => break NEEDED.to_owned(),
         };
         let input = match event {
@@ -259,9 +260,11 @@ async fn hypervisor(
     let commands = member.hypervisor_commands(id);
     let mut connection = Peer::new(stream, link, commands);
     let mut known = false;
+    let mut dismissed = false;
     let reason = loop {
+        let stranger = (!known).then_some(&visit.place);
         let event = tokio::select! {
-            event = connection.next_event() => event,
+            event = connection.next_event(stranger) => event,
             () = visit.place.needed(), if !known => break NEEDED.to_owned(),
         };
         match event {
@@ -279,11 +282,19 @@ async fn hypervisor(
             }
             hypervisor_link::Event::Remark(remark) => visit.remark(&mut throttle, &remark),
             hypervisor_link::Event::Closed(reason) => break reason,
+            hypervisor_link::Event::Dismissed(reason) => {
+                dismissed = true;
+                break reason;
+            }
         }
     };
     if known {
         member.tell(Input::HypervisorGone(id)).await;
-        info!(%peer, "OVSDB connection ended: {reason}");
+        // Who dismissed it has said why.
+        match dismissed {
+            true => debug!(%peer, "OVSDB connection ended: {reason}"),
+            false => info!(%peer, "OVSDB connection ended: {reason}"),
+        }
     } else {
         visit.ended_early(connection.heard(), &reason);
     }

@@ -520,7 +520,7 @@ impl World {
                 });
             }
             hypervisor_link::Event::Remark(remark) => self.remarks.push(remark),
-            hypervisor_link::Event::Closed(reason) => {
+            hypervisor_link::Event::Closed(reason) | hypervisor_link::Event::Dismissed(reason) => {
                 self.remarks.push(reason);
                 self.cut_ovsdb(at, false);
             }
