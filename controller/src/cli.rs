@@ -83,7 +83,7 @@ pub enum Command {
 /// The commands that ask a running controller.
 #[derive(Subcommand, Debug)]
 pub enum Question {
-    /// List hypervisors and their switches, or release a switch that is held
+    /// List hypervisors and their switches; release a switch that is held, forget a hypervisor
     #[command(after_help = switches::EXAMPLES)]
     Switches(switches::Args),
     /// List logical ports and where they are

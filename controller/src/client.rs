@@ -148,6 +148,15 @@ impl Client {
         self.ask(Method::POST, path, body.into()).await
     }
 
+    /// Takes away what stands at a path below [`ROOT`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::get`].
+    pub async fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
+        self.ask(Method::DELETE, path, Bytes::new()).await
+    }
+
     async fn ask<T: DeserializeOwned>(
         &self,
         method: Method,

@@ -90,6 +90,11 @@ pub struct Config {
     #[arg(long, value_name = "MAC", default_value = "fa:16:3e:00:00:00", value_parser = values::base_mac)]
     pub base_mac: MacAddr,
 
+    /// How many hypervisors may be known: further ones are refused, until one that has gone is
+    /// forgotten (`weft switches forget`)
+    #[arg(long, value_name = "COUNT", default_value = "4096", value_parser = value_parser!(u16).range(1..))]
+    pub max_hypervisors: u16,
+
     /// How often the flows of every switch are compared with their program, in seconds; 0 for
     /// never
     #[arg(long, value_name = "SECONDS", default_value = "600")]

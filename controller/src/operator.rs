@@ -1,21 +1,25 @@
-//! The operators' side of HTTP, `/weft/v1`: what is there, where flows come from, and letting held
-//! switches go. Answers are the plain data of [`weft_member::status`].
+//! The operators' side of HTTP, `/weft/v1`: what is there, where flows come from, letting held
+//! switches go, and forgetting hypervisors. Answers are the plain data of [`weft_member::status`].
 
-use axum::extract::{Path, State};
+use std::sync::Arc;
+
+use axum::extract::{FromRef, Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use serde_json::json;
+use weft_api::Replica;
 use weft_api::identity::Identity;
 use weft_member::{Input, Member};
+use weft_schema::CommitError;
 use weft_topology::ChassisId;
 
 use crate::Error;
 use crate::flows::Flows;
 use crate::ports::Ports;
 use crate::southbound::MemberHandle;
-use crate::switches::{Released, Switches};
+use crate::switches::{Forgotten, Released, Switches};
 
 /// Why a question has no answer.
 enum Refusal {
@@ -25,6 +29,10 @@ enum Refusal {
     NotFound(String),
     /// The question makes no sense.
     Bad(String),
+    /// It cannot be done as things are.
+    Conflict(String),
+    /// The database does not take it.
+    Database(String),
     /// The controller is ending.
     Ending,
 }
@@ -38,6 +46,8 @@ impl IntoResponse for Refusal {
             ),
             Self::NotFound(message) => (StatusCode::NOT_FOUND, message),
             Self::Bad(message) => (StatusCode::BAD_REQUEST, message),
+            Self::Conflict(message) => (StatusCode::CONFLICT, message),
+            Self::Database(message) => (StatusCode::SERVICE_UNAVAILABLE, message),
             Self::Ending => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "the controller is ending".to_owned(),
@@ -49,16 +59,30 @@ impl IntoResponse for Refusal {
 
 type Answer = Result<Response, Refusal>;
 
+/// What operators ask and change.
+#[derive(Clone)]
+struct Controller {
+    member: MemberHandle,
+    replica: Arc<Replica>,
+}
+
+impl FromRef<Controller> for MemberHandle {
+    fn from_ref(controller: &Controller) -> Self {
+        controller.member.clone()
+    }
+}
+
 /// The routes.
-pub fn router(member: MemberHandle) -> Router {
+pub fn router(member: MemberHandle, replica: Arc<Replica>) -> Router {
     Router::new()
         .route("/weft/v1/switches", get(switches))
+        .route("/weft/v1/switches/{name}", delete(forget))
         .route("/weft/v1/switches/{name}/flows", get(flows))
         .route("/weft/v1/switches/{name}/release", post(release))
         .route("/weft/v1/ports", get(ports))
         .route("/weft/v1/topology", get(topology))
         .route("/weft/v1/flows/{cookie}", get(explain))
-        .with_state(member)
+        .with_state(Controller { member, replica })
 }
 
 /// Looks at the member on behalf of an operator.
@@ -121,6 +145,36 @@ async fn release(
     Ok(Json(released).into_response())
 }
 
+/// Forgets a hypervisor that has gone for good.
+async fn forget(
+    State(controller): State<Controller>,
+    headers: HeaderMap,
+    Path(name): Path<String>,
+) -> Answer {
+    let Controller { member, replica } = controller;
+    let chassis = find(&member, &headers, name).await?;
+    let user = Identity::noauth(&headers, "").user;
+    let write = {
+        let chassis = chassis.clone();
+        look(&member, &headers, move |member| {
+            member.forget(&chassis, user)
+        })
+        .await?
+    };
+    let write = write.map_err(|error| Refusal::Conflict(error.to_string()))?;
+    let forgotten = Forgotten {
+        system_id: chassis.to_string(),
+        interfaces: write.rows.len() - 1,
+    };
+    match replica.submit(write).await {
+        Ok(_) => Ok(Json(forgotten).into_response()),
+        Err(CommitError::Changed { .. } | CommitError::Taken { .. }) => Err(Refusal::Conflict(
+            format!("hypervisor {chassis} has just changed: is it connected?"),
+        )),
+        Err(error) => Err(Refusal::Database(error.to_string())),
+    }
+}
+
 async fn explain(
     State(member): State<MemberHandle>,
     headers: HeaderMap,
@@ -147,9 +201,15 @@ async fn find(
     name: String,
 ) -> Result<ChassisId, Refusal> {
     let wanted = name.clone();
-    look(member, headers, move |member| member.find_chassis(&wanted))
-        .await?
-        .ok_or_else(|| Refusal::NotFound(Error::NoHypervisor(name).to_string()))
+    let found = look(member, headers, move |member| member.find_chassis(&wanted)).await?;
+    match &found[..] {
+        [] => Err(Refusal::NotFound(Error::NoHypervisor(name).to_string())),
+        [chassis] => Ok(chassis.clone()),
+        several => Err(Refusal::Conflict(format!(
+            "'{name}' is the name of {} hypervisors: say the system-id of the one that is meant",
+            several.len()
+        ))),
+    }
 }
 
 /// A cookie as flows show it: hexadecimal.

@@ -75,8 +75,9 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         metrics,
         ended: ended.clone(),
     });
+    let operators = operator::router(member, replica.clone());
     let api = Api::new(engine(&config), replica, operations, api_options(&config));
-    let router = api.router().merge(operator::router(member));
+    let router = api.router().merge(operators);
     parts.spawn(serve_api(listeners.api, router, ended.clone()));
     let outcome = until_ended(parts, ended).await;
     store.close().await;
@@ -145,6 +146,7 @@ fn southbound_settings(
                 domain: Some(config.dns_domain.as_str().trim_end_matches('.').to_owned()),
             },
             flood_direct: config.flood_direct,
+            max_hypervisors: usize::from(config.max_hypervisors),
         },
         hypervisors: weft_member::hypervisor_link::Settings {
             bridge: BRIDGE.to_owned(),

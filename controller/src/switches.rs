@@ -1,7 +1,7 @@
 //! `weft switches`: the hypervisors and how their switches stand to their programs; releasing one
-//! that is held.
+//! that is held, and forgetting one that has gone for good.
 //!
-//! When a switch is held is the member's business.
+//! When a switch is held, and when a hypervisor may be forgotten, is the member's business.
 
 use std::io::Write;
 
@@ -18,13 +18,16 @@ States:
   reading       it is asked what it has
   updating      it was told what is missing and has not acknowledged all of it
   in order      it has its program
+  refusing      it refuses what nothing of its program explains; after a while it is tried again
   held          most of its flows would go, and it was programmed from another database or from a
                 later state of this one: `weft switches release NAME` says that this is meant
 
 Examples:
   weft switches
   weft switches --json | jq '.switches[] | select(.state != \"in order\").system_id'
-  weft switches release hv1";
+  weft switches release hv1
+  weft switches forget hv9
+      a hypervisor that has gone for good: its tunnels and its ports' places go on all others";
 
 /// The options of `weft switches`.
 #[derive(clap::Args, Debug, Clone)]
@@ -39,6 +42,12 @@ pub struct Args {
 /// What can be done to switches.
 #[derive(clap::Subcommand, Debug, Clone)]
 enum Action {
+    /// Forget a hypervisor that has gone for good, with its interfaces; it must not be connected
+    Forget {
+        /// The hypervisor: its system-id, host name or datapath id
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
     /// Let a held switch have its program, although that takes most of its flows away
     Release {
         /// The hypervisor: its system-id, host name or datapath id
@@ -63,6 +72,15 @@ pub struct Released {
     pub released: bool,
 }
 
+/// The answer to a wish to forget.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Forgotten {
+    /// The hypervisor that was meant.
+    pub system_id: String,
+    /// How many of its interfaces carried ports.
+    pub interfaces: usize,
+}
+
 /// Asks and prints.
 ///
 /// # Errors
@@ -80,6 +98,18 @@ pub async fn run(
             match json {
                 true => show::json(out, &answer)?,
                 false => writeln!(out, "{}", text(show::list_width(), &answer.switches))?,
+            }
+        }
+        Some(Action::Forget { name }) => {
+            let path = format!("/switches/{}", segment(name));
+            let answer: Forgotten = client.delete(&path).await?;
+            match json {
+                true => show::json(out, &answer)?,
+                false => writeln!(
+                    out,
+                    "forgotten: {} and its {} interfaces",
+                    answer.system_id, answer.interfaces
+                )?,
             }
         }
         Some(Action::Release { name }) => {

@@ -6,7 +6,7 @@ use std::process::Output;
 use serde_json::Value;
 use weft_tests::cloud::Cloud;
 use weft_tests::netns::FABRIC;
-use weft_tests::{Part, need, process};
+use weft_tests::{Part, need, process, wait};
 
 /// Runs `weft` where the controller runs.
 #[track_caller]
@@ -176,9 +176,11 @@ fn a_cookie_is_explained(cloud: &Cloud, flows: &BTreeSet<String>) {
 }
 
 fn what_is_not_there_is_said(cloud: &Cloud) {
-    let rows: [(&[&str], &str); 5] = [
+    let rows: [(&[&str], &str); 7] = [
         (&["switches", "release", "hv1"], "is not held"),
         (&["switches", "release", "hv 9"], "no hypervisor has"),
+        (&["switches", "forget", "hv9"], "no hypervisor has"),
+        (&["switches", "forget", "hv1"], "del-manager"),
         (&["flows", "hv9"], "no hypervisor has"),
         (&["ports", "--hypervisor", "hv9"], "no hypervisor has"),
         (&["explain", "0x1"], "no flow of any program"),
@@ -190,4 +192,64 @@ fn what_is_not_there_is_said(cloud: &Cloud) {
             "{error}"
         );
     }
+}
+
+#[test]
+fn a_hypervisor_that_is_forgotten_is_gone_from_all_others_and_makes_room() {
+    if !need(&[Part::OpenVswitch, Part::Namespaces]) {
+        return;
+    }
+    let mut cloud = Cloud::start(2, &["--max-hypervisors", "2"]);
+    let network = cloud.network("blue", "vxlan", "10.0.0.0/24");
+    let (one, two) = (cloud.port(&network, "one"), cloud.port(&network, "two"));
+    cloud.wait_until_in_order(&[1, 2]);
+    let before = on_the_switch(&cloud);
+    cloud.plug(2, "b", &two);
+    cloud.wait_for_status(&two, "ACTIVE");
+    cloud.plug(1, "a", &one);
+    cloud.wait_for_status(&one, "ACTIVE");
+    let second = cloud.lab.hypervisor(2);
+    let address = format!("tun_src={}", second.underlay());
+    let knows = |flows: &BTreeSet<String>| flows.iter().any(|flow| flow.contains(&address));
+    assert!(knows(&before));
+
+    // A third one, which is the second one by another name, finds no room.
+    let rename = |id: &str| {
+        let id = format!("external_ids:system-id={id}");
+        cloud
+            .lab
+            .hypervisor(2)
+            .vsctl(&["set", "Open_vSwitch", ".", &id]);
+    };
+    rename("stranger");
+    wait::until("the third hypervisor is refused", || {
+        match cloud.notices("hypervisor-refused") {
+            0 => Err(cloud.log()),
+            _ => Ok(()),
+        }
+    });
+    assert_eq!(cloud.switches().len(), 2);
+    assert!(cloud.log().contains("--max-hypervisors"));
+    rename("hv2");
+    cloud.wait_until_in_order(&[1, 2]);
+
+    let words = ["del-manager", "--", "--if-exists", "del-br", "br-int"];
+    cloud.lab.hypervisor(2).vsctl(&words);
+    cloud.wait_for_state(2, "disconnected");
+    wait::until("its OVSDB is gone", || match cloud.switch(2)["ovsdb"] {
+        Value::Bool(false) => Ok(()),
+        ref other => Err(other.clone()),
+    });
+    assert_eq!(
+        said(&cloud, &["switches", "forget", "hv2"]),
+        "forgotten: hv2 and its 1 interfaces\n"
+    );
+    cloud.wait_for_status(&two, "DOWN");
+    wait::until("no flow knows the hypervisor that is gone", || {
+        let flows = on_the_switch(&cloud);
+        if knows(&flows) { Err(flows) } else { Ok(()) }
+    });
+    assert_eq!(cloud.switches().len(), 1);
+    cloud.wait_for_status(&one, "ACTIVE");
+    assert_eq!(cloud.notices("hypervisor-forgotten"), 1);
 }

@@ -6,15 +6,18 @@
 //! pushes what it is told; and one [`Member`] follows the log, compiles, decides what each switch is
 //! told, answers packets, and records what was observed.
 
+mod admission;
 mod answer;
 pub mod hypervisor_link;
 pub mod member;
 pub mod notice;
 mod observe;
+mod repair;
 pub mod status;
 mod switch;
 pub mod switch_link;
 
+pub use admission::Error;
 pub use answer::Settings as AnswerSettings;
 pub use hypervisor_link::{HypervisorLink, Inventory};
 pub use member::{Effect, Input, Member, Notice, Settings};

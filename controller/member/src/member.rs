@@ -31,7 +31,7 @@ pub type SwitchId = u64;
 /// Names an OVSDB connection.
 pub type HypervisorId = u64;
 
-/// How many times a push is tried again that failed for no flow's sake, before it waits for an audit.
+/// How many times a push is tried again at once that failed for no flow's sake.
 const RETRIES: u32 = 3;
 
 /// After how many refused pushes in a row the next one goes message by message, so that the switch
@@ -109,8 +109,8 @@ pub enum Input {
         /// The entry that it made; none when it failed.
         revision: Option<Revision>,
     },
-    /// Time has passed: writes that failed are tried again.
-    Retry,
+    /// It is that time now, in milliseconds of any moment: what failed is tried again.
+    Tick(u64),
     /// It is time to look whether switches still have what they were told.
     Audit,
     /// An operator lets a held difference go.
@@ -149,12 +149,15 @@ pub struct Settings {
     pub answers: answer::Settings,
     /// The longest flood list that senders serve by themselves ([`weft_topology::FLOOD_DIRECT`]).
     pub flood_direct: u16,
+    /// How many hypervisors may be known; when there are more already, they stay.
+    pub max_hypervisors: usize,
 }
 
 /// The controller's state machine.
 pub struct Member {
     pub(crate) compiler: Compiler<Production>,
     answers: answer::Settings,
+    pub(crate) max_hypervisors: usize,
     pub(crate) revision: Revision,
     pub(crate) observations: Observations,
     hypervisors: BTreeMap<HypervisorId, Hypervisor>,
@@ -163,13 +166,21 @@ pub struct Member {
     pub(crate) by_chassis: BTreeMap<ChassisId, SwitchId>,
     /// Whose switch it is, as hypervisors say; more than one where a copied image or a lie is about.
     by_datapath: HashMap<DatapathId, Vec<ChassisId>>,
+    /// How many flows the programs of switches have that were ever read.
+    pub(crate) flows: HashMap<ChassisId, usize>,
+    /// Switches that are to be audited, and those that an audit asked and that did not answer yet,
+    /// with the time.
+    pub(crate) due: BTreeSet<SwitchId>,
+    pub(crate) auditing: BTreeMap<SwitchId, u64>,
     /// The revision since which an interface carries its port's flows as they are.
     since: HashMap<InterfaceId, Revision>,
     /// The same for interfaces that were there at the start.
     origin: Revision,
     faults: usize,
     next_push: u64,
-    effects: Vec<Effect>,
+    /// The time that was told last.
+    pub(crate) now: u64,
+    pub(crate) effects: Vec<Effect>,
 }
 
 impl Member {
@@ -180,6 +191,7 @@ impl Member {
         let mut member = Self {
             compiler: compiler.with_flood_direct(settings.flood_direct),
             answers: settings.answers,
+            max_hypervisors: settings.max_hypervisors,
             revision: state.revision(),
             observations: Observations::load(state),
             hypervisors: BTreeMap::new(),
@@ -187,10 +199,14 @@ impl Member {
             switches: BTreeMap::new(),
             by_chassis: BTreeMap::new(),
             by_datapath: HashMap::new(),
+            flows: HashMap::new(),
+            due: BTreeSet::new(),
+            auditing: BTreeMap::new(),
             since: HashMap::new(),
             origin: state.revision(),
             faults: 0,
             next_push: 1,
+            now: 0,
             effects: Vec::new(),
         };
         let changes = member.readable(weft_engine::topology::everything(state));
@@ -218,7 +234,10 @@ impl Member {
                 datapath,
                 version,
             } => self.switch_up(link, Switch::new(peer, datapath, version)),
-            Input::Read { link, installed } => self.read(link, &installed),
+            Input::Read { link, installed } => {
+                self.read(link, &installed);
+                self.audited(link);
+            }
             Input::Pushed {
                 link,
                 push,
@@ -226,7 +245,10 @@ impl Member {
             } => self.pushed(link, push, &refusals),
             Input::Port { link, name, ofport } => self.numbered(link, &name, ofport),
             Input::PacketIn { link, packet } => self.packet_in(link, &packet),
-            Input::SwitchGone(link) => self.switch_gone(link),
+            Input::SwitchGone(link) => {
+                self.switch_gone(link);
+                self.audited(link);
+            }
             Input::Written {
                 system_id,
                 revision,
@@ -237,11 +259,7 @@ impl Member {
                     self.observe(&system_id);
                 }
             }
-            Input::Retry => {
-                for system_id in self.observations.take_failed() {
-                    self.observe(&system_id);
-                }
-            }
+            Input::Tick(now) => self.tick(now),
             Input::Audit => self.audit(),
             Input::Release(chassis) => self.release(&chassis),
         }
@@ -260,7 +278,7 @@ impl Member {
         &self.compiler
     }
 
-    fn notice(&mut self, notice: Notice) {
+    pub(crate) fn notice(&mut self, notice: Notice) {
         self.effects.push(Effect::Notice(notice));
     }
 
@@ -291,15 +309,24 @@ impl Member {
             observed.extend(self.observations.apply(entry));
         }
         self.learn_datapaths(&changes);
+        self.let_go_of_switches(&changes);
+        let mut release = Vec::new();
         for change in &changes {
-            if let Change::Interface(interface, None) = change {
-                self.since.remove(interface);
+            match change {
+                Change::Interface(interface, None) => _ = self.since.remove(interface),
+                Change::Chassis(chassis, None) => {
+                    self.flows.remove(chassis);
+                    release.push(chassis.clone());
+                    self.notice(Notice::HypervisorForgotten(chassis.clone()));
+                }
+                _ => {}
             }
         }
         // Only where a port was or is can a change make an interface's row another one.
         self.collect_places(&touched, &mut observed);
         let deltas = self.compiler.update(CompilerInput {
             changes,
+            release,
             ..CompilerInput::default()
         });
         self.collect_places(&touched, &mut observed);
@@ -310,6 +337,7 @@ impl Member {
         }
         self.report_faults();
         for (chassis, parts) in deltas {
+            self.count_flows(&chassis, &parts);
             let difference = Difference::of_deltas(parts.iter().map(|part| &**part));
             if self.follow(&chassis, difference) {
                 observed.insert(chassis.0.to_string());
@@ -355,6 +383,25 @@ impl Member {
         }
     }
 
+    /// Lets go of switches that are not the ones any more that their hypervisors name. They connect
+    /// anew, and belong to whoever names them then.
+    fn let_go_of_switches(&mut self, changes: &[Change]) {
+        for change in changes {
+            let Change::Chassis(chassis, _) = change else {
+                continue;
+            };
+            let Some(link) = self.by_chassis.get(chassis).copied() else {
+                continue;
+            };
+            let datapath = self.switches.get(&link).map(|switch| switch.datapath);
+            let owners = datapath.and_then(|datapath| self.by_datapath.get(&datapath));
+            if !owners.is_some_and(|owners| owners.contains(chassis)) {
+                self.switch_gone(link);
+                self.effects.push(Effect::Switch(link, Command::Close));
+            }
+        }
+    }
+
     /// Whose switch it is: of several hypervisors that say to have it, the one that speaks from where
     /// the switch does.
     fn owner(&self, switch: &Switch) -> Option<&ChassisId> {
@@ -377,6 +424,9 @@ impl Member {
         if before.is_some_and(|before| before.inventory.system_id != system_id) {
             // It has another name now; under the old one nobody is there.
             self.hypervisor_gone(link);
+        }
+        if self.is_full_for(&system_id) {
+            return self.refuse(link, &system_id, peer);
         }
         let holder = self
             .by_system_id
@@ -446,7 +496,7 @@ impl Member {
     }
 
     /// Makes the log say what is seen of a hypervisor.
-    fn observe(&mut self, system_id: &str) {
+    pub(crate) fn observe(&mut self, system_id: &str) {
         let inventory = self
             .by_system_id
             .get(system_id)
@@ -566,7 +616,7 @@ impl Member {
         let Some(switch) = self.switches.get_mut(&link) else {
             return false;
         };
-        let (following, refused) = (switch.sync == Sync::Following, switch.refused.len());
+        let (sync, refused) = (switch.sync, switch.refused.len());
         let compiler = &self.compiler;
         switch.refused.retain(|key, refused| {
             compiler.content(chassis, *key).as_ref() == Some(&refused.content)
@@ -575,8 +625,10 @@ impl Member {
         if less {
             self.attribute_refusals(link);
         }
-        if following {
-            self.push(link, difference);
+        match sync {
+            Sync::Following => self.push(link, difference),
+            Sync::Failed => self.try_again(link),
+            _ => {}
         }
         less
     }
@@ -626,6 +678,7 @@ impl Member {
             .iter()
             .filter(|content| matches!(content, Content::Flow(_)))
             .count();
+        self.flows.insert(chassis.clone(), flows);
         let Some(switch) = self.switches.get_mut(&link) else {
             return;
         };
@@ -675,8 +728,7 @@ impl Member {
         if !difference.is_empty() || unmarked {
             self.push(link, difference);
         } else {
-            switch.rounds = 0;
-            switch.retries = 0;
+            switch.is_in_order();
             self.attribute_refusals(link);
         }
         self.observe(&chassis.0);
@@ -702,8 +754,7 @@ impl Member {
         if switch.outstanding.is_empty() {
             match switch.sync {
                 Sync::Following => {
-                    switch.rounds = 0;
-                    switch.retries = 0;
+                    switch.is_in_order();
                     if in_error {
                         self.attribute_refusals(link);
                     }
@@ -714,6 +765,7 @@ impl Member {
                     switch.sync = Sync::Reading;
                     self.effects.push(Effect::Switch(link, Command::Read));
                 }
+                Sync::Failed if switch.retry_at <= self.now => self.look_again(link),
                 _ => {}
             }
         }
@@ -755,11 +807,11 @@ impl Member {
         if switch.sync == Sync::Following {
             switch.rounds += 1;
             switch.retries += u32::from(!explained);
-            switch.sync = if switch.retries > RETRIES {
-                Sync::Failed
+            if switch.retries > RETRIES {
+                switch.fail(self.now);
             } else {
-                Sync::Draining
-            };
+                switch.sync = Sync::Draining;
+            }
         }
         let untold = notices.len().saturating_sub(REFUSALS_TOLD);
         notices.truncate(REFUSALS_TOLD);
@@ -870,23 +922,6 @@ impl Member {
             service: answer.service,
             event: answer.event,
         });
-    }
-
-    fn audit(&mut self) {
-        for (link, switch) in &mut self.switches {
-            if !switch.outstanding.is_empty() {
-                continue;
-            }
-            match switch.sync {
-                Sync::Following => switch.audit = true,
-                Sync::Failed => {
-                    switch.begin_anew();
-                    switch.sync = Sync::Reading;
-                }
-                _ => continue,
-            }
-            self.effects.push(Effect::Switch(*link, Command::Read));
-        }
     }
 
     fn release(&mut self, chassis: &ChassisId) {

@@ -38,6 +38,22 @@ pub enum Notice {
         /// The one that was first.
         holder: IpAddr,
     },
+    /// There is no room for a hypervisor that was never seen.
+    #[error(
+        "{peer} says to be hypervisor {chassis}, and {limit} are known already: it is refused; \
+         `weft switches forget NAME` makes room, or --max-hypervisors"
+    )]
+    HypervisorRefused {
+        /// Who it says to be.
+        chassis: ChassisId,
+        /// From where.
+        peer: IpAddr,
+        /// How many may be known.
+        limit: usize,
+    },
+    /// A hypervisor is not known any more.
+    #[error("hypervisor {0} is forgotten")]
+    HypervisorForgotten(ChassisId),
     /// A switch is connected and known.
     #[error("switch of {0} is connected")]
     SwitchUp(ChassisId),
@@ -160,6 +176,8 @@ impl Notice {
             Self::HypervisorUp(_) => "hypervisor-up",
             Self::HypervisorDown(_) => "hypervisor-down",
             Self::DuplicateHypervisor { .. } => "duplicate-hypervisor",
+            Self::HypervisorRefused { .. } => "hypervisor-refused",
+            Self::HypervisorForgotten(_) => "hypervisor-forgotten",
             Self::SwitchUp(_) => "switch-up",
             Self::DuplicateSwitch { .. } => "duplicate-switch",
             Self::SwitchDown(_) => "switch-down",
@@ -184,6 +202,7 @@ impl Notice {
             Self::Answered { .. }
                 | Self::Unanswered(_)
                 | Self::DuplicateHypervisor { .. }
+                | Self::HypervisorRefused { .. }
                 | Self::DuplicateSwitch { .. }
                 | Self::UnknownSwitch(_)
         )
@@ -200,11 +219,13 @@ impl Notice {
             },
             Self::Unanswered(_) => Level::Debug,
             Self::HypervisorUp(_)
+            | Self::HypervisorForgotten(_)
             | Self::UnknownSwitch(_)
             | Self::SwitchUp(_)
             | Self::InOrder { .. } => Level::Info,
             Self::HypervisorDown(_)
             | Self::DuplicateHypervisor { .. }
+            | Self::HypervisorRefused { .. }
             | Self::DuplicateSwitch { .. }
             | Self::SwitchDown(_)
             | Self::Repaired { .. }

@@ -75,7 +75,21 @@ impl Observations {
                 known.writing = Writing::Idle;
             }
         }
+        for system_id in &changed {
+            self.prune(system_id);
+        }
         changed
+    }
+
+    /// Forgets a hypervisor of which nothing is said or about to be said.
+    fn prune(&mut self, system_id: &str) {
+        let is_nothing = |known: &Known| {
+            let said = known.chassis.is_some() || !known.interfaces.is_empty();
+            !said && known.writing == Writing::Idle
+        };
+        if self.hypervisors.get(system_id).is_some_and(is_nothing) {
+            self.hypervisors.remove(system_id);
+        }
     }
 
     /// The ports whose place or flows an entry that was not applied yet may change.
@@ -115,6 +129,7 @@ impl Observations {
                 _ => Writing::Idle,
             };
         }
+        self.prune(system_id);
     }
 
     /// Hypervisors whose last write failed, each once.
@@ -171,7 +186,10 @@ impl Observations {
         revision: Revision,
         standing: impl Fn(&InterfaceRow) -> Option<Standing>,
     ) -> Option<WriteSet> {
-        let known = self.hypervisors.entry(system_id.to_owned()).or_default();
+        let known = match inventory {
+            Some(_) => self.hypervisors.entry(system_id.to_owned()).or_default(),
+            None => self.hypervisors.get_mut(system_id)?,
+        };
         if known.writing != Writing::Idle {
             return None;
         }

@@ -1,15 +1,17 @@
 //! What operators can look at: hypervisors, switches, ports, tunnels and flows, as plain data.
 //!
-//! Computed when asked, from what the member knows; nothing is kept for it.
+//! Computed when asked, from what the member knows; only the numbers of flows are kept, for counting
+//! them takes making every program.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use petgraph::graph::UnGraph;
 use rust_openflow::PortNo;
 use rust_openflow::text::{self, Names};
 use serde::{Deserialize, Serialize};
 use weft_compiler::pipeline::STAGES;
-use weft_compiler::{Content, Key};
+use weft_compiler::{Content, Delta, Key};
 use weft_topology::{ChassisId, Element, Index, InterfaceId, Location, TunnelKind};
 
 use crate::member::Member;
@@ -32,7 +34,7 @@ pub struct SwitchStatus {
     pub state: String,
     /// The revision up to which it acknowledged its program.
     pub acknowledged: Option<u64>,
-    /// How many flows its program has.
+    /// How many flows its program has; 0 until the switch was read for the first time.
     pub flows: usize,
     /// How many flows it refused.
     pub refused: usize,
@@ -170,7 +172,6 @@ impl Member {
                     .by_chassis
                     .get(&chassis)
                     .and_then(|link| self.switches.get(link));
-                let program = self.compiler.program(&chassis);
                 Some(SwitchStatus {
                     system_id: system_id.clone(),
                     hostname: row.hostname.clone(),
@@ -189,10 +190,7 @@ impl Member {
                         }
                         .to_owned(),
                     acknowledged: switch.and_then(|switch| switch.acknowledged(self.revision)),
-                    flows: program
-                        .iter()
-                        .filter(|content| matches!(content, Content::Flow(_)))
-                        .count(),
+                    flows: self.flows.get(&chassis).copied().unwrap_or_default(),
                     refused: switch.map_or(0, |switch| switch.refused.len()),
                     encapsulations: row
                         .encaps
@@ -202,6 +200,19 @@ impl Member {
                 })
             })
             .collect()
+    }
+
+    /// Takes note of how many more flows a switch's program has, or fewer.
+    pub(crate) fn count_flows(&mut self, chassis: &ChassisId, parts: &[Arc<Delta>]) {
+        let Some(flows) = self.flows.get_mut(chassis) else {
+            return;
+        };
+        let is_flow = |content: &&Content| matches!(content, Content::Flow(_));
+        for delta in parts {
+            let fresh = |content: &&Content| !delta.replaced.contains(&content.key());
+            *flows += delta.set.iter().filter(is_flow).filter(fresh).count();
+            *flows -= delta.removed.iter().filter(is_flow).count().min(*flows);
+        }
     }
 
     /// Every port of every network that has a port anywhere.
@@ -295,24 +306,26 @@ impl Member {
         }
     }
 
-    /// The hypervisor that a name means: its system-id, host name or datapath id.
+    /// The hypervisors that a name means: the one of that system-id, else those of that host name or
+    /// datapath id.
     #[must_use]
-    pub fn find_chassis(&self, name: &str) -> Option<ChassisId> {
+    pub fn find_chassis(&self, name: &str) -> Vec<ChassisId> {
         let by_id = self
             .observations
             .get(name)
             .and_then(|known| known.chassis.as_ref());
         if by_id.is_some() {
-            return Some(ChassisId::from(name));
+            return vec![ChassisId::from(name)];
         }
         self.observations
             .iter()
-            .find(|(_, known)| {
+            .filter(|(_, known)| {
                 known.chassis.as_ref().is_some_and(|(_, row)| {
                     row.hostname == name || row.datapath_id.as_deref() == Some(name)
                 })
             })
             .map(|(system_id, _)| ChassisId::from(system_id.as_str()))
+            .collect()
     }
 
     /// Whether an operator is to decide about a hypervisor's switch.

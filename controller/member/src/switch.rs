@@ -11,6 +11,11 @@ use weft_topology::{ChassisId, PortId};
 
 use crate::notice::HoldReason;
 
+/// After how long everything is tried anew with a switch that refuses what nothing explains: the first
+/// time, twice as long each time after that, and at most. In milliseconds.
+const FIRST_DELAY: u64 = 2_000;
+const LONGEST_DELAY: u64 = 600_000;
+
 /// How a switch stands to its program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Sync {
@@ -21,7 +26,7 @@ pub(crate) enum Sync {
     Reading,
     /// It refused something; when its pushes are over it is asked what it has.
     Draining,
-    /// It refuses what nothing of its program explains: the next audit begins anew.
+    /// It refuses what nothing of its program explains: everything is tried anew after a while.
     Failed,
     /// It has its program, or was told what is missing.
     Following,
@@ -58,6 +63,9 @@ pub(crate) struct Switch {
     pub(crate) rounds: u32,
     /// Those among them whose refusals nothing of the program explains.
     pub(crate) retries: u32,
+    /// How often in a row it was given up for a while, and until when the last time.
+    failures: u32,
+    pub(crate) retry_at: u64,
 }
 
 /// Something that a switch refused.
@@ -83,6 +91,8 @@ impl Switch {
             audit: false,
             rounds: 0,
             retries: 0,
+            failures: 0,
+            retry_at: 0,
         }
     }
 
@@ -103,6 +113,21 @@ impl Switch {
         self.refused.clear();
         self.rounds = 0;
         self.retries = 0;
+    }
+
+    /// It has its program, but for what it refused and why is known.
+    pub(crate) fn is_in_order(&mut self) {
+        self.rounds = 0;
+        self.retries = 0;
+        self.failures = 0;
+    }
+
+    /// Leaves it alone for a while, longer each time.
+    pub(crate) fn fail(&mut self, now: u64) {
+        let delay = FIRST_DELAY << self.failures.min(16);
+        self.sync = Sync::Failed;
+        self.failures += 1;
+        self.retry_at = now.saturating_add(delay.min(LONGEST_DELAY));
     }
 
     /// Leaves out of a difference what the switch refused and would refuse again.

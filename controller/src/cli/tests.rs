@@ -100,6 +100,8 @@ fn help_and_version_are_no_failures_and_wrong_words_are_usage_errors() {
         vec!["flows", "hv1", "--stage", "nowhere"],
         vec!["topology", "--dot", "--json"],
         vec!["switches", "release"],
+        vec!["switches", "forget"],
+        vec!["serve", "--max-hypervisors", "0"],
         vec!["ports", "--api", "controller:9696"],
     ] {
         assert_eq!(said(&words).0, 2, "{words:?}");

@@ -94,6 +94,7 @@ fn weft_alone_is_weft_serve_with_its_defaults() {
     assert_eq!(config.flood_direct, 256);
     assert_eq!(config.dns_domain.as_str(), "openstacklocal.");
     assert_eq!(config.dhcp_lease, 86400);
+    assert_eq!(config.max_hypervisors, 4096);
     assert_eq!(config.base_mac.to_string(), "fa:16:3e:00:00:00");
     assert_eq!(config.noauth_project, None);
     assert_eq!(config.advertise, None);
@@ -131,6 +132,7 @@ fn every_option_may_come_from_flag_environment_and_file() {
         ("dns-domain", "example.org"),
         ("dhcp-lease", "3600"),
         ("base-mac", "02:00:00:00:00:00"),
+        ("max-hypervisors", "9"),
         ("audit-interval", "0"),
         ("log", "debug,json"),
     ];

@@ -27,7 +27,7 @@ use crate::metrics as names;
 const QUEUE: usize = 4_096;
 /// Inputs that are taken at once.
 const BATCH: usize = 512;
-/// How often writes that failed are tried again.
+/// How often the member is told the time, which it goes by when it tries again what failed.
 const TICK: Duration = Duration::from_secs(1);
 
 /// Packets of one switch that may wait. One that sends more than can be answered delays only itself.
@@ -172,7 +172,7 @@ async fn remind(audits: Option<Duration>, member: MemberHandle, ended: Cancellat
             }
         };
         let input = tokio::select! {
-            _ = ticks.tick() => Input::Retry,
+            _ = ticks.tick() => Input::Tick(connection::now()),
             _ = audit => Input::Audit,
             () = ended.cancelled() => return,
         };

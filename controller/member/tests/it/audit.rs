@@ -128,3 +128,40 @@ fn an_audit_in_the_middle_of_changes_does_no_harm() {
         assert_eq!(repaired(&world), [], "seed {seed}");
     }
 }
+
+#[test]
+fn an_audit_asks_a_few_switches_at_a_time_and_all_in_the_end() {
+    let mut world = World::with_hosts(6, 8);
+    let dumps = |world: &World| -> Vec<usize> {
+        let hosts = world.hosts.iter();
+        hosts.map(|host| host.switch.dumps).collect()
+    };
+    let before = dumps(&world);
+    world.most_reading = 0;
+    world.tell(Input::Audit);
+    world.settle();
+    assert_eq!(world.most_reading, 4);
+    let asked: Vec<usize> = before.iter().map(|count| count + 1).collect();
+    assert_eq!(dumps(&world), asked);
+    assert_eq!(repaired(&world), []);
+}
+
+#[test]
+fn switches_that_do_not_answer_an_audit_keep_no_other_from_theirs() {
+    for gone in [true, false] {
+        let mut world = World::with_hosts(7, 8);
+        (0..4).for_each(|host| world.hosts[host].stalled = true);
+        let before = world.hosts[7].switch.dumps;
+        world.tell(Input::Tick(world.now));
+        world.tell(Input::Audit);
+        world.settle();
+        if gone {
+            (0..4).for_each(|host| world.cut_openflow(host, false));
+            world.settle();
+        } else {
+            world.tell(Input::Tick(world.now + 60_000));
+            world.settle();
+        }
+        assert_eq!(world.hosts[7].switch.dumps, before + 1, "{gone}");
+    }
+}

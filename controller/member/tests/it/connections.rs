@@ -22,6 +22,12 @@ fn set_root(world: &mut World, host: usize, column: &str, datum: Datum) {
     server.transact(&transaction).unwrap();
 }
 
+/// Gives a hypervisor another name.
+pub(crate) fn rename(world: &mut World, host: usize, name: &str) {
+    let ids = [("system-id", name), ("hostname", name)];
+    set_root(world, host, "external_ids", Datum::map(ids));
+}
+
 #[test]
 fn a_second_hypervisor_of_the_same_name_is_refused_and_said() {
     for seed in 0..10 {
@@ -87,12 +93,7 @@ fn network_of(world: &mut World, port: &str) -> String {
 fn a_hypervisor_that_changes_its_name_leaves_the_old_one() {
     for seed in 0..10 {
         let (mut world, ports) = cloud(seed);
-        set_root(
-            &mut world,
-            0,
-            "external_ids",
-            Datum::map([("system-id", "hv9"), ("hostname", "hv9")]),
-        );
+        rename(&mut world, 0, "hv9");
         world.settle();
         // What the old one had is the old one's, as if it had gone.
         let rows = world.interfaces();
@@ -398,4 +399,30 @@ fn a_reading_that_is_overtaken_by_another_counts_once() {
         assert_eq!(world.flow_mods(), before);
         assert_eq!(world.noticed("repaired"), 0);
     }
+}
+
+#[test]
+fn a_switch_leaves_the_hypervisor_that_names_another_one() {
+    let (mut world, _) = cloud(6);
+    let chassis = world.hosts[0].chassis();
+    let (bridge, _) = world.hosts[0]
+        .ovsdb
+        .database()
+        .rows("Bridge")
+        .next()
+        .unwrap();
+    let mut transaction = Transaction::new("Open_vSwitch");
+    let other = Row::from([("datapath_id", Datum::from("00000000000000aa".to_owned()))]);
+    transaction.update("Bridge", &Atom::Uuid(bridge), other);
+    world.hosts[0].ovsdb.transact(&transaction).unwrap();
+    world.settle();
+    assert_eq!(world.noticed("switch-down"), 1);
+    assert!(world.hosts[0].channel.is_none());
+    // The one that is named now takes its place.
+    world.hosts[0].dials_openflow = true;
+    world.settle();
+    world.check();
+    let statuses = world.member.switch_statuses();
+    let status = statuses.iter().find(|one| one.system_id == *chassis.0);
+    assert_eq!(status.unwrap().state, "in order");
 }

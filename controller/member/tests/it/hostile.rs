@@ -118,7 +118,7 @@ fn input() -> impl Strategy<Value = Input> {
                 revision
             }),
         (0..3_u8).prop_map(|which| match which {
-            0 => Input::Retry,
+            0 => Input::Tick(0),
             1 => Input::Audit,
             _ => Input::Release("hv0".into()),
         }),

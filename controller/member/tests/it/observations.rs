@@ -22,11 +22,11 @@ fn a_write_that_failed_is_made_again_and_only_once() {
         world.settle();
         assert_eq!(world.interfaces(), []);
         let tries = world.writes;
-        world.tell(Input::Retry);
+        world.tell(Input::Tick(world.now));
         world.settle();
         assert_eq!(world.writes, tries + 2);
         world.database = Database::Up;
-        world.tell(Input::Retry);
+        world.tell(Input::Tick(world.now));
         world.settle();
         assert_eq!(world.interfaces().len(), 2);
         for port in &ports {
@@ -34,7 +34,7 @@ fn a_write_that_failed_is_made_again_and_only_once() {
         }
         world.check();
         let (head, writes) = (world.head(), world.writes);
-        world.tell(Input::Retry);
+        world.tell(Input::Tick(world.now));
         world.settle();
         assert_eq!((world.head(), world.writes), (head, writes));
     }
@@ -51,7 +51,7 @@ fn a_write_whose_outcome_is_not_known_is_not_doubled() {
         let head = world.head();
         world.plug(0, "tap0", &port);
         for _ in 0..4 {
-            world.tell(Input::Retry);
+            world.tell(Input::Tick(world.now));
             world.settle();
         }
         assert_eq!(world.status(&port), "ACTIVE");

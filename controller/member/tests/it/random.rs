@@ -165,7 +165,7 @@ fn run(world: &mut World, step: &Step) {
         Step::Database(how) => {
             world.database = [Database::Up, Database::Down, Database::Unsure][usize::from(*how)]
         }
-        Step::Retry => world.tell(Input::Retry),
+        Step::Retry => world.tell(Input::Tick(world.now)),
         Step::Audit => world.tell(Input::Audit),
         Step::Meddle(host) => meddle(world, *host),
         Step::Refuse(host, refuse) => {
@@ -202,7 +202,7 @@ fn heal(world: &mut World) {
         host.switch.uninstallable = None;
     }
     world.settle();
-    world.tell(Input::Retry);
+    world.tell(Input::Tick(world.now));
     world.settle();
     world.tell(Input::Audit);
     world.settle();

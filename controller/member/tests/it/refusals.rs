@@ -214,6 +214,61 @@ fn a_switch_that_refuses_everything_is_left_alone_until_the_next_audit() {
     assert_eq!(world.status(&port), "ACTIVE");
 }
 
+/// A world whose only switch refuses something that is of no item, and a port on it.
+fn refusing(seed: u64) -> (World, String) {
+    let mut world = World::new(seed);
+    world.add_host("hv0", [192, 0, 2, 1].into());
+    let marker = world.hosts[0].switch.marker;
+    world.hosts[0].switch.uninstallable = Some(Box::new(move |flow| flow.cookie == marker));
+    world.settle();
+    let network = world.network("10.0.0.0/24");
+    let port = plugged(&mut world, "tap0", &network);
+    assert_eq!(world.member.switch_statuses()[0].state, "refusing");
+    assert_eq!(world.status(&port), "DOWN");
+    (world, port)
+}
+
+/// Lets time pass; how often the switch was asked what it has meanwhile.
+fn dumps(world: &mut World, seconds: u64) -> usize {
+    let before = world.hosts[0].switch.dumps;
+    (0..seconds).for_each(|_| world.pass(1_000));
+    world.hosts[0].switch.dumps - before
+}
+
+#[test]
+fn a_switch_that_refuses_without_reason_is_asked_less_and_less_often() {
+    let (mut world, _) = refusing(7);
+    let counts = [60, 600, 600].map(|seconds| dumps(&mut world, seconds));
+    assert!(counts.iter().all(|count| *count > 0), "{counts:?}");
+    assert!(
+        counts[1] < 2 * counts[0] && counts[2] < counts[0],
+        "{counts:?}"
+    );
+}
+
+#[test]
+fn a_switch_that_takes_again_what_it_refused_gets_it_without_an_audit() {
+    let (mut world, port) = refusing(8);
+    world.hosts[0].switch.uninstallable = None;
+    assert_eq!(dumps(&mut world, 30), 1);
+    world.check();
+    assert_eq!(world.status(&port), "ACTIVE");
+}
+
+#[test]
+fn a_program_that_changes_is_tried_at_once() {
+    let (mut world, port) = refusing(9);
+    dumps(&mut world, 300);
+    world.hosts[0].switch.uninstallable = None;
+    world.settle();
+    assert_eq!(world.status(&port), "DOWN");
+    world.update("port", &port, json!({"admin_state_up": false}));
+    world.update("port", &port, json!({"admin_state_up": true}));
+    world.settle();
+    world.check();
+    assert_eq!(world.status(&port), "ACTIVE");
+}
+
 #[test]
 fn a_push_behind_one_that_was_refused_leaves_nothing_behind() {
     for seed in 0..20 {

@@ -4,7 +4,7 @@
 //! Nothing here knows what flows mean: a table is right when it is what the compiler makes of the
 //! store's state from nothing.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
@@ -87,12 +87,18 @@ pub(crate) struct World {
     pub(crate) now: u64,
     /// Whether the member is told of the log's entries.
     pub(crate) follows: bool,
+    /// Switches that were asked what they have and did not answer yet; and the most there ever were.
+    reading: BTreeSet<SwitchId>,
+    pub(crate) most_reading: usize,
     waiting: VecDeque<(String, WriteSet)>,
     written: VecDeque<(String, Option<Revision>)>,
     told: Revision,
     next_link: u64,
     seed: u64,
 }
+
+/// How many hypervisors may be known.
+pub(crate) const HYPERVISORS: usize = 8;
 
 pub(crate) fn settings() -> weft_member::Settings {
     weft_member::Settings {
@@ -101,6 +107,7 @@ pub(crate) fn settings() -> weft_member::Settings {
             domain: None,
         },
         flood_direct: weft_topology::FLOOD_DIRECT,
+        max_hypervisors: HYPERVISORS,
     }
 }
 
@@ -119,6 +126,8 @@ impl World {
             writes: 0,
             now: 1_000,
             follows: true,
+            reading: BTreeSet::new(),
+            most_reading: 0,
             waiting: VecDeque::new(),
             written: VecDeque::new(),
             told: 0,
@@ -328,6 +337,10 @@ impl World {
         for effect in self.member.handle(input) {
             match effect {
                 Effect::Switch(id, command) => {
+                    if matches!(command, switch_link::Command::Read) {
+                        self.reading.insert(id);
+                        self.most_reading = self.most_reading.max(self.reading.len());
+                    }
                     let channels = self
                         .hosts
                         .iter_mut()
@@ -378,6 +391,7 @@ impl World {
                 channel.link.tick(now);
             }
         }
+        self.tell(Input::Tick(now));
         self.settle();
     }
 
@@ -563,6 +577,7 @@ impl World {
                 });
             }
             switch_link::Event::Read(installed) => {
+                self.reading.remove(&id);
                 let installed = Box::new(installed);
                 self.tell(Input::Read {
                     link: id,
@@ -644,6 +659,9 @@ impl World {
             (wanted.groups, wanted.meters),
             "on {system_id}"
         );
+        let statuses = self.member.switch_statuses();
+        let status = statuses.iter().find(|one| one.system_id == *system_id);
+        assert_eq!(status.map(|one| one.flows), Some(wanted.flows.len()));
     }
 
     /// The counts of flow-mods that switches got.
