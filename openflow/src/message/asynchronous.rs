@@ -9,29 +9,29 @@ variants! {
     /// a master's and an equal's.
     pub enum AsyncProperty: LooseProperty, rows ASYNC_PROPERTIES {
         /// Packet-ins for a slave.
-        PacketInSlave "packet_in_slave" [std 0 V1_3 V1_5] { mask: u32; }
+        PacketInSlave "packet_in_slave" [std 0 V1_0 V1_5] { mask: u32; }
         /// Packet-ins for a master or equal.
-        PacketInMaster "packet_in_master" [std 1 V1_3 V1_5] { mask: u32; }
+        PacketInMaster "packet_in_master" [std 1 V1_0 V1_5] { mask: u32; }
         /// Port-status for a slave.
-        PortStatusSlave "port_status_slave" [std 2 V1_3 V1_5] { mask: u32; }
+        PortStatusSlave "port_status_slave" [std 2 V1_0 V1_5] { mask: u32; }
         /// Port-status for a master or equal.
-        PortStatusMaster "port_status_master" [std 3 V1_3 V1_5] { mask: u32; }
+        PortStatusMaster "port_status_master" [std 3 V1_0 V1_5] { mask: u32; }
         /// Flow-removed for a slave.
-        FlowRemovedSlave "flow_removed_slave" [std 4 V1_3 V1_5] { mask: u32; }
+        FlowRemovedSlave "flow_removed_slave" [std 4 V1_0 V1_5] { mask: u32; }
         /// Flow-removed for a master or equal.
-        FlowRemovedMaster "flow_removed_master" [std 5 V1_3 V1_5] { mask: u32; }
+        FlowRemovedMaster "flow_removed_master" [std 5 V1_0 V1_5] { mask: u32; }
         /// Role-status for a slave.
-        RoleStatusSlave "role_status_slave" [std 6 V1_4 V1_5] { mask: u32; }
+        RoleStatusSlave "role_status_slave" [std 6 V1_0 V1_5] { mask: u32; }
         /// Role-status for a master or equal.
-        RoleStatusMaster "role_status_master" [std 7 V1_4 V1_5] { mask: u32; }
+        RoleStatusMaster "role_status_master" [std 7 V1_0 V1_5] { mask: u32; }
         /// Table-status for a slave.
-        TableStatusSlave "table_status_slave" [std 8 V1_4 V1_5] { mask: u32; }
+        TableStatusSlave "table_status_slave" [std 8 V1_0 V1_5] { mask: u32; }
         /// Table-status for a master or equal.
-        TableStatusMaster "table_status_master" [std 9 V1_4 V1_5] { mask: u32; }
+        TableStatusMaster "table_status_master" [std 9 V1_0 V1_5] { mask: u32; }
         /// Others' changes of groups and meters for a slave.
-        RequestforwardSlave "requestforward_slave" [std 10 V1_4 V1_5] { mask: u32; }
+        RequestforwardSlave "requestforward_slave" [std 10 V1_0 V1_5] { mask: u32; }
         /// Others' changes of groups and meters for a master or equal.
-        RequestforwardMaster "requestforward_master" [std 11 V1_4 V1_5] { mask: u32; }
+        RequestforwardMaster "requestforward_master" [std 11 V1_0 V1_5] { mask: u32; }
         /// Flow statistics by a trigger, for a slave.
         FlowStatsSlave "flow_stats_slave" [std 12 V1_5 V1_5] { mask: u32; }
         /// Flow statistics by a trigger, for a master or equal.
@@ -65,10 +65,14 @@ record! {
 }
 
 record! {
-    /// [`AsyncConfig`] in 1.3.
+    /// Which messages come unasked, as 1.3 says it ([`AsyncConfig`]), and Nicira's extension in every version
+    /// (`NXT_SET_ASYNC_CONFIG`).
     pub struct AsyncConfig13 {
+        /// Packet-ins.
         packet_in_mask: RoleMasks;
+        /// Port-status.
         port_status_mask: RoleMasks;
+        /// Flow-removed.
         flow_removed_mask: RoleMasks;
     }
 }

@@ -1,11 +1,10 @@
 //! Groups (OpenFlow 1.5.1, 7.3.4.3; the selection method is Netronome's extension).
 
 use super::numbers::numbers;
-use crate::action::{self, Action};
-use crate::error::{DecodeError, EncodeError};
+use crate::action::Action;
+use crate::error::EncodeError;
 use crate::matches::Fields;
-use crate::record::{Form, Name, Property, Wire, plain, record, variants};
-use crate::wire::{Reader, Writer};
+use crate::record::{Form, Name, Port32, Property, record, variants};
 use crate::{GroupId, PortNo, Version};
 
 numbers! {
@@ -32,37 +31,37 @@ numbers! {
 
 variants! {
     /// What else is said of a bucket (`OFPGBPT_*`; OpenFlow 1.5.1, 7.3.4.3.1). Versions before 1.5 have fixed
-    /// fields for the first three.
+    /// fields for the first three. Nicira's groups of 1.0 are laid out as those of 1.5.
     pub enum BucketProperty: Property, rows BUCKET_PROPERTIES {
         /// Its share; only for [`GroupType::SELECT`].
-        Weight "weight" [std 0 V1_1 V1_5] {
+        Weight "weight" [std 0 V1_0 V1_5] {
             /// The share.
             weight: u16;
             .. {pad 2}
         }
         /// The port that it is alive with; only for [`GroupType::FAST_FAILOVER`].
-        WatchPort "watch_port" [std 1 V1_1 V1_5] {
+        WatchPort "watch_port" [std 1 V1_0 V1_5] {
             /// The port.
-            watch "watch_port": PortNo;
+            watch "watch_port": Port32;
         }
         /// The group that it is alive with; only for [`GroupType::FAST_FAILOVER`].
-        WatchGroup "watch_group" [std 2 V1_1 V1_5] {
+        WatchGroup "watch_group" [std 2 V1_0 V1_5] {
             /// The group.
             watch "watch_group": GroupId;
         }
     }
 }
 
-plain! {
+record! {
     /// A list of actions of a group.
     #[derive(Default)]
     pub struct Bucket {
         /// Its number in the group, by which 1.5 changes and removes it; earlier versions do not say it.
-        id "bucket_id": u32;
+        {length, list_length} id "bucket_id": u32;
         /// What is done with the packet.
-        actions: Vec<Action>;
+        {list} actions: Vec<Action>;
         /// What else is said.
-        properties: Vec<BucketProperty>;
+        {list_end} properties: Vec<BucketProperty>;
     }
     forms { [V1_1 V1_4] Bucket11 }
 }
@@ -131,7 +130,9 @@ impl Bucket {
     /// This bucket, alive as long as a port is.
     #[must_use]
     pub fn watching_port(mut self, watch: PortNo) -> Self {
-        self.properties.push(BucketProperty::WatchPort { watch });
+        self.properties.push(BucketProperty::WatchPort {
+            watch: Port32(watch),
+        });
         self
     }
 
@@ -155,7 +156,7 @@ impl Bucket {
     #[must_use]
     pub fn watch_port(&self) -> Option<PortNo> {
         self.properties.iter().find_map(|property| match property {
-            BucketProperty::WatchPort { watch } => Some(*watch),
+            BucketProperty::WatchPort { watch } => Some(watch.0),
             _ => None,
         })
     }
@@ -170,45 +171,11 @@ impl Bucket {
     }
 }
 
-impl Wire for Bucket {
-    fn read(r: &mut Reader<'_>, version: Version, what: &'static str) -> Result<Self, DecodeError> {
-        if version < Version::V1_5 {
-            return Bucket11::read(r, version, what).map(Self::from);
-        }
-        let length = usize::from(r.u16("bucket.len")?);
-        let length = length.checked_sub(2);
-        let length = length.ok_or_else(|| r.error("a bucket length of at least 2"))?;
-        let mut body = r.sub(length, "the bucket that its length tells of")?;
-        let actions = usize::from(body.u16("bucket.action_array_len")?);
-        let id = body.u32("bucket.bucket_id")?;
-        let mut actions = body.sub(actions, "the actions that action_array_len tells of")?;
-        Ok(Self {
-            id,
-            actions: action::decode_list(&mut actions, version)?,
-            properties: Vec::read(&mut body, version, "bucket.properties")?,
-        })
-    }
-
-    fn write(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
-        if version < Version::V1_5 {
-            return Bucket11::of(self, version)?.write(w, version);
-        }
-        let start = w.len();
-        w.pad(4);
-        w.u32(self.id);
-        let actions = w.len();
-        action::encode_list(&self.actions, w, version)?;
-        w.patch_length(start + 2, actions, "the actions of a bucket")?;
-        self.properties.write(w, version)?;
-        w.patch_length(start, start, "a bucket")
-    }
-}
-
 variants! {
     /// What else is said of a group (`OFPGPT_*`; OpenFlow 1.5.1, 7.3.4.3).
     pub enum GroupProperty: Property, rows GROUP_PROPERTIES {
-        /// How a group of type select chooses (Netronome's extension of 1.5).
-        SelectionMethod "selection_method" [ntr 1 V1_5 V1_5] {
+        /// How a group of type select chooses (Netronome's extension of 1.5, and of Nicira's groups of 1.0).
+        SelectionMethod "selection_method" [ntr 1 V1_0 V1_0, ntr 1 V1_5 V1_5] {
             /// `hash`, `dp_hash` ...
             {pad 4} method "selection_method": Name<16>;
             /// A number whose meaning is the method's.
@@ -219,22 +186,69 @@ variants! {
     }
 }
 
-plain! {
-    /// Adds, changes or removes groups.
+record! {
+    /// Adds, changes or removes groups; in 1.0 by Nicira's extension (`NXT_GROUP_MOD`).
     pub struct GroupMod {
         /// What it does.
         command: GroupCommand;
         /// Which buckets a packet goes to.
         kind "type": GroupType;
         /// Which group.
-        group "group_id": GroupId;
+        {pad 1} group "group_id": GroupId;
         /// To insert or remove buckets: where; else [`BucketId::ALL`].
-        command_bucket "command_bucket_id": BucketId [V1_5 V1_5];
+        {list_length, pad 2} command_bucket "command_bucket_id": BucketId;
         /// The buckets.
-        buckets: Vec<Bucket>;
+        {list} buckets: Vec<Bucket>;
         /// What else is said.
-        properties: Vec<GroupProperty> [V1_5 V1_5];
+        {list_end} properties: Vec<GroupProperty>;
     }
+    forms { [V1_1 V1_4] GroupMod11 }
+}
+
+record! {
+    /// [`GroupMod`] in 1.1 to 1.4.
+    pub struct GroupMod11 {
+        command: GroupCommand;
+        kind "type": GroupType;
+        {pad 1} group "group_id": GroupId;
+        buckets: Vec<Bucket>;
+    }
+}
+
+impl From<GroupMod11> for GroupMod {
+    fn from(form: GroupMod11) -> Self {
+        Self {
+            command: form.command,
+            ..Self::add(form.group, form.kind, form.buckets)
+        }
+    }
+}
+
+impl Form<GroupMod> for GroupMod11 {
+    fn of(group: &GroupMod, version: Version) -> Result<Self, EncodeError> {
+        if group.command_bucket != BucketId::ALL {
+            let what = "GroupMod.command_bucket_id";
+            return Err(EncodeError::NotInVersion { what, version });
+        }
+        no_properties(&group.properties, version)?;
+        Ok(Self {
+            command: group.command,
+            kind: group.kind,
+            group: group.group,
+            buckets: group.buckets.clone(),
+        })
+    }
+}
+
+/// Refuses properties in a version that has none.
+pub(super) fn no_properties(list: &[GroupProperty], version: Version) -> Result<(), EncodeError> {
+    if list.is_empty() {
+        return Ok(());
+    }
+    Err(EncodeError::NotInVersion {
+        what: "the properties of a group",
+        version,
+    })
 }
 
 /// A place in a group (OpenFlow 1.5.1, 7.3.4.3): the number of a bucket, or one of the constants.
@@ -292,60 +306,4 @@ impl GroupMod {
             ..Self::add(group, GroupType::ALL, Vec::new())
         }
     }
-}
-
-impl Wire for GroupMod {
-    fn read(r: &mut Reader<'_>, version: Version, _: &'static str) -> Result<Self, DecodeError> {
-        let command = GroupCommand::read(r, version, "group_mod.command")?;
-        let kind = GroupType::read(r, version, "group_mod.type")?;
-        r.skip(1, "group_mod.pad")?;
-        let mut group = Self {
-            command,
-            ..Self::add(
-                GroupId::read(r, version, "group_mod.group_id")?,
-                kind,
-                Vec::new(),
-            )
-        };
-        if version < Version::V1_5 {
-            group.buckets = Vec::read(r, version, "group_mod.buckets")?;
-            return Ok(group);
-        }
-        let length = usize::from(r.u16("group_mod.bucket_array_len")?);
-        r.skip(2, "group_mod.pad2")?;
-        group.command_bucket = BucketId::read(r, version, "group_mod.command_bucket_id")?;
-        let mut body = r.sub(length, "the buckets that bucket_array_len tells of")?;
-        group.buckets = Vec::read(&mut body, version, "group_mod.buckets")?;
-        group.properties = Vec::read(r, version, "group_mod.properties")?;
-        Ok(group)
-    }
-
-    fn write(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
-        self.command.write(w, version)?;
-        self.kind.write(w, version)?;
-        w.pad(1);
-        self.group.write(w, version)?;
-        if version < Version::V1_5 {
-            no_properties(&self.properties, version)?;
-            return self.buckets.write(w, version);
-        }
-        let length_at = w.len();
-        w.pad(4);
-        self.command_bucket.write(w, version)?;
-        let start = w.len();
-        self.buckets.write(w, version)?;
-        w.patch_length(length_at, start, "the buckets of a group")?;
-        self.properties.write(w, version)
-    }
-}
-
-/// Refuses properties in a version that has none.
-pub(super) fn no_properties(list: &[GroupProperty], version: Version) -> Result<(), EncodeError> {
-    if list.is_empty() {
-        return Ok(());
-    }
-    Err(EncodeError::NotInVersion {
-        what: "the properties of a group",
-        version,
-    })
 }

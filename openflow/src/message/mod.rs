@@ -22,13 +22,14 @@ mod multipart;
 mod nested;
 mod nicira;
 pub(crate) mod numbers;
+mod nxm;
 mod packet;
 mod port;
 mod queue;
 mod stats;
 mod table;
 
-pub use asynchronous::{ASYNC_PROPERTIES, AsyncConfig, AsyncProperty, RoleMasks};
+pub use asynchronous::{ASYNC_PROPERTIES, AsyncConfig, AsyncConfig13, AsyncProperty, RoleMasks};
 pub use control::{
     BUNDLE_PROPERTIES, BundleAdd, BundleControl, BundleControlType, BundleFlags, BundleProperty,
     Features, HELLO_ELEMENTS, Hello, HelloElement, ROLE_PROPERTIES, Role, RoleMessage,
@@ -44,7 +45,13 @@ pub use group::{
 pub use meter::{BANDS, Band, MeterCommand, MeterMod};
 pub use multipart::*;
 pub use nested::{Nested, Requestforward};
-pub use nicira::{CtFlushZone, SetControllerId};
+pub use nicira::{
+    CT_FLUSH_PROPERTIES, CT_TUPLE_PROPERTIES, CtFlush, CtFlushProperty, CtFlushZone,
+    CtTupleProperty, FlowFormat, FlowModTableId, FlowMonitorCancel, NxRole, NxRoleMessage,
+    SetAsyncConfig2, SetControllerId, SetFlowFormat, TlvMap, TlvTableCommand, TlvTableMod,
+    TlvTableReply,
+};
+pub use nxm::{NxFlowMod, NxFlowRemoved, NxPacketIn};
 pub use packet::{
     PACKET_IN2_PROPERTIES, PacketIn, PacketIn2, PacketIn2Property, PacketInFormat, PacketInReason,
     PacketOut, Received, SetPacketInFormat,
@@ -243,16 +250,11 @@ messages! {
     GetConfigReply(config: SwitchConfig) "get_config_reply" [std 8 V1_0 V1_5] "Says the switch's configuration.";
     SetConfig(config: SwitchConfig) "set_config" [std 9 V1_0 V1_5] "Changes the switch's configuration.";
     PacketIn(packet: PacketIn) "packet_in" [std 10 V1_0 V1_5] "Hands a packet to the controller.";
-    PacketIn2(packet: PacketIn2) "packet_in2" [nx 30 V1_0 V1_5] "Hands a packet to the controller, with user data and continuation.";
-    Resume(packet: PacketIn2) "resume" [nx 28 V1_0 V1_5] "Lets a packet go on that waits in a packet-in's continuation.";
-    SetPacketInFormat(format: SetPacketInFormat) "set_packet_in_format" [nx 16 V1_0 V1_5] "Chooses the form of packet-ins.";
-    SetControllerId(id: SetControllerId) "set_controller_id" [nx 20 V1_0 V1_5] "Chooses which controller actions send here.";
-    CtFlushZone(zone: CtFlushZone) "ct_flush_zone" [nx 29 V1_0 V1_5] "Forgets all connections of a conntrack zone.";
     FlowRemoved(removed: Box<FlowRemoved>) "flow_removed" [std 11 V1_0 V1_5] "Says that a flow is gone, and why.";
     PortStatus(status: PortStatus) "port_status" [std 12 V1_0 V1_5] "Says that a port came, went or changed.";
     PacketOut(packet: PacketOut) "packet_out" [std 13 V1_0 V1_5] "Sends a packet.";
     FlowMod(flow: FlowMod) "flow_mod" [std 14 V1_0 V1_5] "Adds, changes or removes flows.";
-    GroupMod(group: GroupMod) "group_mod" [std 15 V1_1 V1_5] "Adds, changes or removes groups.";
+    GroupMod(group: GroupMod) "group_mod" [std 15 V1_1 V1_5, nx 31 V1_0 V1_0] "Adds, changes or removes groups.";
     PortMod(port: PortMod) "port_mod" [std 15 V1_0 V1_0, std 16 V1_1 V1_5] "Changes how a port behaves.";
     TableMod(table: TableMod) "table_mod" [std 17 V1_1 V1_5] "Changes how a table behaves.";
     MultipartRequest(request: MultipartRequest) "multipart_request" [std 16 V1_0 V1_0, std 18 V1_1 V1_5] "Asks for descriptions or statistics.";
@@ -269,10 +271,35 @@ messages! {
     MeterMod(meter: MeterMod) "meter_mod" [std 29 V1_3 V1_5] "Adds, changes or removes meters.";
     RoleStatus(status: RoleStatus) "role_status" [std 30 V1_4 V1_5, onf 1911 V1_3 V1_3] "Says that the controller's role changed.";
     TableStatus(status: TableStatus) "table_status" [std 31 V1_4 V1_5] "Says that a table's state changed.";
-    Requestforward(forward: Requestforward) "requestforward" [std 32 V1_4 V1_5] "Tells what another controller asked for.";
+    Requestforward(forward: Requestforward) "requestforward" [std 32 V1_4 V1_5, onf 2350 V1_3 V1_3, nx 132 V1_0 V1_2] "Tells what another controller asked for.";
     BundleControl(control: BundleControl) "bundle_control" [std 33 V1_4 V1_5, onf 2300 V1_3 V1_3] "Opens, closes, commits or discards a bundle.";
     BundleAdd(add: BundleAdd) "bundle_add_message" [std 34 V1_4 V1_5, onf 2301 V1_3 V1_3] "Puts a message into a bundle.";
     ControllerStatus(status: ControllerStatus) "controller_status" [std 35 V1_5 V1_5] "Says that a controller's state changed.";
+    NxRoleRequest(role: NxRoleMessage) "nx_role_request" [nx 10 V1_0 V1_5] "Asks for a role in Nicira's form.";
+    NxRoleReply(role: NxRoleMessage) "nx_role_reply" [nx 11 V1_0 V1_5] "Says the controller's role in Nicira's form.";
+    SetFlowFormat(format: SetFlowFormat) "set_flow_format" [nx 12 V1_0 V1_0] "Chooses the form in which the switch tells of flows.";
+    NxFlowMod(flow: NxFlowMod) "nx_flow_mod" [nx 13 V1_0 V1_5] "Adds, changes or removes flows, in Nicira's form.";
+    NxFlowRemoved(removed: Box<NxFlowRemoved>) "nx_flow_removed" [nx 14 V1_0 V1_5] "Says that a flow is gone, in Nicira's form.";
+    FlowModTableId(table: FlowModTableId) "flow_mod_table_id" [nx 15 V1_0 V1_5] "Says whether flow-mods name a table.";
+    SetPacketInFormat(format: SetPacketInFormat) "set_packet_in_format" [nx 16 V1_0 V1_5] "Chooses the form of packet-ins.";
+    NxPacketIn(packet: NxPacketIn) "nx_packet_in" [nx 17 V1_0 V1_5] "Hands a packet to the controller, in Nicira's first form.";
+    FlowAge "flow_age" [nx 18 V1_0 V1_5] "Asks that flows are told with their ages.";
+    SetAsyncConfig(config: AsyncConfig13) "set_async_config" [nx 19 V1_0 V1_5] "Chooses which messages come unasked, for Nicira's roles.";
+    SetControllerId(id: SetControllerId) "set_controller_id" [nx 20 V1_0 V1_5] "Chooses which controller actions send here.";
+    FlowMonitorCancel(cancel: FlowMonitorCancel) "flow_monitor_cancel" [nx 21 V1_0 V1_5] "Ends a monitor of flows.";
+    FlowMonitorPaused "flow_monitor_paused" [nx 22 V1_0 V1_5] "Changes of flows are not told for now.";
+    FlowMonitorResumed "flow_monitor_resumed" [nx 23 V1_0 V1_5] "Changes of flows are told again.";
+    OnfFlowMonitorCancel(cancel: FlowMonitorCancel) "onf_flow_monitor_cancel" [onf 1870 V1_3 V1_3] "Ends a monitor of flows (EXT-187).";
+    OnfFlowMonitorPaused "onf_flow_monitor_paused" [onf 1871 V1_3 V1_3] "Changes of flows are not told for now (EXT-187).";
+    OnfFlowMonitorResumed "onf_flow_monitor_resumed" [onf 1872 V1_3 V1_3] "Changes of flows are told again (EXT-187).";
+    TlvTableMod(table: TlvTableMod) "tlv_table_mod" [nx 24 V1_0 V1_5] "Changes which tunnel options are held by fields.";
+    TlvTableRequest "tlv_table_request" [nx 25 V1_0 V1_5] "Asks which tunnel options are held by fields.";
+    TlvTableReply(table: TlvTableReply) "tlv_table_reply" [nx 26 V1_0 V1_5] "Says which tunnel options are held by fields.";
+    SetAsyncConfig2(config: SetAsyncConfig2) "set_async_config2" [nx 27 V1_0 V1_3] "Chooses which messages come unasked, as 1.4 does.";
+    Resume(packet: PacketIn2) "resume" [nx 28 V1_0 V1_5] "Lets a packet go on that waits in a packet-in's continuation.";
+    CtFlushZone(zone: CtFlushZone) "ct_flush_zone" [nx 29 V1_0 V1_5] "Forgets all connections of a conntrack zone.";
+    PacketIn2(packet: PacketIn2) "packet_in2" [nx 30 V1_0 V1_5] "Hands a packet to the controller, with user data and continuation.";
+    CtFlush(flush: CtFlush) "ct_flush" [nx 32 V1_0 V1_5] "Forgets connections.";
 }
 
 impl Kind {

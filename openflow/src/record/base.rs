@@ -207,6 +207,52 @@ impl Generate for PortNo {
     }
 }
 
+/// Ports in as many bits in every version.
+macro_rules! ports {
+    ($($(#[$meta:meta])* $type:ident as $as_in:ident;)*) => {$(
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub struct $type(pub PortNo);
+
+        impl Wire for $type {
+            fn read(
+                r: &mut Reader<'_>,
+                _: Version,
+                what: &'static str,
+            ) -> Result<Self, DecodeError> {
+                PortNo::read(r, Version::$as_in, what).map(Self)
+            }
+
+            fn write(&self, w: &mut Writer, _: Version) -> Result<(), EncodeError> {
+                self.0.write(w, Version::$as_in)
+            }
+        }
+
+        impl Plain for $type {
+            fn value(&self, version: Version) -> Value {
+                self.0.value(version)
+            }
+
+            fn from_value(value: &Value, version: Version) -> Result<Self, ValueError> {
+                PortNo::from_value(value, version).map(Self)
+            }
+        }
+
+        impl Generate for $type {
+            fn generate(dice: &mut Dice<'_>, _: Version) -> Self {
+                Self(PortNo::generate(dice, Version::$as_in))
+            }
+        }
+    )*};
+}
+
+ports! {
+    /// A port in sixteen bits, as Nicira's messages have it in every version.
+    Port16 as V1_0;
+    /// A port in 32 bits, as Nicira's groups of 1.0 have it.
+    Port32 as V1_5;
+}
+
 /// All bytes that are left.
 impl Wire for Bytes {
     #[inline]

@@ -12,9 +12,10 @@
 //! duration_sec: u32 [V1_3 V1_5];
 //! ```
 //!
-//! Fillers are `pad N` (zero bytes) and `length` (16 bits, the bytes of the whole structure, which ends
-//! there); fillers after the last field stand in
-//! `.. {...}`. A Rust name that is not the specification's is followed by that: `kind "type": u16`. What is laid
+//! Fillers are `pad N` (zero bytes), `length` (16 bits, the bytes of the whole structure, which ends
+//! there), and for a list whose length stands before it: `list_length` (16 bits, the bytes of the list),
+//! `list` where it begins, `list_end` where it ends, with padding to eight bytes. Fillers after the last
+//! field stand in `.. {...}`. A Rust name that is not the specification's is followed by that: `kind "type": u16`. What is laid
 //! out less regularly implements the traits by hand; [`plain!`] then still derives all but the layout.
 //! Versions that lay a structure out in another order have a structure of their own for that, named behind
 //! the rows, `forms { [V1_0 V1_0] FlowMod10 }`, which is turned into this one and back ([`Form`]).
@@ -26,8 +27,8 @@ mod dice;
 mod families;
 mod value;
 
-pub use base::Name;
 pub(crate) use base::ids;
+pub use base::{Name, Port16, Port32};
 pub use dice::Dice;
 pub use families::{
     Action, Element, Family, Instruction, LengthFirst, LooseProperty, Opened, Property,
@@ -266,6 +267,10 @@ pub(crate) struct Reading {
     start: usize,
     /// Where what is around it ends, once its own length is known.
     outer: Option<usize>,
+    /// Bytes of the list in it.
+    list: usize,
+    /// Where what is around the list ends.
+    around: usize,
 }
 
 impl Reading {
@@ -273,7 +278,39 @@ impl Reading {
         Self {
             start: r.offset(),
             outer: None,
+            list: 0,
+            around: 0,
         }
+    }
+
+    /// Reads the length of the list that comes later.
+    pub(crate) fn list_length(
+        &mut self,
+        r: &mut Reader<'_>,
+        what: &'static str,
+    ) -> Result<(), DecodeError> {
+        self.list = usize::from(r.u16(what)?);
+        Ok(())
+    }
+
+    /// Goes on with the list, and nothing but the list.
+    pub(crate) fn list(
+        &mut self,
+        r: &mut Reader<'_>,
+        what: &'static str,
+    ) -> Result<(), DecodeError> {
+        self.around = r.narrow(self.list, what)?;
+        Ok(())
+    }
+
+    /// Goes on behind the list and its padding.
+    pub(crate) fn list_end(
+        &mut self,
+        r: &mut Reader<'_>,
+        what: &'static str,
+    ) -> Result<(), DecodeError> {
+        r.widen(self.around, what)?;
+        r.skip(self.list.next_multiple_of(8) - self.list, what)
     }
 
     /// Reads the length of the whole structure, which ends there.
@@ -307,6 +344,10 @@ pub(crate) struct Writing {
     start: usize,
     /// Where its length stands.
     length: Option<usize>,
+    /// Where the length of the list in it stands.
+    list_length: usize,
+    /// Where the list begins.
+    list: usize,
 }
 
 impl Writing {
@@ -314,7 +355,31 @@ impl Writing {
         Self {
             start: w.len(),
             length: None,
+            list_length: 0,
+            list: 0,
         }
+    }
+
+    /// Leaves room for the length of the list that comes later.
+    pub(crate) fn list_length(&mut self, w: &mut Writer) {
+        self.list_length = w.len();
+        w.u16(0);
+    }
+
+    /// The list begins.
+    pub(crate) fn list(&mut self, w: &Writer) {
+        self.list = w.len();
+    }
+
+    /// The list is over.
+    pub(crate) fn list_end(
+        &mut self,
+        w: &mut Writer,
+        what: &'static str,
+    ) -> Result<(), EncodeError> {
+        w.patch_length(self.list_length, self.list, what)?;
+        w.align8(self.list);
+        Ok(())
     }
 
     /// Leaves room for the length of the whole structure.
@@ -371,24 +436,54 @@ macro_rules! field_row {
 
 /// One filler or one field: reads it, writes it, makes it plain, reads that, makes it up.
 macro_rules! one {
-    (read $r:ident $version:ident $extent:ident $what:expr, pad $size:literal $([$since:ident $until:ident])?) => {
+    (read_filler $r:ident $version:ident $extent:ident $what:expr, pad $size:literal $([$since:ident $until:ident])?) => {
         if $crate::record::in_range!($version $(, $since $until)?) {
             $r.skip($size, $what)?;
         }
     };
-    (read $r:ident $version:ident $extent:ident $what:expr, length $([$since:ident $until:ident])?) => {
+    (read_filler $r:ident $version:ident $extent:ident $what:expr, length $([$since:ident $until:ident])?) => {
         if $crate::record::in_range!($version $(, $since $until)?) {
             $extent.length($r, $what)?;
         }
     };
-    (write $w:ident $version:ident $extent:ident, pad $size:literal $([$since:ident $until:ident])?) => {
+    (read_filler $r:ident $version:ident $extent:ident $what:expr, list_length $([$since:ident $until:ident])?) => {
+        if $crate::record::in_range!($version $(, $since $until)?) {
+            $extent.list_length($r, $what)?;
+        }
+    };
+    (read_filler $r:ident $version:ident $extent:ident $what:expr, list $([$since:ident $until:ident])?) => {
+        if $crate::record::in_range!($version $(, $since $until)?) {
+            $extent.list($r, $what)?;
+        }
+    };
+    (read_filler $r:ident $version:ident $extent:ident $what:expr, list_end $([$since:ident $until:ident])?) => {
+        if $crate::record::in_range!($version $(, $since $until)?) {
+            $extent.list_end($r, $what)?;
+        }
+    };
+    (write_filler $w:ident $version:ident $extent:ident $what:expr, pad $size:literal $([$since:ident $until:ident])?) => {
         if $crate::record::in_range!($version $(, $since $until)?) {
             $w.pad($size);
         }
     };
-    (write $w:ident $version:ident $extent:ident, length $([$since:ident $until:ident])?) => {
+    (write_filler $w:ident $version:ident $extent:ident $what:expr, length $([$since:ident $until:ident])?) => {
         if $crate::record::in_range!($version $(, $since $until)?) {
             $extent.length($w);
+        }
+    };
+    (write_filler $w:ident $version:ident $extent:ident $what:expr, list_length $([$since:ident $until:ident])?) => {
+        if $crate::record::in_range!($version $(, $since $until)?) {
+            $extent.list_length($w);
+        }
+    };
+    (write_filler $w:ident $version:ident $extent:ident $what:expr, list $([$since:ident $until:ident])?) => {
+        if $crate::record::in_range!($version $(, $since $until)?) {
+            $extent.list($w);
+        }
+    };
+    (write_filler $w:ident $version:ident $extent:ident $what:expr, list_end $([$since:ident $until:ident])?) => {
+        if $crate::record::in_range!($version $(, $since $until)?) {
+            $extent.list_end($w, $what)?;
         }
     };
     (read $r:ident $version:ident $what:expr, $ty:ty) => {
@@ -442,10 +537,10 @@ macro_rules! read_fields {
     }) => {
         let mut extent = $crate::record::Reading::begin($r);
         $(
-            $($( $crate::record::one!(read $r $version extent concat!($what, ".", stringify!($fill)), $fill $($size)? $([$fs $fu])?); )*)?
+            $($( $crate::record::one!(read_filler $r $version extent concat!($what, ".", stringify!($fill)), $fill $($size)? $([$fs $fu])?); )*)?
             let $field = $crate::record::one!(read $r $version concat!($what, ".", $crate::record::name!($field $($name)?)), $ty $(, $since $until)?);
         )*
-        $($( $crate::record::one!(read $r $version extent concat!($what, ".", stringify!($last)), $last $($lsize)? $([$ls $lu])?); )*)?
+        $($( $crate::record::one!(read_filler $r $version extent concat!($what, ".", stringify!($last)), $last $($lsize)? $([$ls $lu])?); )*)?
         extent.end($r, concat!("the end of ", $what))?;
     };
 }
@@ -459,10 +554,10 @@ macro_rules! write_fields {
     }) => {
         let mut extent = $crate::record::Writing::begin($w);
         $(
-            $($( $crate::record::one!(write $w $version extent, $fill $($size)? $([$fs $fu])?); )*)?
+            $($( $crate::record::one!(write_filler $w $version extent $what, $fill $($size)? $([$fs $fu])?); )*)?
             $crate::record::one!(write $w $version concat!($what, ".", $crate::record::name!($field $($name)?)), $field $(, $since $until)?);
         )*
-        $($( $crate::record::one!(write $w $version extent, $last $($lsize)? $([$ls $lu])?); )*)?
+        $($( $crate::record::one!(write_filler $w $version extent $what, $last $($lsize)? $([$ls $lu])?); )*)?
         extent.end($w, $what)?;
     };
 }

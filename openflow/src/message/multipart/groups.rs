@@ -1,10 +1,9 @@
 //! What is asked about groups and meters and answered (OpenFlow 1.5.1, 7.3.5.11 to 7.3.5.16).
 
-use crate::error::{DecodeError, EncodeError};
+use crate::error::EncodeError;
 use crate::message::group::{self, Bucket, GroupProperty, GroupType};
 use crate::message::meter::Band;
-use crate::record::{Wire, plain, record};
-use crate::wire::{Reader, Writer};
+use crate::record::{Form, record};
 use crate::{GroupId, MeterId, Version};
 
 record! {
@@ -17,12 +16,26 @@ record! {
 }
 
 record! {
-    /// Which group is asked about, or [`GroupId::ALL`]; before 1.5 always all of them.
+    /// Which group is asked about, or [`GroupId::ALL`]; in 1.1 to 1.4 always all of them.
     #[derive(Copy, Default)]
     pub struct GroupDescFilter {
         /// The group.
         group "group_id": GroupId [V1_5 V1_5];
         .. {pad 4 [V1_5 V1_5]}
+    }
+    forms { [V1_0 V1_0] GroupFilter }
+}
+
+impl From<GroupFilter> for GroupDescFilter {
+    fn from(form: GroupFilter) -> Self {
+        Self { group: form.group }
+    }
+}
+
+impl Form<GroupDescFilter> for GroupFilter {
+    fn of(filter: &GroupDescFilter, _: Version) -> Result<Self, EncodeError> {
+        let group = filter.group;
+        Ok(Self { group })
     }
 }
 
@@ -49,71 +62,98 @@ record! {
         /// Bytes.
         byte_count: u64;
         /// How long it has been there: seconds.
-        duration_sec: u32 [V1_3 V1_5];
+        duration_sec: u32;
         /// And nanoseconds.
-        duration_nsec: u32 [V1_3 V1_5];
+        duration_nsec: u32;
         /// The same for each bucket.
+        bucket_stats: Vec<Counter>;
+    }
+    forms { [V1_1 V1_2] GroupStats11 }
+}
+
+record! {
+    /// [`GroupStats`] in 1.1 and 1.2, which do not say how long it has been there.
+    pub struct GroupStats11 {
+        {length, pad 2} group "group_id": GroupId;
+        ref_count: u32;
+        {pad 4} packet_count: u64;
+        byte_count: u64;
         bucket_stats: Vec<Counter>;
     }
 }
 
-plain! {
-    /// A group as the switch has it.
-    pub struct GroupDesc {
-        /// Its type.
-        kind "type": GroupType;
-        /// Its number.
-        group "group_id": GroupId;
-        /// Its buckets.
-        buckets: Vec<Bucket>;
-        /// What else is said.
-        properties: Vec<GroupProperty> [V1_5 V1_5];
+impl From<GroupStats11> for GroupStats {
+    fn from(form: GroupStats11) -> Self {
+        Self {
+            group: form.group,
+            ref_count: form.ref_count,
+            packet_count: form.packet_count,
+            byte_count: form.byte_count,
+            duration_sec: 0,
+            duration_nsec: 0,
+            bucket_stats: form.bucket_stats,
+        }
     }
 }
 
-impl Wire for GroupDesc {
-    fn write(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
-        let start = w.len();
-        w.u16(0);
-        w.u8(self.kind.0);
-        w.pad(1);
-        w.u32(self.group.0);
-        if version < Version::V1_5 {
-            group::no_properties(&self.properties, version)?;
-            self.buckets.write(w, version)?;
-        } else {
-            let length_at = w.len();
-            w.pad(8);
-            let buckets = w.len();
-            self.buckets.write(w, version)?;
-            w.patch_length(length_at, buckets, "the buckets of a group")?;
-            self.properties.write(w, version)?;
+impl Form<GroupStats> for GroupStats11 {
+    fn of(stats: &GroupStats, version: Version) -> Result<Self, EncodeError> {
+        if (stats.duration_sec, stats.duration_nsec) != (0, 0) {
+            let what = "GroupStats.duration_sec";
+            return Err(EncodeError::NotInVersion { what, version });
         }
-        w.patch_length(start, start, "the description of a group")
-    }
-
-    fn read(r: &mut Reader<'_>, version: Version, _: &'static str) -> Result<Self, DecodeError> {
-        let length = usize::from(r.u16("group_desc.length")?);
-        let length = length
-            .checked_sub(2)
-            .ok_or_else(|| r.error("a group description of at least 2 bytes"))?;
-        let r = &mut r.sub(length, "the group that group_desc.length tells of")?;
-        let kind = GroupType(r.u8("group_desc.type")?);
-        r.skip(1, "group_desc.pad")?;
-        let group = GroupId(r.u32("group_desc.group_id")?);
-        let buckets = if version < Version::V1_5 {
-            Vec::read(r, version, "group_desc.buckets")?
-        } else {
-            let length = usize::from(r.u16("group_desc.bucket_array_len")?);
-            r.skip(6, "group_desc.pad2")?;
-            let mut body = r.sub(length, "the buckets that bucket_array_len tells of")?;
-            Vec::read(&mut body, version, "group_desc.buckets")?
-        };
         Ok(Self {
-            kind,
-            group,
-            buckets,
-            properties: Vec::read(r, version, "group_desc.properties")?,
+            group: stats.group,
+            ref_count: stats.ref_count,
+            packet_count: stats.packet_count,
+            byte_count: stats.byte_count,
+            bucket_stats: stats.bucket_stats.clone(),
+        })
+    }
+}
+
+record! {
+    /// A group as the switch has it.
+    pub struct GroupDesc {
+        /// Its type.
+        {length} kind "type": GroupType;
+        /// Its number.
+        {pad 1} group "group_id": GroupId;
+        /// Its buckets.
+        {list_length, pad 6, list} buckets: Vec<Bucket>;
+        /// What else is said.
+        {list_end} properties: Vec<GroupProperty>;
+    }
+    forms { [V1_1 V1_4] GroupDesc11 }
+}
+
+record! {
+    /// [`GroupDesc`] in 1.1 to 1.4.
+    pub struct GroupDesc11 {
+        {length} kind "type": GroupType;
+        {pad 1} group "group_id": GroupId;
+        buckets: Vec<Bucket>;
+    }
+}
+
+impl From<GroupDesc11> for GroupDesc {
+    fn from(form: GroupDesc11) -> Self {
+        Self {
+            kind: form.kind,
+            group: form.group,
+            buckets: form.buckets,
+            properties: Vec::new(),
+        }
+    }
+}
+
+impl Form<GroupDesc> for GroupDesc11 {
+    fn of(group: &GroupDesc, version: Version) -> Result<Self, EncodeError> {
+        group::no_properties(&group.properties, version)?;
+        Ok(Self {
+            kind: group.kind,
+            group: group.group,
+            buckets: group.buckets.clone(),
         })
     }
 }

@@ -35,85 +35,43 @@ record! {
     }
 }
 
-variants! {
-    /// A change of a flow (`OFPFME_*`).
-    pub enum FlowUpdate: LengthFirst, rows FLOW_UPDATES {
-        /// It was there when the monitor was made.
-        Initial "initial" [std 0 V1_4 V1_5] {
-            /// Its table.
-            table "table_id": TableId;
-            /// Why it went; only of one that went.
-            reason: FlowRemovedReason;
-            /// Seconds without packets after which it goes.
-            idle_timeout: u16;
-            /// Seconds after which it goes.
-            hard_timeout: u16;
-            /// Its priority.
-            priority: u16;
-            /// Its number.
-            {pad 4} cookie: u64;
-            /// Its match.
-            matches "match": Match;
-            /// Its instructions, when they were asked for.
-            instructions: Vec<Instruction>;
+/// Declares the changes that tell of a flow, all with the same rows, and the others.
+macro_rules! flow_updates {
+    ($($doc:literal $variant:ident $name:literal $number:literal;)* { $($rest:tt)* }) => {
+        variants! {
+            /// A change of a flow (`OFPFME_*`).
+            pub enum FlowUpdate: LengthFirst, rows FLOW_UPDATES {
+                $(#[doc = $doc]
+                $variant $name [std $number V1_4 V1_5] {
+                    /// Its table.
+                    table "table_id": TableId;
+                    /// Why it went; only of one that went.
+                    reason: FlowRemovedReason;
+                    /// Seconds without packets after which it goes.
+                    idle_timeout: u16;
+                    /// Seconds after which it goes.
+                    hard_timeout: u16;
+                    /// Its priority.
+                    priority: u16;
+                    /// Its number.
+                    {pad 4} cookie: u64;
+                    /// Its match.
+                    matches "match": Match;
+                    /// Its instructions, when they were asked for.
+                    instructions: Vec<Instruction>;
+                })*
+                $($rest)*
+            }
         }
-        /// It came.
-        Added "added" [std 1 V1_4 V1_5] {
-            /// Its table.
-            table "table_id": TableId;
-            /// Why it went; only of one that went.
-            reason: FlowRemovedReason;
-            /// Seconds without packets after which it goes.
-            idle_timeout: u16;
-            /// Seconds after which it goes.
-            hard_timeout: u16;
-            /// Its priority.
-            priority: u16;
-            /// Its number.
-            {pad 4} cookie: u64;
-            /// Its match.
-            matches "match": Match;
-            /// Its instructions, when they were asked for.
-            instructions: Vec<Instruction>;
-        }
-        /// It went.
-        Removed "removed" [std 2 V1_4 V1_5] {
-            /// Its table.
-            table "table_id": TableId;
-            /// Why it went.
-            reason: FlowRemovedReason;
-            /// Seconds without packets after which it goes.
-            idle_timeout: u16;
-            /// Seconds after which it goes.
-            hard_timeout: u16;
-            /// Its priority.
-            priority: u16;
-            /// Its number.
-            {pad 4} cookie: u64;
-            /// Its match.
-            matches "match": Match;
-            /// Its instructions, when they were asked for.
-            instructions: Vec<Instruction>;
-        }
-        /// It changed.
-        Modified "modified" [std 3 V1_4 V1_5] {
-            /// Its table.
-            table "table_id": TableId;
-            /// Why it went; only of one that went.
-            reason: FlowRemovedReason;
-            /// Seconds without packets after which it goes.
-            idle_timeout: u16;
-            /// Seconds after which it goes.
-            hard_timeout: u16;
-            /// Its priority.
-            priority: u16;
-            /// Its number.
-            {pad 4} cookie: u64;
-            /// Its match.
-            matches "match": Match;
-            /// Its instructions, when they were asked for.
-            instructions: Vec<Instruction>;
-        }
+    };
+}
+
+flow_updates! {
+    "It was there when the monitor was made." Initial "initial" 0;
+    "It came." Added "added" 1;
+    "It went." Removed "removed" 2;
+    "It changed." Modified "modified" 3;
+    {
         /// This controller's own change was done.
         Abbrev "abbrev" [std 4 V1_4 V1_5] {
             /// The number of its message.
