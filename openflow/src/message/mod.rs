@@ -79,6 +79,8 @@ use crate::wire::{Reader, Writer};
 pub const ONF: u32 = 0x4f4e_4600;
 /// Netronome's vendor id.
 pub const NETRONOME: u32 = 0x0000_154d;
+/// Intel's vendor id, as Open vSwitch has it.
+pub const INTEL: u32 = 0x0000_aa01;
 /// Bytes of the header that every message begins with.
 pub const HEADER_LEN: usize = 8;
 /// `OFPT_EXPERIMENTER`.

@@ -173,16 +173,19 @@ variants! {
         SrcPort "src_port" [std 2 V1_0 V1_5] {
             /// The port.
             port "src_port": u16;
+            .. {pad 2}
         }
         /// The port that packets go to.
         DstPort "dst_port" [std 3 V1_0 V1_5] {
             /// The port.
             port "dst_port": u16;
+            .. {pad 2}
         }
         /// The identifier of ICMP.
         IcmpId "icmp_id" [std 4 V1_0 V1_5] {
             /// The identifier.
             id "icmp_id": u16;
+            .. {pad 2}
         }
         /// The type of ICMP.
         IcmpType "icmp_type" [std 5 V1_0 V1_5] {
@@ -214,6 +217,7 @@ variants! {
         Zone "zone_id" [std 2 V1_0 V1_5] {
             /// The zone.
             zone "zone_id": u16;
+            .. {pad 2}
         }
         /// The mark.
         Mark "mark" [std 3 V1_0 V1_5] {

@@ -697,6 +697,9 @@ macro_rules! vendor {
     (ntr) => {
         Some($crate::message::NETRONOME)
     };
+    (intel) => {
+        Some($crate::message::INTEL)
+    };
 }
 
 /// A union whose members are told apart by a type code in a header that its [`Family`] reads and writes.

@@ -1,9 +1,10 @@
 //! What is asked about groups and meters and answered (OpenFlow 1.5.1, 7.3.5.11 to 7.3.5.16).
 
-use crate::error::EncodeError;
+use crate::error::{DecodeError, EncodeError};
 use crate::message::group::{self, Bucket, GroupProperty, GroupType};
 use crate::message::meter::Band;
-use crate::record::{Form, record};
+use crate::record::{Dice, Form, Generate, Plain, Value, ValueError, Wire, record};
+use crate::wire::{Reader, Writer};
 use crate::{GroupId, MeterId, Version};
 
 record! {
@@ -238,8 +239,41 @@ record! {
         max_bands: u8;
         /// Colours.
         max_color: u8;
-        /// `OFPMFF_*`.
-        {pad 2} features: u32 [V1_5 V1_5];
-        .. {pad 4 [V1_5 V1_5]}
+        /// What else it can do. Open vSwitch does not say it.
+        {pad 2} features: Option<MeterFeatureFlags> [V1_5 V1_5];
+    }
+}
+
+/// `OFPMFF_*`: what else a switch can do with meters. Padding follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct MeterFeatureFlags(pub u32);
+
+impl Wire for MeterFeatureFlags {
+    fn read(r: &mut Reader<'_>, _: Version, what: &'static str) -> Result<Self, DecodeError> {
+        let flags = r.u32(what)?;
+        r.skip(4, what)?;
+        Ok(Self(flags))
+    }
+
+    fn write(&self, w: &mut Writer, _: Version) -> Result<(), EncodeError> {
+        w.u32(self.0);
+        w.pad(4);
+        Ok(())
+    }
+}
+
+impl Plain for MeterFeatureFlags {
+    fn value(&self, version: Version) -> Value {
+        self.0.value(version)
+    }
+
+    fn from_value(value: &Value, version: Version) -> Result<Self, ValueError> {
+        u32::from_value(value, version).map(Self)
+    }
+}
+
+impl Generate for MeterFeatureFlags {
+    fn generate(dice: &mut Dice<'_>, version: Version) -> Self {
+        Self(u32::generate(dice, version))
     }
 }

@@ -8,6 +8,7 @@ mod flows;
 mod groups;
 mod monitor;
 mod nicira;
+mod onf;
 mod ports;
 mod switch;
 mod tables;
@@ -15,13 +16,13 @@ mod tables;
 pub use flows::{Aggregate, Aggregate10, FlowCounters, FlowFilter, FlowStats, FlowStatsReason};
 pub use groups::{
     Counter, GroupDesc, GroupDescFilter, GroupFeatures, GroupFilter, GroupStats, MeterConfig,
-    MeterFeatures, MeterFilter, MeterStats,
+    MeterFeatureFlags, MeterFeatures, MeterFilter, MeterStats,
 };
 pub use monitor::{FLOW_UPDATES, FlowMonitorRequest, FlowUpdate, MonitorCommand};
 pub use nicira::{
     IpfixStats, NX_FLOW_UPDATES, NxFlowFilter, NxFlowMonitorRequest, NxFlowStats, NxFlowUpdate,
-    OnfFlowMonitorRequest,
 };
+pub use onf::{ONF_FLOW_UPDATES, OnfFlowMonitorRequest, OnfFlowUpdate, OnfMatch};
 pub use ports::{
     PORT_STATS_PROPERTIES, PortDescFilter, PortFilter, PortStats, PortStatsProperty,
     QUEUE_DESC_PROPERTIES, QUEUE_STATS_PROPERTIES, QueueDesc, QueueDescProperty, QueueFilter,
@@ -301,12 +302,12 @@ multiparts! {
     FlowMonitor "flow_monitor" [std 16 V1_4 V1_5] (monitors: Vec<FlowMonitorRequest>) => (updates: Vec<FlowUpdate>) "Changes of flows.";
     FlowStats "flow_stats" [std 17 V1_5 V1_5] (filter: FlowFilter) => (flows: Vec<FlowCounters>) "Counters of flows.";
     ControllerStatus "controller_status" [std 18 V1_5 V1_5] () => (controllers: Vec<ControllerStatus>) "Controllers.";
-    BundleFeatures "bundle_features" [std 19 V1_4 V1_5] (request: BundleFeaturesRequest) => (features: BundleFeatures) "What the switch can do with bundles.";
+    BundleFeatures "bundle_features" [std 19 V1_5 V1_5] (request: BundleFeaturesRequest) => (features: BundleFeatures) "What the switch can do with bundles.";
     Experimenter "experimenter" [std 0xffff V1_0 V1_5] (message: MultipartExperimenter) => (message: MultipartExperimenter) "What a vendor asks and answers.";
     NxFlow "nx_flow" [nx 0 V1_0 V1_0] (filter: NxFlowFilter) => (flows: Vec<NxFlowStats>) "Flows in Nicira's form.";
     NxAggregate "nx_aggregate" [nx 1 V1_0 V1_0] (filter: NxFlowFilter) => (sums: Aggregate10) "Sums over flows, asked for in Nicira's form.";
     NxFlowMonitor "nx_flow_monitor" [nx 2 V1_0 V1_2] (monitors: Vec<NxFlowMonitorRequest>) => (updates: Vec<NxFlowUpdate>) "Changes of flows in Nicira's form.";
-    OnfFlowMonitor "onf_flow_monitor" [onf 1870 V1_3 V1_3] (monitors: Vec<OnfFlowMonitorRequest>) => (updates: Vec<NxFlowUpdate>) "Changes of flows as the ONF's extension EXT-187 has them.";
+    OnfFlowMonitor "onf_flow_monitor" [onf 1870 V1_3 V1_3] (monitors: Vec<OnfFlowMonitorRequest>) => (updates: Vec<OnfFlowUpdate>) "Changes of flows as the ONF's extension EXT-187 has them.";
     IpfixBridge "ipfix_bridge" [nx 3 V1_0 V1_5] () => (stats: Box<IpfixStats>) "What the bridge's exporter of IPFIX did.";
     IpfixFlow "ipfix_flow" [nx 4 V1_0 V1_5] () => (stats: Vec<IpfixStats>) "What the flows' exporters of IPFIX did.";
 }

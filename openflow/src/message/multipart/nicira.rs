@@ -1,5 +1,5 @@
-//! What Nicira's extension asks and answers in several parts (`nicira-ext.h`: `NXST_*`), and the ONF's monitor of
-//! flows for 1.3 (EXT-187), which is made after it.
+//! What Nicira's extension asks and answers in several parts (`nicira-ext.h`: `NXST_*`). The ONF's monitor of flows,
+//! which is made after Nicira's, is in [`super::onf`].
 
 use super::flows::{FlowFilter, FlowStats};
 use crate::action::Action;
@@ -8,12 +8,12 @@ use crate::matches::Fields;
 use crate::message::Stats;
 use crate::message::flow::{self, FlowFlags};
 use crate::record::{Form, LengthFirst, Port16, record, variants};
-use crate::{GroupId, PortNo, TableId, Version};
+use crate::{GroupId, TableId, Version};
 
 record! {
     /// Which flows are asked for (`NXST_FLOW`, `NXST_AGGREGATE`).
     pub struct NxFlowFilter {
-        /// Only flows that output there, or [`PortNo::ANY`].
+        /// Only flows that output there, or [`crate::PortNo::ANY`].
         out_port: Port16;
         /// Which table, or [`TableId::ALL`].
         {list_length} table "table_id": TableId;
@@ -112,7 +112,7 @@ record! {
         id: u32;
         /// `NXFMF_*`: 1 those that are there, 2 added, 4 deleted, 8 modified, 16 with actions, 32 own changes in full.
         flags: u16;
-        /// Only flows that output there, or [`PortNo::ANY`].
+        /// Only flows that output there, or [`crate::PortNo::ANY`].
         out_port: Port16;
         /// Which table, or [`TableId::ALL`].
         {list_length} table "table_id": TableId;
@@ -122,28 +122,11 @@ record! {
     }
 }
 
-record! {
-    /// Asks to be told of changes of flows (`ONFMP_FLOW_MONITOR`).
-    pub struct OnfFlowMonitorRequest {
-        /// The monitor's number, chosen by the controller.
-        id: u32;
-        /// `ONFFMF_*`, the same as Nicira's.
-        flags: u16;
-        /// Only flows that output there, or [`PortNo::ANY`].
-        {list_length} out_port: PortNo;
-        /// Which table, or [`TableId::ALL`].
-        table "table_id": TableId;
-        /// Only flows that the match covers.
-        {pad 3, list} matches "match": Fields;
-        .. {list_end}
-    }
-}
-
 /// Declares the changes that tell of a flow, all with the same rows (`struct nx_flow_update_full`), and the others.
 macro_rules! flow_updates {
     ($($doc:literal $variant:ident $name:literal $number:literal;)* { $($rest:tt)* }) => {
         variants! {
-            /// A change of a flow (`NXFME_*`, `ONFFME_*`).
+            /// A change of a flow (`NXFME_*`).
             pub enum NxFlowUpdate: LengthFirst, rows NX_FLOW_UPDATES {
                 $(#[doc = $doc]
                 $variant $name [std $number V1_0 V1_5] {

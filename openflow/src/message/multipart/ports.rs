@@ -62,6 +62,51 @@ variants! {
             /// Degrees Celsius times 10.
             temperature: u16;
         }
+        /// Packets by their size (Intel's extension `INTEL_PORT_STATS_RFC2819`, which Open vSwitch sends).
+        Rfc2819 "rfc2819" [intel 1 V1_4 V1_5] {
+            /// Packets received of 1 to 64 bytes.
+            {pad 4} rx_1_to_64_packets: u64;
+            /// Packets received of 65 to 127 bytes.
+            rx_65_to_127_packets: u64;
+            /// Packets received of 128 to 255 bytes.
+            rx_128_to_255_packets: u64;
+            /// Packets received of 256 to 511 bytes.
+            rx_256_to_511_packets: u64;
+            /// Packets received of 512 to 1023 bytes.
+            rx_512_to_1023_packets: u64;
+            /// Packets received of 1024 to 1522 bytes.
+            rx_1024_to_1522_packets: u64;
+            /// Packets received of 1523 bytes or more.
+            rx_1523_to_max_packets: u64;
+            /// Packets sent of 1 to 64 bytes.
+            tx_1_to_64_packets: u64;
+            /// Packets sent of 65 to 127 bytes.
+            tx_65_to_127_packets: u64;
+            /// Packets sent of 128 to 255 bytes.
+            tx_128_to_255_packets: u64;
+            /// Packets sent of 256 to 511 bytes.
+            tx_256_to_511_packets: u64;
+            /// Packets sent of 512 to 1023 bytes.
+            tx_512_to_1023_packets: u64;
+            /// Packets sent of 1024 to 1522 bytes.
+            tx_1024_to_1522_packets: u64;
+            /// Packets sent of 1523 bytes or more.
+            tx_1523_to_max_packets: u64;
+            /// Multicasts sent.
+            tx_multicast_packets: u64;
+            /// Broadcasts received.
+            rx_broadcast_packets: u64;
+            /// Broadcasts sent.
+            tx_broadcast_packets: u64;
+            /// Packets received that were too short.
+            rx_undersized_errors: u64;
+            /// Packets received that were too long.
+            rx_oversize_errors: u64;
+            /// Packets received that were too short and had a bad checksum.
+            rx_fragmented_errors: u64;
+            /// Packets received that were too long and had a bad checksum.
+            rx_jabber_errors: u64;
+        }
     }
 }
 
