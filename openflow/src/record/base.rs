@@ -391,26 +391,6 @@ impl<T: Wire> Wire for Option<T> {
     }
 }
 
-impl<T: Plain> Plain for Option<T> {
-    fn value(&self, version: Version) -> Value {
-        let value = self.as_ref().map(|value| value.value(version));
-        value.unwrap_or(Value::Null)
-    }
-
-    fn from_value(value: &Value, version: Version) -> Result<Self, ValueError> {
-        match value {
-            Value::Null => Ok(None),
-            value => T::from_value(value, version).map(Some),
-        }
-    }
-}
-
-impl<T: Generate> Generate for Option<T> {
-    fn generate(dice: &mut Dice<'_>, version: Version) -> Self {
-        dice.flip().then(|| T::generate(dice, version))
-    }
-}
-
 impl<T: Wire> Wire for Box<T> {
     fn read(r: &mut Reader<'_>, version: Version, what: &'static str) -> Result<Self, DecodeError> {
         T::read(r, version, what).map(Self::new)

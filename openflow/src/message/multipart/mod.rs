@@ -100,6 +100,7 @@ macro_rules! multiparts {
                 number: $number,
                 since: Version::$since,
                 until: Version::$until,
+                name: None,
             },)*],
             doc: $doc,
         },)*];
