@@ -194,12 +194,7 @@ fn multiparts() -> Vec<Entry> {
     let entry = |row: &message::MultipartRow| Entry {
         of: None,
         name: row.name.to_owned(),
-        codes: vec![Coded {
-            vendor: None,
-            numbers: vec![row.number.into()],
-            since: row.since,
-            until: row.until,
-        }],
+        codes: row.codes.iter().map(coded).collect(),
         details: Vec::new(),
         doc: row.doc,
     };

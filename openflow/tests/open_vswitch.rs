@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use rust_openflow::message::{
     Bucket, CtFlushZone, FlowFilter, FlowMod, GroupDescFilter, GroupMod, GroupType,
-    MultipartRequest, PacketInFormat, PortDescFilter, Received, Reply, Request, Role, RoleMessage,
-    SetPacketInFormat, SwitchConfig,
+    MultipartRequest, PacketInFormat, PacketOut, PortDescFilter, Received, Reply, Request, Role,
+    RoleMessage, SetPacketInFormat, SwitchConfig,
 };
 use rust_openflow::session::push::{Outcome, Push, bundle_add};
 use rust_openflow::session::{Config, End, Event, PushId};
@@ -75,7 +75,7 @@ impl Switch {
             ],
         );
         let bridge = "-- set bridge br datapath_type=dummy fail_mode=secure \
-                      protocols=OpenFlow13,OpenFlow14,OpenFlow15 \
+                      protocols=OpenFlow10,OpenFlow11,OpenFlow12,OpenFlow13,OpenFlow14,OpenFlow15 \
                       other_config:datapath-id=00000000000000aa";
         let mut arguments = vec![db.as_str(), "add-br", "br"];
         arguments.extend(bridge.split_whitespace());
@@ -533,5 +533,55 @@ fn packet_ins_come_in_the_form_that_was_chosen() {
         assert_eq!(packet.packet[..], [0x50; 60]);
         let all = FlowMod::delete(TableId::ALL, Match::any(), 0);
         connection.push(bundle(version, [all]));
+    }
+}
+
+#[test]
+fn every_version_is_spoken_with_the_switch() {
+    let Some(switch) = Switch::start() else {
+        return;
+    };
+    for version in Version::ALL {
+        let mut connection = switch.connect(version, RoleMessage::new(Role::EQUAL, 0));
+        connection.until(|event| match event {
+            Event::Features(features) => Some(assert_eq!(features.datapath.0, 0xaa)),
+            _ => None,
+        });
+        connection.until(|event| matches!(event, Event::RoleGranted(_)).then_some(()));
+        let flow = |cookie: u64| {
+            let matches = Match::any().with(Field::InPort, PortNo(cookie as u32));
+            let instructions = vec![Instruction::apply(vec![Action::output(PortNo(7))])];
+            FlowMod::add(TableId(0), 5, matches, instructions, cookie)
+        };
+        let outcome = connection.push(bundle(version, [flow(1), flow(2)]));
+        assert_eq!(outcome, Outcome::Committed, "OpenFlow {version}");
+        assert_eq!(connection.cookies(), [1, 2]);
+        let replies = connection.ask(Request::Flow(FlowFilter::all()));
+        let [Reply::Flow(flows)] = &replies[..] else {
+            panic!("{replies:?}");
+        };
+        let instructions = flow(1).instructions;
+        assert!(flows.iter().all(|flow| flow.instructions == instructions));
+
+        // A packet that is sent through the table of flows comes back.
+        let frame = bytes::Bytes::from_static(&[0x02; 64]);
+        let actions = vec![Action::output(PortNo::CONTROLLER)];
+        let packet = PacketOut::new(PortNo(1), actions, frame.clone());
+        connection
+            .session
+            .send(&Message::PacketOut(packet))
+            .unwrap();
+        let packet = connection.until(|event| match event {
+            Event::Message {
+                message: Message::PacketIn(packet),
+                ..
+            } => Some(packet),
+            _ => None,
+        });
+        assert_eq!((packet.in_port(), packet.packet), (Some(PortNo(1)), frame));
+        let delete = FlowMod::delete(TableId(0), Match::any(), 0);
+        let outcome = connection.push(bundle(version, [delete]));
+        assert_eq!(outcome, Outcome::Committed);
+        assert!(connection.cookies().is_empty());
     }
 }

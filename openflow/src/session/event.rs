@@ -87,7 +87,8 @@ pub enum Event {
     Negotiated(Version),
     /// The switch said who it is; a controller's role request is on its way.
     Features(Features),
-    /// The switch granted a role, or said which it is.
+    /// The switch granted a role, or said which it is. One of 1.0 or 1.1 that knows no roles lets everybody
+    /// write: [`message::Role::EQUAL`].
     RoleGranted(RoleMessage),
     /// The switch refused a role. Until another is granted nothing else can be sent.
     RoleRefused {
@@ -197,6 +198,12 @@ pub fn offending_cookie(error: &ErrorMessage) -> Option<u64> {
     const FLOW_MOD: u8 = 14;
     let flow_mod = message::bundled(&error.data).unwrap_or(&error.data);
     let header = message::Header::peek(flow_mod)?;
-    let cookie = flow_mod.get(message::HEADER_LEN..)?.first_chunk()?;
+    // In 1.0 the match comes first.
+    let ahead = if header.version == Version::V1_0.wire() {
+        40
+    } else {
+        0
+    };
+    let cookie = flow_mod.get(message::HEADER_LEN + ahead..)?.first_chunk()?;
     (header.kind == FLOW_MOD).then_some(u64::from_be_bytes(*cookie))
 }

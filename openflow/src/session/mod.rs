@@ -5,7 +5,8 @@
 //! and what happened ([`Session::next_event`]). A controller's session agrees on a version, asks
 //! for features, then for its role, and sends nothing else before that is granted; a switch's
 //! agrees on a version and hands over every request. Both answer echoes, refuse what is
-//! malformed, and end when the peer is silent. Deadlines count from the time that was told last.
+//! malformed, and end when the peer is silent. Before 1.2 roles are Nicira's; a switch that does not know those
+//! lets everybody write. Deadlines count from the time that was told last.
 //!
 //! It knows nothing of sockets, of flows' meaning, or of who is asked for what: see
 //! [`crate::message`] for what is said, [`push`] for how flows get into a switch.
@@ -23,11 +24,13 @@ use std::collections::{BTreeMap, VecDeque};
 use bytes::Bytes;
 
 use crate::Version;
-use crate::error::{DecodeError, ErrorAnswer};
+use crate::error::{DecodeError, EncodeError, ErrorAnswer};
 use crate::frame::Framer;
 use crate::message::{
-    Echo, ErrorMessage, Header, Hello, Kind, Message, MultipartReply, Role, RoleMessage,
+    Echo, ErrorMessage, Header, Hello, Kind, Message, MultipartReply, NxRoleMessage, Role,
+    RoleMessage,
 };
+use crate::record::Form;
 use output::{Lane, Output};
 use push::Pushes;
 
@@ -226,7 +229,7 @@ impl Session {
         let known = matches!(self.phase, Phase::Role | Phase::Open);
         let version = self.version.filter(|_| known).ok_or(SendError::NotOpen)?;
         let xid = self.next_xid();
-        let request = Message::RoleRequest(role).encode(version, xid)?;
+        let request = role_request(role, version)?.encode(version, xid)?;
         self.output.push(Lane::Control, request);
         self.expect(xid, Expect::Role(role.role));
         Ok(())
@@ -434,10 +437,16 @@ impl Session {
     }
 
     fn receive_error(&mut self, xid: u32, error: ErrorMessage) {
+        const BAD_REQUEST: u16 = 1;
         if self.push_error(xid, &error) {
             return;
         }
         match self.pending.remove(&xid).map(|pending| pending.expect) {
+            Some(Expect::Role(_))
+                if self.has_nicira_roles() && (error.vendor, error.kind) == (None, BAD_REQUEST) =>
+            {
+                self.role_granted(RoleMessage::new(Role::EQUAL, 0));
+            }
             Some(Expect::Role(_)) => self.emit(Event::RoleRefused {
                 stale: error.is(ErrorAnswer::STALE),
                 error,
@@ -464,10 +473,15 @@ impl Session {
             }
             (Some(Expect::Role(asked)), Message::RoleReply(role)) => {
                 self.pending.remove(&xid);
-                if asked != Role::NO_CHANGE && self.phase == Phase::Role {
-                    self.phase = Phase::Open;
+                if asked == Role::NO_CHANGE {
+                    self.emit(Event::RoleGranted(role));
+                } else {
+                    self.role_granted(role);
                 }
-                self.emit(Event::RoleGranted(role));
+            }
+            (Some(Expect::Role(_)), Message::NxRoleReply(role)) => {
+                self.pending.remove(&xid);
+                self.role_granted(role.into());
             }
             (Some(Expect::Barrier), Message::BarrierReply) => {
                 self.pending.remove(&xid);
@@ -486,17 +500,32 @@ impl Session {
     }
 
     fn ask_for_role(&mut self) {
-        let has_roles = self
-            .version
-            .is_some_and(|version| Kind::RoleRequest.code(version).is_some());
-        if let (End::Controller(role), true) = (self.end, has_roles) {
-            self.phase = Phase::Role;
-            let xid = self.next_xid();
-            self.enqueue(Lane::Control, &Message::RoleRequest(role), xid);
-            self.expect(xid, Expect::Role(role.role));
-        } else {
+        let version = self.version.unwrap_or_else(|| self.highest());
+        let asked = match self.end {
+            End::Controller(role) => role_request(role, version).ok().zip(Some(role.role)),
+            End::Switch => None,
+        };
+        let Some((request, role)) = asked else {
+            self.phase = Phase::Open;
+            return;
+        };
+        self.phase = Phase::Role;
+        let xid = self.next_xid();
+        self.enqueue(Lane::Control, &request, xid);
+        self.expect(xid, Expect::Role(role));
+    }
+
+    /// Whether roles are Nicira's, which not every switch knows.
+    fn has_nicira_roles(&self) -> bool {
+        let standard = |version| Kind::RoleRequest.code(version).is_some();
+        !self.version.is_some_and(standard)
+    }
+
+    fn role_granted(&mut self, role: RoleMessage) {
+        if self.phase == Phase::Role {
             self.phase = Phase::Open;
         }
+        self.emit(Event::RoleGranted(role));
     }
 
     fn receive_reply(&mut self, xid: u32, message: Message, bytes: usize) {
@@ -598,6 +627,14 @@ impl Session {
 fn hello_in_its_own_words(bytes: &[u8]) -> Option<Header> {
     const HELLO: u8 = 0;
     Header::peek(bytes).filter(|header| header.kind == HELLO)
+}
+
+/// What asks for a role in a version.
+fn role_request(role: RoleMessage, version: Version) -> Result<Message, EncodeError> {
+    if Kind::RoleRequest.code(version).is_some() {
+        return Ok(Message::RoleRequest(role));
+    }
+    NxRoleMessage::of(&role, version).map(Message::NxRoleRequest)
 }
 
 #[cfg(test)]

@@ -16,7 +16,8 @@ use super::{Expect, SHARED_XID, Session};
 use crate::Version;
 use crate::error::{EncodeError, ErrorAnswer};
 use crate::message::{
-    self, BundleAdd, BundleControl, BundleControlType, BundleFlags, ErrorMessage, Message, Nested,
+    self, BundleAdd, BundleControl, BundleControlType, BundleFlags, ErrorMessage, Kind, Message,
+    Nested,
 };
 
 /// The bundle that pushes use, on every connection.
@@ -26,8 +27,12 @@ fn bundle_flags() -> BundleFlags {
     BundleFlags::ATOMIC | BundleFlags::ORDERED
 }
 
-/// A message as a push takes it: encoded once for a version, for every connection of it.
+/// A message as a push takes it: encoded once for a version, for every connection of it. Versions before 1.3
+/// have no bundles, and take the message by itself.
 pub fn bundle_add(version: Version, message: &Message) -> Result<Bytes, EncodeError> {
+    if Kind::BundleAdd.code(version).is_none() {
+        return message.encode(version, SHARED_XID);
+    }
     let add = BundleAdd {
         bundle_id: BUNDLE_ID,
         flags: bundle_flags(),
@@ -197,6 +202,10 @@ impl Session {
         self.send_plain(at, &before);
         if self.pushes.queue[at].push.bundle.is_empty() {
             return self.finish_push(at);
+        }
+        let spoken = |version| Kind::BundleControl.code(version).is_some();
+        if !self.version.is_some_and(spoken) {
+            self.pushes.bundles = Some(false);
         }
         match self.pushes.bundles {
             Some(false) => self.send_unbundled(at),

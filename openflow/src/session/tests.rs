@@ -4,9 +4,10 @@ use super::push::{BUNDLE_ID, Outcome, Push, bundle_add};
 use super::*;
 use crate::message::{
     BundleControl, BundleControlType, CtFlushZone, Echo, Features, FlowFilter, FlowMod, FlowStats,
-    MeterMod, MultipartRequest, PacketOut, Reply, Request, Stats,
+    MeterMod, MultipartRequest, NO_BUFFER, PacketIn, PacketInReason, PacketOut, Reply, Request,
+    Stats,
 };
-use crate::{DatapathId, Match, MeterId, PortNo, TableId};
+use crate::{DatapathId, Field, Match, MeterId, PortNo, TableId};
 
 fn config(versions: &[Version]) -> Config {
     Config {
@@ -33,6 +34,8 @@ struct Switch {
     session: Session,
     generation: u64,
     has_bundles: bool,
+    /// In versions where roles are Nicira's.
+    has_roles: bool,
     bundle: Option<Vec<FlowMod>>,
     flows: Vec<FlowMod>,
     /// Every message in the order in which it came.
@@ -48,6 +51,7 @@ impl Switch {
             session: Session::new(End::Switch, config(versions), 0),
             generation: 0,
             has_bundles: true,
+            has_roles: true,
             bundle: None,
             flows: Vec::new(),
             log: Vec::new(),
@@ -95,6 +99,8 @@ impl Switch {
                 self.generation = role.generation_id;
                 Message::RoleReply(role)
             }
+            Message::NxRoleRequest(_) if !self.has_roles => return self.refuse(1, 3, bytes),
+            Message::NxRoleRequest(role) => Message::NxRoleReply(role),
             Message::BarrierRequest => Message::BarrierReply,
             Message::BundleControl(_) | Message::BundleAdd(_) if !self.has_bundles => {
                 return self.refuse(1, 1, bytes);
@@ -661,4 +667,87 @@ fn a_lost_frame_ends_the_conversation_with_an_error() {
     session.receive(&[5, 2, 0, 3, 0, 0, 0, 1], 0);
     assert!(session.is_closed());
     assert!(session.next_output().is_some());
+}
+
+#[test]
+fn every_version_negotiates_and_carries_flows_packets_and_statistics() {
+    for version in Version::ALL {
+        let (mut session, mut switch) = open(version);
+        assert_eq!(session.version(), Some(version));
+        let id = session.push(push_of(version, [1, 2])).unwrap();
+        converse(&mut session, &mut switch);
+        assert_eq!(outcomes(&mut session), [(id, Outcome::Committed)]);
+        assert_eq!(cookies(&switch), [1, 2]);
+
+        let asked = MultipartRequest::new(Request::Flow(FlowFilter::all()));
+        let id = session.request(&Message::MultipartRequest(asked)).unwrap();
+        let barrier = session.barrier().unwrap();
+        let packet = PacketOut::new(PortNo(1), Vec::new(), Bytes::from_static(b"frame"));
+        session.send(&Message::PacketOut(packet)).unwrap();
+        let packet = PacketIn {
+            buffer_id: NO_BUFFER,
+            total_len: 5,
+            reason: PacketInReason::TABLE_MISS,
+            table: TableId(0),
+            cookie: u64::MAX,
+            metadata: match version {
+                Version::V1_1 => Match::any()
+                    .with(Field::InPort, PortNo(1))
+                    .with(Field::InPhyPort, PortNo(1)),
+                _ => Match::any().with(Field::InPort, PortNo(1)),
+            },
+            packet: Bytes::from_static(b"frame"),
+        };
+        switch
+            .session
+            .send(&Message::PacketIn(packet.clone()))
+            .unwrap();
+        converse(&mut session, &mut switch);
+        assert!(
+            switch
+                .log
+                .ends_with(&["multipart_request", "barrier_request", "packet_out"])
+        );
+        let told = events(&mut session);
+        let reply = told.iter().find_map(|event| match event {
+            Event::Reply { id: of, messages } if *of == id => Some(messages.len()),
+            _ => None,
+        });
+        assert_eq!(reply, Some(2), "OpenFlow {version}");
+        assert!(told.contains(&Event::BarrierDone(barrier)));
+        let came = |event: &Event| matches!(event, Event::Message { message: Message::PacketIn(it), .. } if *it == packet);
+        assert!(told.iter().any(came), "OpenFlow {version}");
+    }
+}
+
+#[test]
+fn before_1_2_roles_are_niciras_and_a_switch_without_them_lets_everybody_write() {
+    for version in [Version::V1_0, Version::V1_1] {
+        for has_roles in [true, false] {
+            let mut switch = Switch::new(&[version]);
+            switch.has_roles = has_roles;
+            let mut session = controller(&Version::ALL, master(9));
+            converse(&mut session, &mut switch);
+            assert_eq!(switch.log, ["features_request", "nx_role_request"]);
+            assert!(session.is_open());
+            let granted = RoleMessage::new(if has_roles { Role::MASTER } else { Role::EQUAL }, 0);
+            assert!(events(&mut session).contains(&Event::RoleGranted(granted)));
+            let asks = RoleMessage::new(Role::NO_CHANGE, 0);
+            assert!(matches!(session.set_role(asks), Err(SendError::Encode(_))));
+        }
+    }
+}
+
+#[test]
+fn a_refused_flow_is_known_by_its_cookie_in_every_version() {
+    for version in Version::ALL {
+        let (mut session, mut switch) = open(version);
+        session.push(push_of(version, [1, UNREADABLE])).unwrap();
+        converse(&mut session, &mut switch);
+        let told = outcomes(&mut session);
+        let [(_, Outcome::Failed { errors, .. })] = &told[..] else {
+            panic!("{told:?}");
+        };
+        assert_eq!(errors[0].cookie, Some(UNREADABLE), "OpenFlow {version}");
+    }
 }
