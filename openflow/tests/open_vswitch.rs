@@ -563,7 +563,15 @@ fn every_version_is_spoken_with_the_switch() {
         let instructions = flow(1).instructions;
         assert!(flows.iter().all(|flow| flow.instructions == instructions));
 
-        // A packet that is sent through the table of flows comes back.
+        // The switch sends packets to those who said how much of them they want.
+        let config = SwitchConfig {
+            flags: 0,
+            miss_send_len: 0xffff,
+        };
+        connection
+            .session
+            .send(&Message::SetConfig(config))
+            .unwrap();
         let frame = bytes::Bytes::from_static(&[0x02; 64]);
         let actions = vec![Action::output(PortNo::CONTROLLER)];
         let packet = PacketOut::new(PortNo(1), actions, frame.clone());
