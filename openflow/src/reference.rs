@@ -7,7 +7,7 @@ use std::fmt;
 
 use crate::action::{self, NICIRA};
 use crate::field;
-use crate::message::{self, ERRORS, MULTIPARTS, NETRONOME, ONF};
+use crate::message::{self, ERRORS, INTEL, MULTIPARTS, NETRONOME, ONF};
 use crate::record::{Code, Members, Value, VariantRow};
 use crate::{Version, instruction};
 
@@ -58,6 +58,7 @@ impl fmt::Display for Coded {
             Some(NICIRA) => f.write_str("nicira ")?,
             Some(ONF) => f.write_str("onf ")?,
             Some(NETRONOME) => f.write_str("netronome ")?,
+            Some(INTEL) => f.write_str("intel ")?,
             Some(vendor) => write!(f, "{vendor:#010x} ")?,
         }
         for (at, number) in self.numbers.iter().enumerate() {
@@ -263,6 +264,10 @@ const UNIONS: &[(&str, &[VariantRow])] = &[
     ("port_stats", message::PORT_STATS_PROPERTIES),
     ("flow statistics", message::STATS),
     ("flow_monitor", message::FLOW_UPDATES),
+    ("nx_flow_monitor", message::NX_FLOW_UPDATES),
+    ("onf_flow_monitor", message::ONF_FLOW_UPDATES),
+    ("ct_flush", message::CT_FLUSH_PROPERTIES),
+    ("ct_flush tuple", message::CT_TUPLE_PROPERTIES),
     ("async_config", message::ASYNC_PROPERTIES),
     ("role_status", message::ROLE_PROPERTIES),
     ("controller_status", message::CONTROLLER_PROPERTIES),

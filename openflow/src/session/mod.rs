@@ -437,14 +437,11 @@ impl Session {
     }
 
     fn receive_error(&mut self, xid: u32, error: ErrorMessage) {
-        const BAD_REQUEST: u16 = 1;
         if self.push_error(xid, &error) {
             return;
         }
         match self.pending.remove(&xid).map(|pending| pending.expect) {
-            Some(Expect::Role(_))
-                if self.has_nicira_roles() && (error.vendor, error.kind) == (None, BAD_REQUEST) =>
-            {
+            Some(Expect::Role(_)) if self.knows_no_roles(&error) => {
                 self.role_granted(RoleMessage::new(Role::EQUAL, 0));
             }
             Some(Expect::Role(_)) => self.emit(Event::RoleRefused {
@@ -515,10 +512,12 @@ impl Session {
         self.expect(xid, Expect::Role(role));
     }
 
-    /// Whether roles are Nicira's, which not every switch knows.
-    fn has_nicira_roles(&self) -> bool {
-        let standard = |version| Kind::RoleRequest.code(version).is_some();
-        !self.version.is_some_and(standard)
+    /// Whether an error says that the switch knows no roles: before 1.2 they are Nicira's.
+    fn knows_no_roles(&self, error: &ErrorMessage) -> bool {
+        const BAD_REQUEST: u16 = 1;
+        let version = self.version.unwrap_or_else(|| self.highest());
+        Kind::RoleRequest.code(version).is_none()
+            && matches!(error.error.numbers(version), Some((None, BAD_REQUEST, _)))
     }
 
     fn role_granted(&mut self, role: RoleMessage) {
