@@ -543,10 +543,11 @@ fn every_version_is_spoken_with_the_switch() {
     };
     for version in Version::ALL {
         let mut connection = switch.connect(version, RoleMessage::new(Role::EQUAL, 0));
-        connection.until(|event| match event {
-            Event::Features(features) => Some(assert_eq!(features.datapath.0, 0xaa)),
+        let datapath = connection.until(|event| match event {
+            Event::Features(features) => Some(features.datapath.0),
             _ => None,
         });
+        assert_eq!(datapath, 0xaa);
         connection.until(|event| matches!(event, Event::RoleGranted(_)).then_some(()));
         let flow = |cookie: u64| {
             let matches = Match::any().with(Field::InPort, PortNo(cookie as u32));
