@@ -359,8 +359,8 @@ plain! {
     pub struct Experimenter {
         /// The vendor.
         vendor "experimenter": u32;
-        /// The vendor's type.
-        kind "exp_type": u32;
+        /// The vendor's type; in 1.0 it is the vendor's own affair where it stands.
+        kind "exp_type": u32 [V1_1 V1_5];
         /// What follows.
         body "data": Bytes;
     }
@@ -394,10 +394,8 @@ impl Message {
         };
         let message = if header.kind == EXPERIMENTER {
             match version {
-                Some(version) if version >= Version::V1_1 || r.remaining() >= 8 => {
-                    Self::decode_experimenter(&mut r, version)?
-                }
-                _ => unknown(&mut r),
+                Some(version) => Self::decode_experimenter(&mut r, version)?,
+                None => unknown(&mut r),
             }
         } else {
             // The first four messages never change.
@@ -415,12 +413,23 @@ impl Message {
 
     fn decode_experimenter(r: &mut Reader<'_>, version: Version) -> Result<Self, DecodeError> {
         let vendor = r.u32("experimenter")?;
-        let number = r.u32("exp_type")?;
-        match Kind::find(Some(vendor), number, version) {
+        let mut typed = r.clone();
+        let number = match version {
+            Version::V1_0 => typed.u32("exp_type").ok(),
+            _ => Some(typed.u32("exp_type")?),
+        };
+        let found = number.and_then(|number| Kind::find(Some(vendor), number, version));
+        if found.is_some() || version > Version::V1_0 {
+            *r = typed;
+        }
+        match found {
             Some(kind) => Self::read_body(kind, r, version),
             None => Ok(Self::Experimenter(Experimenter {
                 vendor,
-                kind: number,
+                kind: match version {
+                    Version::V1_0 => 0,
+                    _ => number.unwrap_or_default(),
+                },
                 body: r.rest(),
             })),
         }
@@ -444,7 +453,13 @@ impl Message {
         w.u32(xid);
         if let Some(vendor) = vendor {
             w.u32(vendor);
-            w.u32(number);
+            // A type in the first version is known vendors' own.
+            if version > Version::V1_0 || self.kind().is_some() {
+                w.u32(number);
+            } else if number != 0 {
+                let what = "Experimenter.exp_type";
+                return Err(EncodeError::NotInVersion { what, version });
+            }
         }
         self.write_body(w, version)?;
         w.patch_length(start + 2, start, name)

@@ -529,6 +529,24 @@ fn vendor_messages_are_what_ovs_ofctl_sends_and_unknown_ones_are_kept() {
 }
 
 #[test]
+fn a_vendors_message_of_1_0_has_no_type_but_the_vendors_own() {
+    // OpenFlow 1.0.1, 5.5.4: ofp_vendor_header is all there must be.
+    for hex in [
+        "0104000c 00000002 00abcdef",
+        "0104000e 00000002 00abcdef 0102",
+        "01040010 00000002 00002320 00ffffff",
+    ] {
+        let Message::Experimenter(message) = decoded(hex) else {
+            panic!("not a vendor's");
+        };
+        assert_eq!(message.kind, 0);
+        let again = Message::Experimenter(message).encode(Version::V1_0, 2);
+        assert_eq!(again, Ok(bytes(hex)));
+    }
+    assert!(Message::decode(&bytes("0104000a 00000002 00ab")).is_err());
+}
+
+#[test]
 fn hello_error_and_echo_are_understood_under_any_version() {
     let hello = bytes("77000010 00000001 00010008 00000070");
     let (header, message) = Message::decode(&hello).unwrap();
