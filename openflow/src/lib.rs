@@ -1,11 +1,10 @@
-//! OpenFlow for Rust: the codec, the `ovs-ofctl` text form, and the session state machine of
-//! both sides, without I/O.
+//! The README says what this is; here is the reading order of its modules: [`wire`] (bounded readers and
+//! writers), [`types`] (addresses, ports, ids), the tables of match [`field`]s and [`action`]s, the [`message`]s
+//! that carry them, [`text`] for the form people read and write, [`record`] for rows of structures and what
+//! derives from them, [`frame`] for finding messages in a stream, and [`session`] for the conversation.
+//! The crate knows nothing of any controller or switch built on it.
 //!
-//! The crate knows nothing of any controller or switch built on it. Reading order:
-//! [`wire`] (bounded readers and writers), [`types`] (addresses, ports, ids), the tables of
-//! match [`field`]s and [`action`]s, the [`message`]s that carry them, [`text`] for the form
-//! people read and write, [`record`] for rows of structures and what derives from them, [`frame`] for finding messages in a stream, and [`session`] for the
-//! conversation.
+#![doc = include_str!("../README.md")]
 
 pub mod action;
 pub mod error;

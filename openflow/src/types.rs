@@ -124,7 +124,7 @@ impl<'de> Deserialize<'de> for MacAddr {
 }
 
 /// The 64-bit identity of a switch (OpenFlow 1.5.1, 7.3.1). Text form: 16 hex digits.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DatapathId(pub u64);
 
 impl fmt::Display for DatapathId {

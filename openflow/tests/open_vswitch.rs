@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rust_openflow::frame::Framer;
 use rust_openflow::message::{
     Bucket, CtFlushZone, FlowFilter, FlowMod, GroupDescFilter, GroupMod, GroupType,
     MultipartRequest, PacketInFormat, PacketOut, PortDescFilter, Received, Reply, Request, Role,
@@ -20,6 +21,10 @@ use rust_openflow::{
     Action, Field, GroupId, Instruction, Match, Message, PortNo, Session, TableId, Version,
 };
 use tempfile::TempDir;
+
+#[path = "../examples/controller.rs"]
+#[expect(dead_code, reason = "nobody calls main")]
+mod controller;
 
 /// Nothing takes this long; it only ends a test that hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -593,4 +598,51 @@ fn every_version_is_spoken_with_the_switch() {
         assert_eq!(outcome, Outcome::Committed);
         assert!(connection.cookies().is_empty());
     }
+}
+
+/// A stream that ends when a barrier was answered.
+struct UntilBarrier {
+    stream: UnixStream,
+    read: Framer,
+    over: bool,
+}
+
+impl Read for UntilBarrier {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if self.over {
+            return Ok(0);
+        }
+        let count = self.stream.read(buffer)?;
+        self.read.push(&buffer[..count]);
+        while let Ok(Some(bytes)) = self.read.next_message() {
+            self.over |= matches!(Message::decode(&bytes), Ok((_, Message::BarrierReply)));
+        }
+        Ok(count)
+    }
+}
+
+impl Write for UntilBarrier {
+    fn write(&mut self, buffer: &[u8]) -> std::io::Result<usize> {
+        self.stream.write(buffer)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.stream.flush()
+    }
+}
+
+#[test]
+fn the_controller_of_the_readme_gives_a_switch_its_flow() {
+    let Some(switch) = Switch::start() else {
+        return;
+    };
+    let mut stream = UntilBarrier {
+        stream: UnixStream::connect(switch.path("br.mgmt")).unwrap(),
+        read: Framer::default(),
+        over: false,
+    };
+    stream.stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    controller::control(&mut stream).unwrap();
+    assert!(stream.over);
+    assert_eq!(switch.connected(Version::V1_5).cookies(), [7]);
 }

@@ -68,6 +68,7 @@ impl Hello {
 
 record! {
     /// Who the switch is and what it can do.
+    #[derive(Default)]
     pub struct Features {
         /// The switch's identity.
         datapath "datapath_id": DatapathId;

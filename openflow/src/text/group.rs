@@ -149,8 +149,9 @@ fn parse_head<'a>(text: &'a str, names: &Names) -> Read<'a, GroupMod> {
         }
     }
     fields.sort();
-    if method.len() > 16 {
-        return Err(Wrong::new(method, "a selection method of at most 16 bytes"));
+    if method.len() > 16 || method.contains(char::is_control) {
+        let expected = "a selection method of at most 16 bytes, without control characters";
+        return Err(Wrong::new(method, expected));
     }
     let number = number.ok_or_else(|| Wrong::new(text, "group_id="))?;
     let mut group = GroupMod::add(number, kind, Vec::new());

@@ -65,7 +65,10 @@ pub(crate) fn messages(data: &[u8]) {
     if row.kind.code(version).is_some() {
         let message = Message::generate(row.kind, &mut Dice::new(body), version);
         let bytes = message.encode(version, 1).expect("the version can say it");
-        assert_eq!(Message::decode(&bytes).expect("what was written").1, message);
+        assert_eq!(
+            Message::decode(&bytes).expect("what was written").1,
+            message
+        );
         message_survives(&bytes);
     }
 }
@@ -112,12 +115,15 @@ pub(crate) fn matches(data: &[u8]) {
         return message_survives(&framed(version.wire(), 14, &body));
     }
     let mut r = rust_openflow::wire::Reader::new(&bytes);
-    let length = bytes.len() as u16 / 8 * 8 - (bytes.len() as u16 / 8 * 8).min(u16::from(how / 2 % 8));
+    let length =
+        bytes.len() as u16 / 8 * 8 - (bytes.len() as u16 / 8 * 8).min(u16::from(how / 2 % 8));
     let Ok(matches) = Match::decode_nx_match(&mut r, length, version) else {
         return;
     };
     let mut w = rust_openflow::wire::Writer::new();
-    let written = matches.encode_nx_match(&mut w, version).expect("what was read");
+    let written = matches
+        .encode_nx_match(&mut w, version)
+        .expect("what was read");
     let bytes = w.freeze();
     let mut r = rust_openflow::wire::Reader::new(&bytes);
     let again = Match::decode_nx_match(&mut r, written, version);
@@ -135,11 +141,27 @@ pub(crate) fn text(data: &[u8]) {
     };
     let names = Names::default();
     match form % 5 {
-        0 => prints_the_same(line, |l| text::parse_flow(l, &names), |f| text::print_flow(f, &names)),
-        1 => prints_the_same(line, |l| text::parse_group(l, &names), |g| text::print_group(g, &names)),
+        0 => prints_the_same(
+            line,
+            |l| text::parse_flow(l, &names),
+            |f| text::print_flow(f, &names),
+        ),
+        1 => prints_the_same(
+            line,
+            |l| text::parse_group(l, &names),
+            |g| text::print_group(g, &names),
+        ),
         2 => prints_the_same(line, text::parse_meter, text::print_meter),
-        3 => prints_the_same(line, |l| text::parse_match(l, &names), |m| text::print_match(m, &names)),
-        _ => prints_the_same(line, |l| text::parse_actions(l, &names), |a| text::print_actions(a, &names)),
+        3 => prints_the_same(
+            line,
+            |l| text::parse_match(l, &names),
+            |m| text::print_match(m, &names),
+        ),
+        _ => prints_the_same(
+            line,
+            |l| text::parse_actions(l, &names),
+            |a| text::print_actions(a, &names),
+        ),
     }
 }
 
@@ -150,7 +172,8 @@ fn prints_the_same<T, E: std::fmt::Debug>(
 ) {
     if let Ok(value) = parse(line) {
         let printed = print(&value);
-        let again = parse(&printed).unwrap_or_else(|error| panic!("{line:?}: {printed:?}: {error:?}"));
+        let again =
+            parse(&printed).unwrap_or_else(|error| panic!("{line:?}: {printed:?}: {error:?}"));
         assert_eq!(print(&again), printed, "{line:?}");
     }
 }
@@ -211,8 +234,14 @@ fn step(ends: &mut [Session; 2], at: usize, now: &mut u64, dice: &mut Dice<'_>) 
         8 => {
             let _ = match dice.below(4) {
                 0 => ends[at].barrier().map(drop),
-                1 => ends[at].request(&Message::MultipartRequest(MultipartRequest::new(Request::Desc))).map(drop),
-                2 => ends[at].send(&Message::EchoRequest(Echo::default())).map(drop),
+                1 => ends[at]
+                    .request(&Message::MultipartRequest(MultipartRequest::new(
+                        Request::Desc,
+                    )))
+                    .map(drop),
+                2 => ends[at]
+                    .send(&Message::EchoRequest(Echo::default()))
+                    .map(drop),
                 _ => ends[at].set_role(RoleMessage::new(Role::SLAVE, 2)),
             };
         }
@@ -256,7 +285,10 @@ fn framer(data: &[u8]) {
         }
         (messages, None)
     };
-    let cut = data.first().map_or(0, |cut| usize::from(*cut)).min(data.len());
+    let cut = data
+        .first()
+        .map_or(0, |cut| usize::from(*cut))
+        .min(data.len());
     assert_eq!(found(&[data]), found(&[&data[..cut], &data[cut..]]));
 }
 
