@@ -1,0 +1,159 @@
+//! Messages made up at random, and what `ovs-ofctl` of Open vSwitch makes of them: it takes their structure, and
+//! refuses only what this file says it does, and why.
+//!
+//! Random flows that make sense, and their text, are compared beside the text form (`src/text/tests`). Runs where
+//! `ovs-ofctl` is installed; elsewhere says so, and fails when `WEFT_TESTS=all`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use rust_openflow::message::{Echo, Header, Kind, ROWS};
+use rust_openflow::record::Dice;
+use rust_openflow::{Message, Version};
+
+/// Messages of each kind and version; of multiparts, which are many, ten times as many.
+const EACH: usize = 60;
+
+/// What Open vSwitch 3.1 says of messages whose structure is right: a part of the complaint, and why. The first
+/// column is the kind of message, or `*` for all.
+const COMPLAINTS: &[(&str, &str, &str)] = &[
+    // Filled from a survey.
+];
+
+/// What Open vSwitch 3.1 takes no message of: kind, or kind and subtype; the versions; and why.
+const REFUSED: &[(&str, Version, Version, &str)] = &[
+];
+
+/// Bytes that are the same in every run.
+struct Noise(u64);
+
+impl Noise {
+    fn bytes(&mut self, count: usize) -> Vec<u8> {
+        let mut byte = || {
+            // Numbers of Knuth's generator (MMIX); the high bits are the good ones.
+            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005);
+            self.0 = self.0.wrapping_add(1_442_695_040_888_963_407);
+            (self.0 >> 56) as u8
+        };
+        (0..count).map(|_| byte()).collect()
+    }
+}
+
+/// What `ovs-ofctl ofp-parse` prints of each message.
+fn printed(messages: &[(String, Vec<u8>)]) -> Vec<String> {
+    let mut input = Vec::new();
+    for (at, (_, message)) in messages.iter().enumerate() {
+        input.extend(message);
+        let mark = Message::EchoRequest(Echo::default());
+        input.extend(mark.encode(Version::V1_3, 0x7e57_0000 | at as u32).unwrap());
+    }
+    let mut child = Command::new("ovs-ofctl")
+        .args(["ofp-parse", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let writer = std::thread::spawn(move || stdin.write_all(&input));
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    let mut parts = Vec::new();
+    let mut part = String::new();
+    for line in text.lines() {
+        if line.starts_with("OFPT_ECHO_REQUEST (OF1.3) (xid=0x7e57") {
+            parts.push(std::mem::take(&mut part));
+        } else {
+            part.push_str(line);
+            part.push('\n');
+        }
+    }
+    parts
+}
+
+/// Whether `ovs-ofctl` is there.
+fn installed() -> bool {
+    let found = Command::new("ovs-ofctl").arg("--version").output().is_ok();
+    if !found {
+        let all = std::env::var("WEFT_TESTS").is_ok_and(|tests| tests == "all");
+        assert!(!all, "ovs-ofctl is not installed");
+        eprintln!("skipped: ovs-ofctl is not installed");
+    }
+    found
+}
+
+/// Messages of a kind in a version, and their names: multiparts have one for each of their types.
+fn made_up(kind: Kind, version: Version, noise: &mut Noise) -> Vec<(String, Vec<u8>)> {
+    let each = match kind {
+        Kind::MultipartRequest | Kind::MultipartReply => 10 * EACH,
+        _ => EACH,
+    };
+    let one = |_| {
+        // Few bytes make few choices: the rest of the message is plain.
+        let length = 2 + usize::from(noise.bytes(1)[0]) % 100;
+        let message = Message::generate(kind, &mut Dice::new(&noise.bytes(length)), version);
+        let (subtype, xid) = match &message {
+            Message::MultipartRequest(request) => (request.request.name(), None),
+            Message::MultipartReply(reply) => (reply.reply.name(), None),
+            // A message in a bundle has the number of what brings it.
+            Message::BundleAdd(add) => (None, Header::peek(&add.message.0)),
+            _ => (None, None),
+        };
+        let name = match subtype {
+            Some(subtype) => format!("{} {subtype}", kind.row().name),
+            None => kind.row().name.to_owned(),
+        };
+        let xid = xid.map_or(5, |header| header.xid);
+        (name, message.encode(version, xid).unwrap().to_vec())
+    };
+    (0..each).map(one).collect()
+}
+
+/// What is between asterisks in what was printed: `decode error: OFPBMC_BAD_PREREQ`.
+fn complaint(printed: &str) -> Option<&str> {
+    let (_, rest) = printed.split_once("***")?;
+    rest.split("***").next()
+}
+
+#[test]
+fn open_vswitch_takes_messages_of_every_kind_that_it_knows() {
+    if !installed() {
+        return;
+    }
+    let mut noise = Noise(1);
+    let mut unused: BTreeSet<_> = COMPLAINTS.iter().map(|(kind, said, _)| (*kind, *said)).collect();
+    let mut wrong = Vec::new();
+    let mut taken: BTreeMap<(String, Version), usize> = BTreeMap::new();
+    let spoken = |(kind, version): &(Kind, Version)| kind.code(*version).is_some();
+    let all = ROWS.iter().flat_map(|row| Version::ALL.map(|version| (row.kind, version)));
+    for (kind, version) in all.filter(spoken) {
+        let messages = made_up(kind, version, &mut noise);
+        for ((name, message), text) in messages.iter().zip(printed(&messages)) {
+            let count = taken.entry((name.clone(), version)).or_default();
+            let Some(said) = complaint(&text) else {
+                *count += 1;
+                continue;
+            };
+            let known = COMPLAINTS.iter().find(|(of, what, _)| {
+                (*of == "*" || name.starts_with(of)) && said.contains(what)
+            });
+            match known {
+                Some((kind, what, _)) => drop(unused.remove(&(*kind, *what))),
+                None => wrong.push(format!("{name} {version}: {said}: {message:02x?}")),
+            }
+        }
+    }
+    let refused = |name: &str, version: Version| {
+        let row = REFUSED.iter().find(|(of, since, until, _)| *of == name && (*since..=*until).contains(&version));
+        row.is_some()
+    };
+    for ((name, version), count) in taken {
+        if refused(&name, version) != (count == 0) {
+            wrong.push(format!("{name} {version}: {count} taken"));
+        }
+    }
+    wrong.extend(unused.iter().map(|row| format!("{row:?} is never said")));
+    assert!(wrong.is_empty(), "{}:\n{}", wrong.len(), wrong.join("\n"));
+}
