@@ -22,8 +22,7 @@ const COMPLAINTS: &[(&str, &str, &str)] = &[
 ];
 
 /// What Open vSwitch 3.1 takes no message of: kind, or kind and subtype; the versions; and why.
-const REFUSED: &[(&str, Version, Version, &str)] = &[
-];
+const REFUSED: &[(&str, Version, Version, &str)] = &[];
 
 /// Bytes that are the same in every run.
 struct Noise(u64);
@@ -93,10 +92,16 @@ fn made_up(kind: Kind, version: Version, noise: &mut Noise) -> Vec<(String, Vec<
     let one = |_| {
         // Few bytes make few choices: the rest of the message is plain.
         let length = 2 + usize::from(noise.bytes(1)[0]) % 100;
-        let message = Message::generate(kind, &mut Dice::new(&noise.bytes(length)), version);
-        let (subtype, xid) = match &message {
-            Message::MultipartRequest(request) => (request.request.name(), None),
-            Message::MultipartReply(reply) => (reply.reply.name(), None),
+        let mut message = Message::generate(kind, &mut Dice::new(&noise.bytes(length)), version);
+        let (subtype, xid) = match &mut message {
+            Message::MultipartRequest(request) => {
+                request.flags = 0;
+                (request.request.name(), None)
+            }
+            Message::MultipartReply(reply) => {
+                reply.flags = 0;
+                (reply.reply.name(), None)
+            }
             // A message in a bundle has the number of what brings it.
             Message::BundleAdd(add) => (None, Header::peek(&add.message.0)),
             _ => (None, None),
@@ -123,11 +128,16 @@ fn open_vswitch_takes_messages_of_every_kind_that_it_knows() {
         return;
     }
     let mut noise = Noise(1);
-    let mut unused: BTreeSet<_> = COMPLAINTS.iter().map(|(kind, said, _)| (*kind, *said)).collect();
+    let mut unused: BTreeSet<_> = COMPLAINTS
+        .iter()
+        .map(|(kind, said, _)| (*kind, *said))
+        .collect();
     let mut wrong = Vec::new();
     let mut taken: BTreeMap<(String, Version), usize> = BTreeMap::new();
     let spoken = |(kind, version): &(Kind, Version)| kind.code(*version).is_some();
-    let all = ROWS.iter().flat_map(|row| Version::ALL.map(|version| (row.kind, version)));
+    let all = ROWS
+        .iter()
+        .flat_map(|row| Version::ALL.map(|version| (row.kind, version)));
     for (kind, version) in all.filter(spoken) {
         let messages = made_up(kind, version, &mut noise);
         for ((name, message), text) in messages.iter().zip(printed(&messages)) {
@@ -136,9 +146,9 @@ fn open_vswitch_takes_messages_of_every_kind_that_it_knows() {
                 *count += 1;
                 continue;
             };
-            let known = COMPLAINTS.iter().find(|(of, what, _)| {
-                (*of == "*" || name.starts_with(of)) && said.contains(what)
-            });
+            let known = COMPLAINTS
+                .iter()
+                .find(|(of, what, _)| (*of == "*" || name.starts_with(of)) && said.contains(what));
             match known {
                 Some((kind, what, _)) => drop(unused.remove(&(*kind, *what))),
                 None => wrong.push(format!("{name} {version}: {said}: {message:02x?}")),
@@ -146,7 +156,9 @@ fn open_vswitch_takes_messages_of_every_kind_that_it_knows() {
         }
     }
     let refused = |name: &str, version: Version| {
-        let row = REFUSED.iter().find(|(of, since, until, _)| *of == name && (*since..=*until).contains(&version));
+        let row = REFUSED
+            .iter()
+            .find(|(of, since, until, _)| *of == name && (*since..=*until).contains(&version));
         row.is_some()
     };
     for ((name, version), count) in taken {

@@ -20,3 +20,30 @@ fn properties_hold_for_nothing_and_for_little() {
         }
     }
 }
+
+/// What stands before the mask of a tunnel's option was masked, but still made the option longer: it printed with
+/// a mask that, read again, was a full one.
+#[test]
+fn an_option_is_as_long_as_its_mask() {
+    properties::text(b"\x03tun_metadata1=0x0eeeeee/0xff");
+    properties::text(b"\x03tun_metadata1=5/0");
+}
+
+/// Control characters were taken for the name of a selection method, and not printed.
+#[test]
+fn a_selection_method_has_a_name_that_can_be_printed() {
+    properties::text(b"\x01group_id=1,type=select,selection_method=\0\0\x08hash,bucket=1");
+}
+
+/// A property of a vendor without the vendor's type was taken; Open vSwitch refuses it (OpenFlow 1.5.1, 7.3.5.5.1:
+/// at least 12 bytes).
+#[test]
+fn a_property_of_a_vendor_has_a_type() {
+    let mut table_mod = vec![6, 17, 0, 24, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0];
+    table_mod.extend([0xff, 0xff, 0, 8, 0, 0xab, 0xcd, 0xef]);
+    let error = rust_openflow::Message::decode(&table_mod.into()).unwrap_err();
+    assert_eq!(
+        error.answer,
+        rust_openflow::error::ErrorAnswer::BAD_PROPERTY_LEN
+    );
+}

@@ -121,8 +121,8 @@ impl Family for Property {
                 .ok_or_else(|| r.error("a property length of at least 4"))
         };
         let mut opened = open(r, what, length, 8)?;
-        if opened.vendor.is_some() && opened.body.remaining() >= 4 {
-            opened.number = Some(opened.body.u32(what)?);
+        if opened.vendor.is_some() {
+            opened.number = Some(opened.body.u32("the type of a vendor's property")?);
         }
         Ok(opened)
     }
@@ -147,6 +147,18 @@ impl Family for Property {
         w.patch_length(start + 2, start, what)?;
         w.align8(start);
         Ok(())
+    }
+
+    fn unknown(dice: &mut Dice<'_>, of_vendor: bool) -> Result<(u32, Bytes), (u32, Bytes)> {
+        if !of_vendor {
+            return Element::unknown(dice, false);
+        }
+        // The vendor's type, and what it likes to say.
+        let length = 4 + dice.below(20);
+        Ok((
+            0x00ab_cdef,
+            (0..length).map(|_| dice.uint(1) as u8).collect(),
+        ))
     }
 }
 

@@ -114,10 +114,14 @@ fn long_hex(bytes: &[u8]) -> String {
 
 /// Reads the value of a tunnel's option, in as few bytes as it and its mask take.
 pub(super) fn parse_long(field: Field, text: &str) -> Read<'_, LongValue> {
-    let (value, mask) = match text.split_once('/') {
+    let (mut value, mask) = match text.split_once('/') {
         Some((value, mask)) => (long_number(value)?, Some(long_number(mask)?)),
         None => (long_number(text)?, None),
     };
+    if let Some(mask) = &mask {
+        // What is before the mask does not count.
+        value.drain(..value.len().saturating_sub(mask.len()));
+    }
     let length = value.len().max(mask.as_ref().map_or(0, Vec::len));
     let widened = |bytes: Vec<u8>| {
         let mut wide = vec![0; length - bytes.len()];
