@@ -12,17 +12,269 @@ use rust_openflow::message::{Echo, Header, Kind, ROWS};
 use rust_openflow::record::Dice;
 use rust_openflow::{Message, Version};
 
-/// Messages of each kind and version; of multiparts, which are many, ten times as many.
-const EACH: usize = 60;
+/// Messages of each kind and version; of multiparts, which are many, three times as many.
+const EACH: usize = 300;
 
-/// What Open vSwitch 3.1 says of messages whose structure is right: a part of the complaint, and why. The first
-/// column is the kind of message, or `*` for all.
+/// Complaints about messages whose structure is right, and why Open vSwitch 3.1 has them: how the name of the
+/// message begins, a part of the complaint, the reason.
 const COMPLAINTS: &[(&str, &str, &str)] = &[
-    // Filled from a survey.
+    (
+        "",
+        "OFPBMC_BAD_FIELD",
+        "a field that no table knows, which is kept",
+    ),
+    (
+        "",
+        "OFPBMC_BAD_TYPE",
+        "a match of a type that no version has, which is kept",
+    ),
+    ("", "OFPBMC_BAD_MASK", "a mask where the field has none"),
+    (
+        "",
+        "OFPBMC_BAD_PREREQ",
+        "a field without those that it needs",
+    ),
+    ("", "OFPBMC_BAD_VALUE", "a value that the field cannot have"),
+    ("", "OFPBMC_BAD_WILDCARDS", "bits outside of the mask"),
+    ("", "OFPBMC_DUP_FIELD", "a field that stands twice"),
+    (
+        "",
+        "OFPBMC_BAD_LEN",
+        "statistics or fields of an experimenter without its id",
+    ),
+    (
+        "",
+        "OFPBAC_",
+        "actions that make no sense: ports, groups, fields, vendors that are not",
+    ),
+    ("", "NXBAC_", "Nicira's actions that make no sense"),
+    (
+        "",
+        "OFPBIC_",
+        "instructions that stand twice, or that are not known",
+    ),
+    (
+        "",
+        "decode error: <invalid>",
+        "as before, where the version has no number for the error",
+    ),
+    (
+        "",
+        "OFPFMFC_",
+        "flow-mods that make no sense: commands, flags, tables",
+    ),
+    (
+        "",
+        "OFPGMFC_",
+        "groups that make no sense: commands, types, buckets",
+    ),
+    (
+        "",
+        "OFPMMFC_",
+        "meters that make no sense: commands, flags, bands",
+    ),
+    ("", "OFPTFFC_", "tables that make no sense"),
+    ("", "OFPRRFC_BAD_ROLE", "a role that is not"),
+    (
+        "",
+        "OFPBPC_BAD_TYPE",
+        "a property that is not known, which is kept",
+    ),
+    (
+        "",
+        "OFPBPC_BAD_VALUE",
+        "a property with a value that makes no sense",
+    ),
+    (
+        "",
+        "OFPBPC_BAD_EXP_TYPE",
+        "a property of a vendor that is not known, which is kept",
+    ),
+    (
+        "bundle_add_message",
+        "OFPBFC_MSG_UNSUP",
+        "a message that cannot be in a bundle",
+    ),
+    (
+        "bundle_add_message",
+        "OFPB",
+        "the message in it, as by itself",
+    ),
+    ("controller_status", "OFPBRC_BAD_TYPE", "not implemented"),
+    (
+        "meter_mod",
+        "OFPBRC_BAD_LEN",
+        "a band of a type that is not known, and not of 16 bytes",
+    ),
+    ("multipart_reply meter_desc", "OFPBRC_BAD_LEN", "the same"),
+    (
+        "multipart_reply meter_features",
+        "OFPBRC_BAD_LEN",
+        "24 bytes in 1.5 (7.3.5.15), where it has the 16 of 1.3",
+    ),
+    (
+        "multipart_reply table_desc",
+        "OFPBRC_BAD_LEN",
+        "an answer without a table",
+    ),
+    (
+        "multipart_reply table_features",
+        "OFPBRC_BAD_LEN",
+        "an answer without a table",
+    ),
+    (
+        "multipart_",
+        "OFPBRC_BAD_STAT",
+        "a type that is not known, or that it does not implement",
+    ),
+    ("multipart_", "OFPBRC_BAD_VENDOR", "an unknown vendor's"),
+    (
+        "multipart_reply flow_monitor",
+        "NXBRC_FM_BAD_EVENT",
+        "an event that is not",
+    ),
+    (
+        "multipart_request flow_monitor",
+        "OFPMOFC_BAD_FLAGS",
+        "flags that are not",
+    ),
+    (
+        "packet_in",
+        "total_len",
+        "more bytes than the packet is said to have",
+    ),
+    ("packet_in2", "OFPBRC_BAD_LEN", "no packet"),
+    ("resume", "OFPBRC_BAD_LEN", "no packet"),
+    (
+        "resume",
+        "total_len",
+        "more bytes than the packet is said to have",
+    ),
+    (
+        "packet_in2",
+        "OFPBPC_BAD_LEN",
+        "a continuation that is none of its own",
+    ),
+    (
+        "resume",
+        "OFPBPC_BAD_LEN",
+        "a continuation that is none of its own",
+    ),
+    (
+        "packet_out",
+        "OFPBRC_BAD_PORT",
+        "a packet of 1.5 without a port",
+    ),
+    (
+        "packet_out",
+        "OFPBRC_PIPELINE_FIELDS_ONLY",
+        "a packet of 1.5 with other fields",
+    ),
+    ("port_status", "NXBRC_BAD_REASON", "a reason that is not"),
+    (
+        "queue_get_config_request",
+        "OFPQOFC_BAD_PORT",
+        "a reserved port",
+    ),
+    ("requestforward", "OFPB", "the message in it, as by itself"),
+    ("set_async", "OFPACFC_", "a set that it does not support"),
+    ("set_config", "OFPSCFC_BAD_FLAGS", "flags that are not"),
+    ("set_packet_in_format", "OFPBRC_EPERM", "a form that is not"),
+    (
+        "table_mod",
+        "OFPBRC_BAD_TYPE",
+        "a property that is not known, which is kept",
+    ),
+    ("table_mod", "error", "reasons for eviction that are not"),
 ];
 
-/// What Open vSwitch 3.1 takes no message of: kind, or kind and subtype; the versions; and why.
-const REFUSED: &[(&str, Version, Version, &str)] = &[];
+/// What Open vSwitch 3.1 takes no message of: the name, the versions, and why.
+const REFUSED: &[(&str, Version, Version, &str)] = &[
+    (
+        "controller_status",
+        Version::V1_5,
+        Version::V1_5,
+        "not implemented",
+    ),
+    (
+        "multipart_reply",
+        Version::V1_0,
+        Version::V1_5,
+        "types that are not known",
+    ),
+    (
+        "multipart_request",
+        Version::V1_0,
+        Version::V1_5,
+        "types that are not known",
+    ),
+    (
+        "multipart_reply experimenter",
+        Version::V1_0,
+        Version::V1_5,
+        "an unknown vendor's",
+    ),
+    (
+        "multipart_request experimenter",
+        Version::V1_0,
+        Version::V1_5,
+        "an unknown vendor's",
+    ),
+    (
+        "multipart_reply bundle_features",
+        Version::V1_4,
+        Version::V1_5,
+        "not implemented",
+    ),
+    (
+        "multipart_request bundle_features",
+        Version::V1_4,
+        Version::V1_5,
+        "not implemented",
+    ),
+    (
+        "multipart_reply controller_status",
+        Version::V1_5,
+        Version::V1_5,
+        "not implemented",
+    ),
+    (
+        "multipart_request controller_status",
+        Version::V1_5,
+        Version::V1_5,
+        "not implemented",
+    ),
+    (
+        "multipart_reply flow_stats",
+        Version::V1_5,
+        Version::V1_5,
+        "not implemented",
+    ),
+    (
+        "multipart_request flow_stats",
+        Version::V1_5,
+        Version::V1_5,
+        "not implemented",
+    ),
+    (
+        "multipart_reply meter_features",
+        Version::V1_5,
+        Version::V1_5,
+        "it has the 16 bytes of 1.3",
+    ),
+    (
+        "multipart_reply table_features",
+        Version::V1_3,
+        Version::V1_4,
+        "all properties must be there",
+    ),
+    (
+        "packet_out",
+        Version::V1_5,
+        Version::V1_5,
+        "a match must be of a port and nothing else",
+    ),
+];
 
 /// Bytes that are the same in every run.
 struct Noise(u64);
@@ -86,7 +338,7 @@ fn installed() -> bool {
 /// Messages of a kind in a version, and their names: multiparts have one for each of their types.
 fn made_up(kind: Kind, version: Version, noise: &mut Noise) -> Vec<(String, Vec<u8>)> {
     let each = match kind {
-        Kind::MultipartRequest | Kind::MultipartReply => 10 * EACH,
+        Kind::MultipartRequest | Kind::MultipartReply => 3 * EACH,
         _ => EACH,
     };
     let one = |_| {
@@ -148,7 +400,7 @@ fn open_vswitch_takes_messages_of_every_kind_that_it_knows() {
             };
             let known = COMPLAINTS
                 .iter()
-                .find(|(of, what, _)| (*of == "*" || name.starts_with(of)) && said.contains(what));
+                .find(|(of, what, _)| name.starts_with(of) && said.contains(what));
             match known {
                 Some((kind, what, _)) => drop(unused.remove(&(*kind, *what))),
                 None => wrong.push(format!("{name} {version}: {said}: {message:02x?}")),

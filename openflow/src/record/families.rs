@@ -162,6 +162,9 @@ impl Family for Property {
     }
 }
 
+/// The first of the two types that are a vendor's, of those families that have two.
+const OF_VENDORS: u16 = 0xfffe;
+
 /// Properties of which two types are a vendor's (OpenFlow 1.5.1, 7.3.10 and 7.3.5.18.1): the vendor's id stands
 /// in the data of one that is not known.
 #[derive(Debug)]
@@ -172,8 +175,11 @@ impl Family for LooseProperty {
         r.answer_with(ErrorAnswer::BAD_PROPERTY_LEN);
         let kind = r.u16(what)?;
         let wire = usize::from(r.u16(what)?);
-        let length = wire.checked_sub(4);
-        let length = length.ok_or_else(|| r.error("a property length of at least 4"))?;
+        // A vendor's has its id and a type.
+        let least = if kind < OF_VENDORS { 4 } else { 12 };
+        let length = wire.checked_sub(4).filter(|_| wire >= least);
+        let length =
+            length.ok_or_else(|| r.error("a property length of at least 4, 12 of a vendor's"))?;
         let body = r.sub(length, what)?;
         r.skip(wire.next_multiple_of(8) - wire, what)?;
         Ok(Opened {
@@ -199,8 +205,11 @@ impl Family for LooseProperty {
     }
 
     fn unknown(dice: &mut Dice<'_>, of_vendor: bool) -> Result<(u32, Bytes), (u32, Bytes)> {
-        let kind = if of_vendor { 0xfffe } else { 0x7f00 };
-        Err((kind, dice.bytes(12).into()))
+        if !of_vendor {
+            return Err((0x7f00, dice.bytes(12).into()));
+        }
+        let data = [0x00, 0xab, 0xcd, 0xef, 0, 0, 0, 1].into_iter();
+        Err((OF_VENDORS.into(), data.chain(dice.bytes(12)).collect()))
     }
 }
 
