@@ -23,7 +23,7 @@ pub(crate) fn control(mut stream: impl Read + Write) -> io::Result<()> {
         session.receive(&buffer[..count], start.elapsed().as_millis() as u64);
         while let Some(event) = session.next_event() {
             if let Event::RoleGranted(_) = event {
-                let flood = Instruction::ApplyActions(vec![Action::output(PortNo::FLOOD)]);
+                let flood = Instruction::apply(vec![Action::output(PortNo::FLOOD)]);
                 let flow = FlowMod::add(TableId(0), 1, Match::any(), vec![flood], 7);
                 session
                     .send(&Message::FlowMod(flow))

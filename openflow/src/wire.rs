@@ -13,8 +13,8 @@ use crate::error::{DecodeError, EncodeError, ErrorAnswer};
 #[derive(Debug, Clone)]
 pub struct Reader<'a> {
     owner: &'a Bytes,
-    at: usize,
-    end: usize,
+    /// What is left of the part.
+    left: &'a [u8],
     /// The error to answer with when this part is malformed.
     answer: ErrorAnswer,
     /// How many parts are around this one.
@@ -30,8 +30,7 @@ impl<'a> Reader<'a> {
     pub fn new(message: &'a Bytes) -> Self {
         Self {
             owner: message,
-            at: 0,
-            end: message.len(),
+            left: message,
             answer: ErrorAnswer::BAD_REQUEST_LEN,
             depth: 0,
         }
@@ -47,29 +46,30 @@ impl<'a> Reader<'a> {
     #[must_use]
     #[inline]
     pub fn remaining(&self) -> usize {
-        self.end - self.at
+        self.left.len()
     }
 
     /// True when everything was read.
     #[must_use]
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.at == self.end
+        self.left.is_empty()
     }
 
     /// Position in bytes from the first byte of the message.
     #[inline]
     #[must_use]
     pub fn offset(&self) -> usize {
-        self.at
+        // What is left begins within the message.
+        self.left.as_ptr() as usize - self.owner.as_ptr() as usize
     }
 
     /// The error for something malformed right here.
     #[must_use]
-    #[inline]
+    #[cold]
     pub fn error(&self, expected: &'static str) -> DecodeError {
         DecodeError {
-            offset: self.at,
+            offset: self.offset(),
             expected,
             answer: self.answer,
         }
@@ -77,11 +77,10 @@ impl<'a> Reader<'a> {
 
     #[inline]
     fn advance(&mut self, n: usize, expected: &'static str) -> Result<&'a [u8], DecodeError> {
-        if n > self.remaining() {
+        let Some((bytes, left)) = self.left.split_at_checked(n) else {
             return Err(self.error(expected));
-        }
-        let bytes = &self.owner[self.at..self.at + n];
-        self.at += n;
+        };
+        self.left = left;
         Ok(bytes)
     }
 
@@ -91,9 +90,11 @@ impl<'a> Reader<'a> {
         &mut self,
         expected: &'static str,
     ) -> Result<[u8; N], DecodeError> {
-        let mut array = [0; N];
-        array.copy_from_slice(self.advance(N, expected)?);
-        Ok(array)
+        let Some((bytes, left)) = self.left.split_first_chunk() else {
+            return Err(self.error(expected));
+        };
+        self.left = left;
+        Ok(*bytes)
     }
 
     /// An 8-bit integer; `expected` names it in the error.
@@ -151,7 +152,7 @@ impl<'a> Reader<'a> {
 
     /// The next `n` bytes, shared with the received message.
     pub fn bytes(&mut self, n: usize, expected: &'static str) -> Result<Bytes, DecodeError> {
-        let at = self.at;
+        let at = self.offset();
         self.advance(n, expected)?;
         Ok(self.owner.slice(at..at + n))
     }
@@ -159,22 +160,22 @@ impl<'a> Reader<'a> {
     /// What was read since `start`, an earlier [`Reader::offset`], shared with the received message.
     #[must_use]
     pub fn since(&self, start: usize) -> Bytes {
-        self.owner.slice(start..self.at)
+        self.owner.slice(start..self.offset())
     }
 
     /// All that is left, shared with the received message.
     #[must_use]
     pub fn rest(&mut self) -> Bytes {
-        let bytes = self.owner.slice(self.at..self.end);
-        self.at = self.end;
-        bytes
+        let (at, n) = (self.offset(), self.left.len());
+        self.left = &self.left[n..];
+        self.owner.slice(at..at + n)
     }
 
     /// What is left, without reading it.
     #[inline]
     #[must_use]
     pub fn peek(&self) -> &'a [u8] {
-        &self.owner[self.at..self.end]
+        self.left
     }
 
     /// A reader over the next `n` bytes, which this one skips.
@@ -183,35 +184,34 @@ impl<'a> Reader<'a> {
         if self.depth >= MAX_DEPTH {
             return Err(self.error("parts that nest less deeply"));
         }
-        let at = self.at;
-        self.advance(n, expected)?;
         Ok(Self {
-            owner: self.owner,
-            at,
-            end: at + n,
-            answer: self.answer,
+            left: self.advance(n, expected)?,
             depth: self.depth + 1,
+            ..*self
         })
     }
 
     /// Ends this reader `n` bytes from here; answers with where it ended, for [`Reader::widen`].
+    #[inline]
     pub fn narrow(&mut self, n: usize, expected: &'static str) -> Result<usize, DecodeError> {
-        if n > self.remaining() {
+        let outer = self.offset() + self.left.len();
+        let Some(left) = self.left.get(..n) else {
             return Err(self.error(expected));
-        }
-        let outer = self.end;
-        self.end = self.at + n;
+        };
+        self.left = left;
         Ok(outer)
     }
 
     /// Ends this reader where it ended before [`Reader::narrow`], and refuses what is left of the part.
+    #[inline]
     pub fn widen(&mut self, outer: usize, expected: &'static str) -> Result<(), DecodeError> {
         self.finish(expected)?;
-        self.end = outer;
+        self.left = &self.owner[self.offset()..outer];
         Ok(())
     }
 
     /// Refuses what is left over.
+    #[inline]
     pub fn finish(&self, expected: &'static str) -> Result<(), DecodeError> {
         if self.is_empty() {
             Ok(())
@@ -293,6 +293,7 @@ impl Writer {
     }
 
     /// Pads with zeros until the length since `start` is a multiple of 8.
+    #[inline]
     pub fn align8(&mut self, start: usize) {
         self.pad((self.len() - start).next_multiple_of(8) - (self.len() - start));
     }
@@ -310,6 +311,7 @@ impl Writer {
     }
 
     /// Writes the length since `start` into the 16-bit length field at `at`.
+    #[inline]
     pub fn patch_length(
         &mut self,
         at: usize,

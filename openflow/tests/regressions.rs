@@ -47,3 +47,10 @@ fn a_property_of_a_vendor_has_a_type() {
         rust_openflow::error::ErrorAnswer::BAD_PROPERTY_LEN
     );
 }
+
+/// An IP protocol beside an Ethernet type of ARP, which makes no sense, was printed by a name that means ARP's
+/// operation there.
+#[test]
+fn an_ip_protocol_of_arp_stays_one() {
+    properties::text(b"\x03icmp6,arp,arp_op=1,");
+}

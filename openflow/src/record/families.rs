@@ -56,6 +56,7 @@ pub trait Family {
 }
 
 /// Reads type and length, and for a vendor's its id; `length` says how many bytes follow these four.
+#[inline]
 fn open<'a>(
     r: &mut Reader<'a>,
     what: &'static str,
@@ -114,6 +115,7 @@ fn write(
 pub struct Property;
 
 impl Family for Property {
+    #[inline]
     fn open<'a>(r: &mut Reader<'a>, what: &'static str) -> Result<Opened<'a>, DecodeError> {
         r.answer_with(ErrorAnswer::BAD_PROPERTY_LEN);
         let length = |r: &Reader<'a>, wire: usize| {
@@ -127,6 +129,7 @@ impl Family for Property {
         Ok(opened)
     }
 
+    #[inline]
     fn close(body: &mut Reader<'_>) -> Result<(), DecodeError> {
         body.finish("the end of the property")
     }
@@ -171,6 +174,7 @@ const OF_VENDORS: u16 = 0xfffe;
 pub struct LooseProperty;
 
 impl Family for LooseProperty {
+    #[inline]
     fn open<'a>(r: &mut Reader<'a>, what: &'static str) -> Result<Opened<'a>, DecodeError> {
         r.answer_with(ErrorAnswer::BAD_PROPERTY_LEN);
         let kind = r.u16(what)?;
@@ -190,6 +194,7 @@ impl Family for LooseProperty {
         })
     }
 
+    #[inline]
     fn close(body: &mut Reader<'_>) -> Result<(), DecodeError> {
         Property::close(body)
     }
@@ -219,6 +224,7 @@ impl Family for LooseProperty {
 pub struct Element;
 
 /// Reads the length of a member that ends at a multiple of eight.
+#[inline]
 fn element_length(r: &Reader<'_>, wire: usize) -> Result<usize, DecodeError> {
     if wire < 8 || !wire.is_multiple_of(8) {
         return Err(r.error("a length that is a multiple of 8"));
@@ -227,6 +233,7 @@ fn element_length(r: &Reader<'_>, wire: usize) -> Result<usize, DecodeError> {
 }
 
 /// Accepts padding of less than eight bytes.
+#[inline]
 fn close_padded(body: &mut Reader<'_>, expected: &'static str) -> Result<(), DecodeError> {
     if body.remaining() >= 8 {
         return Err(body.error(expected));
@@ -235,10 +242,12 @@ fn close_padded(body: &mut Reader<'_>, expected: &'static str) -> Result<(), Dec
 }
 
 impl Family for Element {
+    #[inline]
     fn open<'a>(r: &mut Reader<'a>, what: &'static str) -> Result<Opened<'a>, DecodeError> {
         open(r, what, element_length, 1)
     }
 
+    #[inline]
     fn close(body: &mut Reader<'_>) -> Result<(), DecodeError> {
         close_padded(body, "the end of the element")
     }
@@ -261,6 +270,7 @@ impl Family for Element {
 pub struct Tagged;
 
 impl Family for Tagged {
+    #[inline]
     fn open<'a>(r: &mut Reader<'a>, what: &'static str) -> Result<Opened<'a>, DecodeError> {
         let kind = r.u16(what)?;
         let wire = usize::from(r.u16(what)?);
@@ -273,6 +283,7 @@ impl Family for Tagged {
         })
     }
 
+    #[inline]
     fn close(body: &mut Reader<'_>) -> Result<(), DecodeError> {
         close_padded(body, "the end of the element")
     }
@@ -298,6 +309,7 @@ impl Family for Tagged {
 pub struct Unpadded;
 
 impl Family for Unpadded {
+    #[inline]
     fn open<'a>(r: &mut Reader<'a>, what: &'static str) -> Result<Opened<'a>, DecodeError> {
         let kind = r.u16(what)?;
         let wire = usize::from(r.u16(what)?);
@@ -314,6 +326,7 @@ impl Family for Unpadded {
         })
     }
 
+    #[inline]
     fn close(body: &mut Reader<'_>) -> Result<(), DecodeError> {
         body.finish("the end of the element")
     }
@@ -338,11 +351,13 @@ impl Family for Unpadded {
 pub struct Instruction;
 
 impl Family for Instruction {
+    #[inline]
     fn open<'a>(r: &mut Reader<'a>, what: &'static str) -> Result<Opened<'a>, DecodeError> {
         r.answer_with(ErrorAnswer::BAD_INSTRUCTION_LEN);
         open(r, what, element_length, 1)
     }
 
+    #[inline]
     fn close(body: &mut Reader<'_>) -> Result<(), DecodeError> {
         close_padded(body, "the end of the instruction")
     }
@@ -367,6 +382,7 @@ pub struct Action;
 const SHORTEST_EXTENSION: usize = 8;
 
 impl Family for Action {
+    #[inline]
     fn open<'a>(r: &mut Reader<'a>, what: &'static str) -> Result<Opened<'a>, DecodeError> {
         r.answer_with(ErrorAnswer::BAD_ACTION_LEN);
         let mut opened = open(r, what, element_length, 1)?;
@@ -379,6 +395,7 @@ impl Family for Action {
         Ok(opened)
     }
 
+    #[inline]
     fn close(body: &mut Reader<'_>) -> Result<(), DecodeError> {
         close_padded(body, "the end of the action")
     }
@@ -408,6 +425,7 @@ impl Family for Action {
 pub struct QueueFamily;
 
 impl Family for QueueFamily {
+    #[inline]
     fn open<'a>(r: &mut Reader<'a>, what: &'static str) -> Result<Opened<'a>, DecodeError> {
         let kind = r.u16(what)?;
         let wire = usize::from(r.u16(what)?);
@@ -423,6 +441,7 @@ impl Family for QueueFamily {
         })
     }
 
+    #[inline]
     fn close(body: &mut Reader<'_>) -> Result<(), DecodeError> {
         body.finish("the end of the property")
     }
@@ -452,6 +471,7 @@ impl Family for QueueFamily {
 pub struct LengthFirst;
 
 impl Family for LengthFirst {
+    #[inline]
     fn open<'a>(r: &mut Reader<'a>, what: &'static str) -> Result<Opened<'a>, DecodeError> {
         let wire = usize::from(r.u16(what)?);
         let kind = r.u16(what)?;
@@ -464,6 +484,7 @@ impl Family for LengthFirst {
         })
     }
 
+    #[inline]
     fn close(body: &mut Reader<'_>) -> Result<(), DecodeError> {
         body.finish("the end of the entry")
     }

@@ -274,6 +274,7 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
+    #[inline]
     pub(crate) fn begin(r: &Reader<'_>) -> Self {
         Self {
             start: r.offset(),
@@ -314,6 +315,7 @@ impl Reading {
     }
 
     /// Reads the length of the whole structure, which ends there.
+    #[inline]
     pub(crate) fn length(
         &mut self,
         r: &mut Reader<'_>,
@@ -326,6 +328,7 @@ impl Reading {
         Ok(())
     }
 
+    #[inline]
     pub(crate) fn end(
         &mut self,
         r: &mut Reader<'_>,
@@ -351,6 +354,7 @@ pub(crate) struct Writing {
 }
 
 impl Writing {
+    #[inline]
     pub(crate) fn begin(w: &Writer) -> Self {
         Self {
             start: w.len(),
@@ -383,11 +387,13 @@ impl Writing {
     }
 
     /// Leaves room for the length of the whole structure.
+    #[inline]
     pub(crate) fn length(&mut self, w: &mut Writer) {
         self.length = Some(w.len());
         w.u16(0);
     }
 
+    #[inline]
     pub(crate) fn end(&mut self, w: &mut Writer, what: &'static str) -> Result<(), EncodeError> {
         match self.length.take() {
             Some(at) => w.patch_length(at, self.start, what),

@@ -187,7 +187,12 @@ fn print_field(out: &mut String, value: &FieldValue, matches: &Match, names: &Na
     }
     let row = value.field.row();
     let shared = matches.satisfies(row.prerequisite);
-    out.push_str(if shared { row.in_match } else { row.name });
+    out.push_str(match value.field {
+        _ if shared => row.in_match,
+        // By its other name that of ARP's operation.
+        Field::IpProto => "ip_proto",
+        _ => row.name,
+    });
     out.push('=');
     value::print(out, value, names, Place::Match);
     out.push(',');
