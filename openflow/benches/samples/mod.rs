@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use rust_openflow::message::{
     FlowMod, FlowStats, MultipartReply, NO_BUFFER, PacketIn, PacketIn2, PacketInReason, Received,
-    Reply, Stats,
+    Reply, Role, RoleMessage, Stats,
 };
 use rust_openflow::text::{Flow, Names, TextError, parse_flow};
 use rust_openflow::{Action, Field, Instruction, Match, Message, PortNo, TableId};
@@ -16,12 +16,15 @@ pub(crate) const NAT: &str = "table=5, priority=200,ct_state=+new+trk,ip,reg5=0x
      exec(set_field:0x1->ct_mark,move:NXM_NX_REG1[]->NXM_NX_CT_LABEL[0..31]))";
 
 /// Messages with a name: one, or the parts of one answer.
-pub(crate) fn messages() -> Result<[(&'static str, Vec<Message>); 4], TextError> {
+pub(crate) fn messages() -> Result<[(&'static str, Vec<Message>); 5], TextError> {
     let nat = parse_flow(NAT, &Names::default())?;
+    // As long in every case: nothing of it needs memory of its own.
+    let role = RoleMessage::new(Role::MASTER, 7);
     let nat = flow_mod(nat.table, nat.priority, nat.matches, nat.instructions);
     Ok([
         ("flow_mod", vec![typical()]),
         ("packet_in", vec![packet_in()]),
+        ("role_request", vec![Message::RoleRequest(role)]),
         ("flow_mod with ct and nat", vec![Message::FlowMod(nat)]),
         (
             "statistics of 1,000 flows",

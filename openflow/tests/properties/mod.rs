@@ -78,9 +78,13 @@ pub(crate) fn actions(data: &[u8]) {
     let [first, actions @ ..] = data else {
         return;
     };
-    let version = version(*first);
     // The lengths of actions are in the message as 16 bits.
     let actions = &actions[..actions.len().min(60_000)];
+    message_survives(&packet_out(version(*first), actions));
+}
+
+/// The message that sends a packet through actions, of which there are at most 60,000 bytes.
+pub(crate) fn packet_out(version: Version, actions: &[u8]) -> Bytes {
     let length = (actions.len() as u16).to_be_bytes();
     let mut body = vec![0xff; 4];
     match version {
@@ -96,7 +100,7 @@ pub(crate) fn actions(data: &[u8]) {
         _ => body.extend([0; 6]),
     }
     body.extend(actions);
-    message_survives(&framed(version.wire(), 13, &body));
+    framed(version.wire(), 13, &body)
 }
 
 /// Matches: the version, how it stands in its message, then its bytes.
