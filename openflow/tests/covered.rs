@@ -19,6 +19,11 @@ mod properties;
 
 const LIST: &str = "tests/vectors/missing.txt";
 const MESSAGES: &str = include_str!("vectors/messages.vectors");
+/// Each line ends with a message, in which there may be spaces.
+const LINES: [&str; 2] = [
+    include_str!("vectors/open_vswitch.hex"),
+    include_str!("vectors/specification.hex"),
+];
 const TEXTS: &str = include_str!("vectors/text.vectors");
 const ACTIONS: &str = include_str!("vectors/actions.txt");
 /// The vectors of fields stand beside what they test.
@@ -186,6 +191,12 @@ fn met() -> Met {
         .lines()
         .filter(is_hex)
         .for_each(|line| meet(line, &mut met));
+    for line in LINES.iter().flat_map(|file| file.lines()) {
+        let mut words = line.splitn(3, ' ');
+        if let (false, Some(digits)) = (line.starts_with('#'), words.nth(2)) {
+            meet(&digits.replace(' ', ""), &mut met);
+        }
+    }
     let texts = TEXTS.lines().filter_map(|line| line.strip_prefix("bytes "));
     texts.for_each(|line| meet(line, &mut met));
     for line in ACTIONS.lines().filter(|line| !line.starts_with('#')) {

@@ -186,6 +186,47 @@ const COMPLAINTS: &[(&str, &str, &str)] = &[
         "a property that is not known, which is kept",
     ),
     ("table_mod", "error", "reasons for eviction that are not"),
+    (
+        "error",
+        "",
+        "what an error carries back is cut off, or anything",
+    ),
+    (
+        "flow_monitor_",
+        "OFPBRC_BAD_SUBTYPE",
+        "from 1.3 on the ONF's or the standard's are to be used",
+    ),
+    (
+        "multipart_reply nx_flow_monitor",
+        "NXBRC_FM_BAD_EVENT",
+        "an event that is not",
+    ),
+    (
+        "multipart_reply onf_flow_monitor",
+        "NXBRC_FM_BAD_EVENT",
+        "an event that is not",
+    ),
+    (
+        "multipart_request nx_flow_monitor",
+        "OFPMOFC_BAD_FLAGS",
+        "flags that are not",
+    ),
+    (
+        "multipart_request onf_flow_monitor",
+        "OFPMOFC_BAD_FLAGS",
+        "flags that are not",
+    ),
+    (
+        "nx_packet_in",
+        "total_len",
+        "more bytes than the packet is said to have",
+    ),
+    (
+        "queue_get_config_reply",
+        "OFPBRC_BAD_LEN",
+        "a property whose length is no multiple of eight",
+    ),
+    ("tlv_table_", "NXTTMFC_", "options that make no sense"),
 ];
 
 /// What Open vSwitch 3.1 takes no message of: the name, the versions, and why.
@@ -257,12 +298,6 @@ const REFUSED: &[(&str, Version, Version, &str)] = &[
         "not implemented",
     ),
     (
-        "multipart_reply meter_features",
-        Version::V1_5,
-        Version::V1_5,
-        "it has the 16 bytes of 1.3",
-    ),
-    (
         "multipart_reply table_features",
         Version::V1_3,
         Version::V1_4,
@@ -273,6 +308,36 @@ const REFUSED: &[(&str, Version, Version, &str)] = &[
         Version::V1_5,
         Version::V1_5,
         "a match must be of a port and nothing else",
+    ),
+    (
+        "flow_monitor_cancel",
+        Version::V1_3,
+        Version::V1_5,
+        "the ONF's or the standard's are to be used",
+    ),
+    (
+        "flow_monitor_paused",
+        Version::V1_3,
+        Version::V1_5,
+        "the ONF's or the standard's are to be used",
+    ),
+    (
+        "flow_monitor_resumed",
+        Version::V1_3,
+        Version::V1_5,
+        "the ONF's or the standard's are to be used",
+    ),
+    (
+        "requestforward",
+        Version::V1_0,
+        Version::V1_0,
+        "no message that it forwards was made up",
+    ),
+    (
+        "requestforward",
+        Version::V1_2,
+        Version::V1_2,
+        "no message that it forwards was made up",
     ),
 ];
 
