@@ -41,7 +41,10 @@ pub(crate) fn switch(mut stream: impl Read + Write) -> io::Result<()> {
                 }
                 Message::RoleRequest(role) => session.reply(xid, &Message::RoleReply(role)),
                 Message::BarrierRequest => session.reply(xid, &Message::BarrierReply),
-                Message::FlowMod(flow) => Ok(flows.push(flow.into())),
+                Message::FlowMod(flow) => {
+                    flows.push(flow.into());
+                    Ok(())
+                }
                 _ => session.refuse(ErrorAnswer::BAD_TYPE, &bytes),
             };
             done.map_err(io::Error::other)?;
