@@ -1,3 +1,5 @@
+//! Lines in, lines out: what `weft openflow` prints for messages, captures and tables.
+
 use etherparse::PacketBuilder;
 
 use super::*;

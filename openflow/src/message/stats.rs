@@ -59,6 +59,9 @@ impl Family for Oxs {
         let class = r.u16(what)?;
         let field = r.u8(what)?;
         let length = usize::from(r.u8(what)?);
+        if class == EXPERIMENTER && length < 4 {
+            return Err(r.error("an oxs_length that has room for the experimenter"));
+        }
         let body = r.sub(length, what)?;
         let number = match class {
             BASIC if field & 1 == 0 => u32::from(field >> 1),
@@ -106,7 +109,9 @@ impl Family for Oxs {
 
     fn unknown(dice: &mut Dice<'_>, of_vendor: bool) -> Result<(u32, Bytes), (u32, Bytes)> {
         let class = if of_vendor { EXPERIMENTER } else { 0x7f00 };
-        Err((u32::from(class) << 8 | 2, dice.bytes(12).into()))
+        let mut data = vec![0, 0xab, 0xcd, 0xef];
+        data.extend(dice.bytes(12));
+        Err((u32::from(class) << 8 | 2, data.into()))
     }
 }
 

@@ -265,6 +265,9 @@ impl Family for Element {
     }
 }
 
+/// Bytes of the shortest band: type, length, rate and burst, up to a multiple of eight.
+const BAND: usize = 16;
+
 /// Elements without vendors of their own: type 0xffff is one like the others.
 #[derive(Debug)]
 pub struct Tagged;
@@ -274,6 +277,9 @@ impl Family for Tagged {
     fn open<'a>(r: &mut Reader<'a>, what: &'static str) -> Result<Opened<'a>, DecodeError> {
         let kind = r.u16(what)?;
         let wire = usize::from(r.u16(what)?);
+        if wire < BAND {
+            return Err(r.error("a band length of at least 16"));
+        }
         let body = r.sub(element_length(r, wire)?, what)?;
         Ok(Opened {
             vendor: None,
@@ -299,7 +305,8 @@ impl Family for Tagged {
     }
 
     fn unknown(dice: &mut Dice<'_>, _: bool) -> Result<(u32, Bytes), (u32, Bytes)> {
-        Element::unknown(dice, false)
+        let words = 1 + dice.below(3);
+        Err((0x7f00, vec![7; 8 * words + 4].into()))
     }
 }
 

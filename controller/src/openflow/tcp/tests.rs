@@ -1,3 +1,5 @@
+//! Streams that arrive in order, in disorder, twice, or with holes.
+
 use etherparse::PacketBuilder;
 
 use super::*;
