@@ -6,9 +6,10 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use hyper::Request;
@@ -71,20 +72,24 @@ pub async fn serve(
     let mut shutdown = pin!(shutdown);
     let places = Arc::new(Semaphore::new(limits.connections));
     let strangers = Arc::new(Strangers::default());
+    let complaints = Arc::new(Complaints::default());
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
     loop {
-        let (stream, place) = tokio::select! {
+        let (stream, peer, place) = tokio::select! {
             accepted = accept(&listener, &places, &strangers) => accepted,
             () = &mut shutdown => break,
         };
         let (stranger, asked_to_leave) = strangers.admit();
         let connection = connection(stream, router.clone(), &limits, stranger);
         let connection = graceful.watch(connection);
+        let complaints = complaints.clone();
         connections.spawn(async move {
             tokio::select! {
-                ended = connection => if let Err(error) = ended {
-                    tracing::debug!(%error, "a connection ended badly");
+                ended = connection => if let Err(error) = ended
+                    && let Some(unsaid) = complaints.say(Instant::now())
+                {
+                    tracing::info!(%peer, %error, unsaid, "a connection to the API ended badly");
                 },
                 Ok(()) = asked_to_leave => {
                     tracing::debug!("a connection that asked for nothing was closed for another");
@@ -109,17 +114,17 @@ async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
     strangers: &Strangers,
-) -> (TcpStream, Option<OwnedSemaphorePermit>) {
+) -> (TcpStream, SocketAddr, Option<OwnedSemaphorePermit>) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
                 // An answer is written at once; there is nothing to wait for.
                 let _ = stream.set_nodelay(true);
                 if places.available_permits() == 0 {
                     strangers.dismiss_oldest();
                 }
                 // It is never closed, so there always is a place at last.
-                return (stream, places.clone().acquire_owned().await.ok());
+                return (stream, peer, places.clone().acquire_owned().await.ok());
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
@@ -127,6 +132,27 @@ async fn accept(
                 sleep(PAUSE).await;
             }
         }
+    }
+}
+
+/// Connections that ended badly, of which anybody can make as many as he likes: one a second is told, and how
+/// many were not.
+#[derive(Debug, Default)]
+struct Complaints(Mutex<(Option<Instant>, u64)>);
+
+impl Complaints {
+    /// How many were left unsaid before the one at `now`, if that may be told.
+    fn say(&self, now: Instant) -> Option<u64> {
+        // Nothing panics while it holds the lock; the numbers are whole in any case.
+        let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let rested = |last| now.saturating_duration_since(last) >= Duration::from_secs(1);
+        if said.0.is_none_or(rested) {
+            let unsaid = said.1;
+            *said = (Some(now), 0);
+            return Some(unsaid);
+        }
+        said.1 += 1;
+        None
     }
 }
 
@@ -218,4 +244,20 @@ fn connection(
                 service: TowerToHyperService::new(router),
             },
         )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bad_ends_are_told_once_a_second_with_how_many_were_not() {
+        let complaints = Complaints::default();
+        let start = Instant::now();
+        let at = |milliseconds| complaints.say(start + Duration::from_millis(milliseconds));
+        assert_eq!(at(0), Some(0));
+        assert_eq!((at(1), at(500), at(999)), (None, None, None));
+        assert_eq!(at(1_000), Some(3));
+        assert_eq!(at(5_000), Some(0));
+    }
 }
