@@ -102,6 +102,7 @@ fn plan(slot: &Slot, number: u8, count: u8) -> Plan {
         system_id: format!("hv{number}"),
         host: Host::here(slot, &format!("hv{number}")),
         folder,
+        launcher: &[],
         arguments,
         underlay: format!("172.31.0.{number}"),
         bridge: bridge.split(' ').map(String::from).collect(),

@@ -34,6 +34,8 @@ pub(crate) struct Plan {
     pub(crate) host: Host,
     /// The daemons' folder.
     pub(crate) folder: PathBuf,
+    /// What starts the daemons: nothing, or a program and its arguments, such as `nice`.
+    pub(crate) launcher: &'static [&'static str],
     /// Further arguments of `ovs-vswitchd`.
     pub(crate) arguments: &'static [&'static str],
     /// The address that tunnels end at, `external_ids:weft-encap-ip`.
@@ -42,6 +44,13 @@ pub(crate) struct Plan {
     pub(crate) bridge: Vec<String>,
     /// What brings the underlay's address onto `br-phy`; tried until it succeeds.
     pub(crate) after_start: AfterStart,
+}
+
+impl Plan {
+    #[track_caller]
+    fn daemon(&self, name: &str, words: &[&str]) -> Process {
+        self.host.spawn(name, &[self.launcher, words].concat())
+    }
 }
 
 /// A running pair of `ovsdb-server` and `ovs-vswitchd`.
@@ -249,7 +258,7 @@ impl Hypervisor {
         words.extend(QUIET);
         words.extend(self.plan.arguments);
         words.push(&database);
-        self.vswitchd = Some(self.plan.host.spawn("ovs-vswitchd", &words));
+        self.vswitchd = Some(self.plan.daemon("ovs-vswitchd", &words));
         for bridge in self.vsctl(&["list-br"]).lines() {
             self.wait_for_bridge(bridge);
         }
@@ -319,7 +328,7 @@ fn start_ovsdb(plan: &Plan) -> Process {
     if !Path::new(&database).exists() {
         plan.host.run(&["ovsdb-tool", "create", &database, SCHEMA]);
     }
-    let process = plan.host.spawn(
+    let process = plan.daemon(
         "ovsdb-server",
         &[
             "ovsdb-server",

@@ -445,6 +445,8 @@ fn plan(slot: &Slot, fabric: &Host, number: u8, system_id: String) -> Plan {
     Plan {
         system_id,
         folder: slot.folder().join(format!("hv{number}")),
+        // As the scripts of Open vSwitch's packages start them (`ovs-ctl`).
+        launcher: &["nice", "-n", "-10"],
         arguments: &["--disable-system"],
         underlay: format!("172.31.0.{number}"),
         bridge: bridge.split(' ').map(String::from).collect(),

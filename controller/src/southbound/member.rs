@@ -262,9 +262,19 @@ impl MemberThread {
     }
 }
 
-/// How much was said of what others can cause at will, by the names of events, which are few.
+/// How long what was said is not said again in the same words, in milliseconds.
+const SAME: u64 = 3_600_000;
+/// How many different things are remembered to have been said.
+const REMEMBERED: usize = 1_024;
+
+/// What was said of what others can cause at will.
 #[derive(Default)]
-struct Said(HashMap<&'static str, Throttle>);
+struct Said {
+    /// How much, by the names of events, which are few.
+    by_name: HashMap<&'static str, Throttle>,
+    /// When, and how often it was left unsaid since, by the words.
+    by_words: HashMap<String, (u64, u64)>,
+}
 
 impl Said {
     /// Puts a notice into the metrics and, unless too much was said of its like, into the log.
@@ -285,32 +295,77 @@ impl Said {
         if !notice.is_at_will() || notice.level() == Level::Debug {
             return Some(0);
         }
-        let of_its_name = self.0.entry(notice.name());
-        of_its_name.or_insert_with(|| Throttle::new(now)).say(now)
+        let words = notice.to_string();
+        let is_fresh = |said: u64| now.saturating_sub(said) < SAME;
+        let mut same = 0;
+        if let Some((said, unsaid)) = self.by_words.get_mut(&words) {
+            if is_fresh(*said) {
+                *unsaid += 1;
+                return None;
+            }
+            same = *unsaid;
+        }
+        let of_its_name = self.by_name.entry(notice.name());
+        let unsaid = of_its_name.or_insert_with(|| Throttle::new(now)).say(now)?;
+        if self.by_words.len() >= REMEMBERED {
+            self.by_words.retain(|_, (said, _)| is_fresh(*said));
+        }
+        if self.by_words.len() < REMEMBERED {
+            self.by_words.insert(words, (now, 0));
+        }
+        Some(unsaid + same)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use weft_topology::ChassisId;
 
     use super::*;
 
+    /// A lie of the `number`th liar.
+    fn lie(number: u32) -> Notice {
+        Notice::DuplicateSwitch {
+            chassis: ChassisId::from("hv1"),
+            peer: Ipv4Addr::from_bits(number).into(),
+            holder: [192, 0, 2, 1].into(),
+        }
+    }
+
+    #[test]
+    fn the_same_is_said_once_and_after_an_hour_again_with_how_often_it_was_not() {
+        let mut said = Said::default();
+        assert_eq!(said.say(&lie(1), 0), Some(0));
+        assert!((0..1_000).all(|time| said.say(&lie(1), time).is_none()));
+        assert_eq!(said.say(&lie(1), SAME), Some(1_000));
+        assert_eq!(said.say(&lie(1), SAME + 1), None);
+        assert_eq!(said.say(&lie(1), 2 * SAME), Some(1));
+    }
+
     #[test]
     fn what_others_cause_at_will_is_said_a_few_times_and_then_now_and_then() {
         let mut said = Said::default();
-        let lie = Notice::DuplicateSwitch {
-            chassis: ChassisId::from("hv1"),
-            peer: [192, 0, 2, 9].into(),
-            holder: [192, 0, 2, 1].into(),
-        };
-        let lines = (0..1_000).filter(|_| said.say(&lie, 0).is_some()).count();
+        let lines = (0..1_000).filter(|number| said.say(&lie(*number), 0).is_some());
+        let lines = lines.count();
         assert!((1..20).contains(&lines), "{lines}");
-        assert_eq!(said.say(&lie, 3_600_000), Some(1_000 - lines as u64));
+        assert_eq!(said.say(&lie(1_000), SAME), Some(1_000 - lines as u64));
         // What they cannot cause is always said, and one event does not silence another.
         let down = Notice::SwitchDown(ChassisId::from("hv1"));
         assert!((0..1_000).all(|_| said.say(&down, 0) == Some(0)));
         let stranger = Notice::UnknownSwitch(rust_openflow::DatapathId(1));
         assert_eq!(said.say(&stranger, 0), Some(0));
+    }
+
+    #[test]
+    fn ever_new_words_are_not_all_remembered() {
+        let mut said = Said::default();
+        // One a minute is said, of so many that they are forgotten before the next comes.
+        for number in 0..3 * REMEMBERED as u32 {
+            said.say(&lie(number), u64::from(number) * 60_000);
+        }
+        assert!(said.by_words.len() <= REMEMBERED);
+        assert!(said.by_name.len() == 1);
     }
 }
