@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::controller::{Controller, sqlite};
 use crate::host::Host;
 use crate::hypervisor::Hypervisor;
-use crate::netns::{FABRIC, Lab};
+use crate::netns::{DAEMON, FABRIC, Lab};
 use crate::process::Process;
 use crate::wait;
 
@@ -53,6 +53,7 @@ impl Cloud {
         let address = FABRIC.parse().expect("an address");
         let database = sqlite(lab.slot());
         let mut controller = Controller::new(lab.slot(), lab.fabric(), address, &database);
+        controller.set_launcher(DAEMON);
         controller.add_options(&["--insecure-noauth"]);
         controller.add_options(options);
         let mut cloud = Cloud {

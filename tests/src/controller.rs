@@ -22,6 +22,7 @@ pub struct Controller {
     address: Ipv4Addr,
     database: String,
     log: String,
+    launcher: &'static [&'static str],
     options: Vec<String>,
     starts: usize,
     process: Option<Process>,
@@ -52,6 +53,7 @@ impl Controller {
             address,
             database: database.to_owned(),
             log: "debug,sqlx=warn".to_owned(),
+            launcher: &[],
             options: Vec::new(),
             starts: 0,
             process: None,
@@ -101,7 +103,8 @@ impl Controller {
     pub fn weft(&self, name: &str, words: &[&str]) -> Process {
         let weft = process::weft();
         let weft = weft.to_str().expect("paths of the build are text");
-        self.host.spawn(name, &[&[weft], words].concat())
+        let words = [self.launcher, &[weft], words].concat();
+        self.host.spawn(name, &words)
     }
 
     /// The options that say where it listens.
@@ -114,6 +117,11 @@ impl Controller {
                 [format!("--listen-{name}"), address]
             })
             .collect()
+    }
+
+    /// What starts it, from the next start on: a program and its arguments, such as `nice`.
+    pub fn set_launcher(&mut self, launcher: &'static [&'static str]) {
+        self.launcher = launcher;
     }
 
     /// What it logs (`--log`), from the next start on.

@@ -22,6 +22,11 @@ use crate::wait;
 /// The address of the fabric in the management network, where Weft listens.
 pub const FABRIC: &str = "10.99.0.254";
 
+/// What starts the daemons: Open vSwitch's with the priority that its packages' scripts (`ovs-ctl`) give
+/// them, and the controller, which shares the machine with all of them here, with the same, as
+/// docs/operations.md advises.
+pub(crate) const DAEMON: &[&str] = &["nice", "-n", "-10"];
+
 /// The address of the world outside, on the other end of every `ext0`.
 pub const OUTSIDE: &str = "203.0.113.254";
 
@@ -445,8 +450,7 @@ fn plan(slot: &Slot, fabric: &Host, number: u8, system_id: String) -> Plan {
     Plan {
         system_id,
         folder: slot.folder().join(format!("hv{number}")),
-        // As the scripts of Open vSwitch's packages start them (`ovs-ctl`).
-        launcher: &["nice", "-n", "-10"],
+        launcher: DAEMON,
         arguments: &["--disable-system"],
         underlay: format!("172.31.0.{number}"),
         bridge: bridge.split(' ').map(String::from).collect(),

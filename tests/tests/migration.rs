@@ -134,10 +134,7 @@ fn a_machine_that_moved_without_a_word_is_found_when_its_interface_appears() {
         lost.push(between(unknown + 1, found));
         source = target;
     }
-    // Each of several programs waits for the processor where that is busy: what finding a machine takes shows
-    // in the quickest move.
-    lost.sort_unstable();
-    assert!(lost[0] <= LOST, "{lost:?}");
+    assert!(lost.iter().all(|lost| *lost <= LOST), "{lost:?}");
 }
 
 #[test]
