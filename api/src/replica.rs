@@ -41,12 +41,12 @@ pub(crate) fn now_us() -> i64 {
     })
 }
 
-/// A copy of the database's state, and the tasks that keep it. Dropping it stops them.
+/// A copy of the database's state, and the task that keeps it. Dropping it stops the task.
 #[derive(Debug)]
 pub struct Replica {
     inner: Arc<Inner>,
     queue: mpsc::Sender<Pending>,
-    _tasks: JoinSet<()>,
+    _task: JoinSet<()>,
 }
 
 struct Inner {
@@ -95,14 +95,25 @@ impl Replica {
             applied: broadcast::Sender::new(BACKLOG),
         });
         let (queue, waiting) = mpsc::channel(QUEUE);
-        let mut tasks = JoinSet::new();
-        tasks.spawn(follow(inner.clone()));
-        tasks.spawn(commit(inner.clone(), waiting));
+        let (following, committing) = (follow(inner.clone()), commit(inner.clone(), waiting));
+        let mut task = JoinSet::new();
+        // One goes with the other.
+        task.spawn(async {
+            tokio::select! {
+                () = following => {}
+                () = committing => {}
+            }
+        });
         Ok(Replica {
             inner,
             queue,
-            _tasks: tasks,
+            _task: task,
         })
+    }
+
+    /// Returns when the log is followed and written no more, which only a defect can bring about.
+    pub async fn stopped(&self) {
+        self.queue.closed().await;
     }
 
     /// Looks at the state. It must not take long: applying entries waits for it.

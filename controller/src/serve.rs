@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use weft_api::{Api, Limits, Replica};
@@ -17,6 +16,7 @@ use weft_engine::Engine;
 
 use crate::config::Config;
 use crate::metrics::Metrics;
+use crate::southbound::Parts;
 use crate::{listen, metrics, operator, shutdown, southbound};
 
 /// The integration bridge of every hypervisor.
@@ -30,9 +30,6 @@ const FOLD: Duration = Duration::from_secs(5);
 
 /// How long parts may take to end.
 const GRACE: Duration = Duration::from_secs(10);
-
-/// The parts that run.
-type Parts = JoinSet<anyhow::Result<()>>;
 
 /// Runs the controller until a signal asks it to end or a part fails.
 ///
@@ -52,9 +49,9 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let secret = Secret::new(replica.read(|state| *state.secret()));
     let settings = southbound_settings(&config, &listeners)?;
     let limits = southbound::Limits::for_files(listen::raise_file_limit());
-    let member = southbound::start(&replica, &settings, &ended);
-
     let mut parts = Parts::new();
+    let member = southbound::start(&replica, &settings, &mut parts, &ended);
+    parts.spawn(watch(replica.clone(), ended.clone()));
     parts.spawn(fold(metrics.clone(), ended.clone()));
     parts.spawn(southbound::switches(
         listeners.openflow,
@@ -82,6 +79,14 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     let outcome = until_ended(parts, ended).await;
     store.close().await;
     outcome
+}
+
+/// Fails when the database is followed and written no more.
+async fn watch(replica: Arc<Replica>, ended: CancellationToken) -> anyhow::Result<()> {
+    match ended.run_until_cancelled(replica.stopped()).await {
+        Some(()) => anyhow::bail!("the task that keeps the state has ended"),
+        None => Ok(()),
+    }
 }
 
 /// Serves HTTP until the end, and what has begun a little longer.

@@ -20,7 +20,7 @@ use weft_member::{Effect, Input, Member};
 use weft_schema::{CommitError, WriteSet};
 
 use super::door::Throttle;
-use super::{Settings, connection};
+use super::{Parts, Settings, connection};
 use crate::metrics as names;
 
 /// Inputs that may wait; who has more to tell waits.
@@ -119,10 +119,11 @@ pub(super) fn packets() -> Arc<Semaphore> {
     Arc::new(Semaphore::new(PACKETS))
 }
 
-/// Starts the member on the state that the replica has.
+/// Starts the member on the state that the replica has; what it cannot go on without are further `parts`.
 pub(super) fn start(
     replica: &Arc<Replica>,
     settings: &Settings,
+    parts: &mut Parts,
     ended: &CancellationToken,
 ) -> MemberHandle {
     let own = settings.member.clone();
@@ -132,12 +133,13 @@ pub(super) fn start(
         queue,
         connections: Arc::default(),
     };
-    tokio::spawn(forward(entries, handle.clone(), ended.clone()));
-    tokio::spawn(remind(
+    parts.spawn(forward(entries, handle.clone(), ended.clone()));
+    parts.spawn(remind(
         settings.audit_interval,
         handle.clone(),
         ended.clone(),
     ));
+    parts.spawn(watch(handle.clone(), ended.clone()));
     let thread = MemberThread {
         member,
         inputs,
@@ -154,14 +156,31 @@ pub(super) fn start(
 }
 
 /// Tells the member of log entries.
-async fn forward(mut entries: Entries, member: MemberHandle, ended: CancellationToken) {
+async fn forward(
+    mut entries: Entries,
+    member: MemberHandle,
+    ended: CancellationToken,
+) -> anyhow::Result<()> {
     while let Some(Some(entry)) = ended.run_until_cancelled(entries.next()).await {
         member.tell(Input::Entries(vec![entry])).await;
+    }
+    Ok(())
+}
+
+/// Fails when the member's thread ends before its time.
+async fn watch(member: MemberHandle, ended: CancellationToken) -> anyhow::Result<()> {
+    match ended.run_until_cancelled(member.queue.closed()).await {
+        Some(()) => anyhow::bail!("the thread that programs the switches has ended"),
+        None => Ok(()),
     }
 }
 
 /// Tells the member of time.
-async fn remind(audits: Option<Duration>, member: MemberHandle, ended: CancellationToken) {
+async fn remind(
+    audits: Option<Duration>,
+    member: MemberHandle,
+    ended: CancellationToken,
+) -> anyhow::Result<()> {
     let mut ticks = tokio::time::interval(TICK);
     let mut audits = audits.map(tokio::time::interval);
     loop {
@@ -174,7 +193,7 @@ async fn remind(audits: Option<Duration>, member: MemberHandle, ended: Cancellat
         let input = tokio::select! {
             _ = ticks.tick() => Input::Tick(connection::now()),
             _ = audit => Input::Audit,
-            () = ended.cancelled() => return,
+            () = ended.cancelled() => return Ok(()),
         };
         member.tell(input).await;
     }
@@ -324,6 +343,56 @@ mod tests {
     use weft_topology::ChassisId;
 
     use super::*;
+
+    /// A member on an empty database, its parts, and what ends them.
+    async fn member() -> (MemberHandle, Parts, CancellationToken) {
+        let store = Arc::new(weft_schema::MemoryStore::new([7; 16]));
+        let replica = Arc::new(Replica::start(store).await.unwrap());
+        let settings = Settings {
+            member: weft_member::Settings {
+                answers: weft_member::AnswerSettings {
+                    lease_seconds: 60,
+                    domain: None,
+                },
+                flood_direct: 2,
+                max_hypervisors: 1,
+            },
+            hypervisors: weft_member::hypervisor_link::Settings {
+                bridge: "br-int".to_owned(),
+                generation: 1,
+                openflow_port: 6653,
+                advertise: None,
+            },
+            audit_interval: None,
+        };
+        let (mut parts, ended) = (Parts::new(), CancellationToken::new());
+        let handle = start(&replica, &settings, &mut parts, &ended);
+        // The replica lives as long as the parts do.
+        parts.spawn(async move {
+            replica.stopped().await;
+            Ok(())
+        });
+        (handle, parts, ended)
+    }
+
+    #[tokio::test]
+    async fn a_member_that_panics_is_a_part_that_fails() {
+        let (handle, mut parts, _ended) = member().await;
+        assert_eq!(handle.look(Member::revision).await, Some(0));
+        let looked = handle.look(|_| -> () { panic!("a defect") }).await;
+        assert_eq!(looked, None);
+        let error = parts.join_next().await.unwrap().unwrap().unwrap_err();
+        assert!(error.to_string().contains("has ended"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn who_ends_the_member_makes_no_part_fail() {
+        let (_handle, mut parts, ended) = member().await;
+        ended.cancel();
+        for _ in 0..3 {
+            parts.join_next().await.unwrap().unwrap().unwrap();
+        }
+    }
 
     /// A lie of the `number`th liar.
     fn lie(number: u32) -> Notice {

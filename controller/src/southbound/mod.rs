@@ -17,6 +17,7 @@ use metrics::counter;
 use rust_openflow::message::{Role, RoleMessage};
 use rust_openflow::session;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 use weft_api::Replica;
@@ -44,13 +45,17 @@ pub struct Settings {
     pub audit_interval: Option<Duration>,
 }
 
-/// Starts the member; connections are served by [`switches`] and [`hypervisors`].
-pub fn start(
+/// The parts of a controller: what it cannot go on without.
+pub(crate) type Parts = JoinSet<anyhow::Result<()>>;
+
+/// Starts the member, with parts of its own; connections are served by [`switches`] and [`hypervisors`].
+pub(crate) fn start(
     replica: &Arc<Replica>,
     settings: &Settings,
+    parts: &mut Parts,
     ended: &CancellationToken,
 ) -> MemberHandle {
-    member::start(replica, settings, ended)
+    member::start(replica, settings, parts, ended)
 }
 
 /// What a switch may take of memory and time. A list of all its flows is decoded as a whole, in some
@@ -147,7 +152,7 @@ where
     /// Numbers are never used again, on any listener.
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let door = Door::new(limits);
-    let mut tasks = tokio::task::JoinSet::new();
+    let mut tasks = JoinSet::new();
     loop {
         let (stream, peer) = tokio::select! {
             accepted = listen::accept(&listener) => accepted,
