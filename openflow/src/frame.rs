@@ -2,7 +2,46 @@
 //!
 //! A [`Framer`] reads lengths and nothing else; what a message says is for [`crate::message`]. Its
 //! memory is what was pushed and not yet taken: when the caller takes all messages after each
-//! read, that is one unfinished message and one read.
+//! read, that is one unfinished message and one read. Who has a buffer of his own takes messages off it
+//! with [`next_message`], which is all that a codec of `tokio_util` has to do:
+//!
+//! ```
+//! use std::io;
+//!
+//! use bytes::{Bytes, BytesMut};
+//! use rust_openflow::frame;
+//! use tokio_util::codec::{Decoder, Encoder};
+//!
+//! /// Whole messages, of at most so many bytes.
+//! struct Codec(u16);
+//!
+//! impl Decoder for Codec {
+//!     type Item = Bytes;
+//!     type Error = io::Error;
+//!
+//!     fn decode(&mut self, buffer: &mut BytesMut) -> io::Result<Option<Bytes>> {
+//!         frame::next_message(buffer, self.0).map_err(io::Error::other)
+//!     }
+//! }
+//!
+//! impl Encoder<Bytes> for Codec {
+//!     type Error = io::Error;
+//!
+//!     fn encode(&mut self, message: Bytes, buffer: &mut BytesMut) -> io::Result<()> {
+//!         buffer.extend_from_slice(&message);
+//!         Ok(())
+//!     }
+//! }
+//!
+//! # fn main() -> io::Result<()> {
+//! let mut received = BytesMut::from(&[5, 2, 0, 8, 0, 0, 0, 1, 5, 20, 0, 8][..]);
+//! let echo_request = Codec(1_000).decode(&mut received)?;
+//! assert_eq!(echo_request.as_deref(), Some(&[5, 2, 0, 8, 0, 0, 0, 1][..]));
+//! assert_eq!(Codec(1_000).decode(&mut received)?, None);
+//! assert!(Codec(7).decode(&mut BytesMut::from(&[5, 2, 0, 8, 0, 0, 0, 1][..])).is_err());
+//! # Ok(())
+//! # }
+//! ```
 
 use bytes::{Bytes, BytesMut};
 
@@ -62,22 +101,31 @@ impl Framer {
     }
 
     /// The next whole message, without copying it.
+    ///
+    /// # Errors
+    /// Its length cannot be, or is beyond the limit: there is no way to find the one after it.
     pub fn next_message(&mut self) -> Result<Option<Bytes>, FrameError> {
-        let Some(Header { length, .. }) = Header::peek(&self.buffer) else {
-            return Ok(None);
-        };
-        if usize::from(length) < HEADER_LEN {
-            return Err(FrameError::TooShort { length });
-        }
-        if length > self.limit {
-            return Err(FrameError::TooLong {
-                length,
-                limit: self.limit,
-            });
-        }
-        let whole = self.buffer.len() >= usize::from(length);
-        Ok(whole.then(|| self.buffer.split_to(usize::from(length)).freeze()))
+        next_message(&mut self.buffer, self.limit)
     }
+}
+
+/// Takes the next whole message, of up to `limit` bytes, off the front of a buffer, without copying it; none
+/// while it is not all there.
+///
+/// # Errors
+/// As [`Framer::next_message`].
+pub fn next_message(buffer: &mut BytesMut, limit: u16) -> Result<Option<Bytes>, FrameError> {
+    let Some(Header { length, .. }) = Header::peek(buffer) else {
+        return Ok(None);
+    };
+    if usize::from(length) < HEADER_LEN {
+        return Err(FrameError::TooShort { length });
+    }
+    if length > limit {
+        return Err(FrameError::TooLong { length, limit });
+    }
+    let whole = buffer.len() >= usize::from(length);
+    Ok(whole.then(|| buffer.split_to(usize::from(length)).freeze()))
 }
 
 #[cfg(test)]
