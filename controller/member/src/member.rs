@@ -540,9 +540,6 @@ impl Member {
     // --- Switches. ---
 
     fn switch_up(&mut self, link: SwitchId, switch: Switch) {
-        if self.owner(&switch).is_none() {
-            self.notice(Notice::UnknownSwitch(switch.datapath));
-        }
         self.switches.insert(link, switch);
         self.adopt_switches();
     }

@@ -4,6 +4,7 @@
 //! when one has answered. What is made of a list stands in [`crate::member`].
 
 use crate::member::{Effect, Member, SwitchId};
+use crate::notice::Notice;
 use crate::switch::Sync;
 use crate::switch_link::Command;
 
@@ -14,10 +15,14 @@ const AUDITS: usize = 4;
 /// slow, or mean harm.
 const AUDIT_TIME: u64 = 30_000;
 
+/// How long, in milliseconds, a hypervisor may take to name a switch that is connected.
+const NAMING_TIME: u64 = 2_000;
+
 impl Member {
     /// It is that time: what failed is tried again.
     pub(crate) fn tick(&mut self, now: u64) {
         self.now = now;
+        self.tell_of_unknown();
         for system_id in self.observations.take_failed() {
             self.observe(&system_id);
         }
@@ -29,6 +34,24 @@ impl Member {
             self.look_again(link);
         }
         self.next_audits();
+    }
+
+    /// Tells of switches, each once, that nobody named for longer than hypervisors take for that.
+    fn tell_of_unknown(&mut self) {
+        let (mut told, now) = (Vec::new(), self.now);
+        for switch in self.switches.values_mut() {
+            if switch.chassis.is_some() || switch.told_unknown {
+                continue;
+            }
+            let since = *switch.unknown_since.get_or_insert(now);
+            if now.saturating_sub(since) >= NAMING_TIME {
+                switch.told_unknown = true;
+                told.push(switch.datapath);
+            }
+        }
+        for datapath in told {
+            self.notice(Notice::UnknownSwitch(datapath));
+        }
     }
 
     /// Looks whether switches still have what they were told.

@@ -12,7 +12,7 @@ use rust_openflow::text::{self, Names};
 use serde::{Deserialize, Serialize};
 use weft_compiler::pipeline::STAGES;
 use weft_compiler::{Content, Delta, Key};
-use weft_topology::{ChassisId, Element, Index, InterfaceId, Location, TunnelKind};
+use weft_topology::{ChassisId, Element, Index, InterfaceId, Location, Role, TunnelKind};
 
 use crate::member::Member;
 use crate::switch::Sync;
@@ -59,7 +59,8 @@ pub struct PortStatus {
     pub interface: Option<String>,
     /// The interface's port number.
     pub ofport: Option<u32>,
-    /// Whether the switch there acknowledged its flows.
+    /// Whether the switch there acknowledged its flows. A port behind which Weft itself stands is nowhere, and
+    /// ready.
     pub ready: bool,
     /// The switch's words when it refused one.
     pub error: Option<String>,
@@ -237,7 +238,8 @@ impl Member {
                     hypervisor: place.as_ref().map(|place| place.hypervisor.clone()),
                     interface: place.as_ref().map(|place| place.interface.clone()),
                     ofport: place.as_ref().map(|place| place.ofport),
-                    ready: place.as_ref().is_some_and(|place| place.ready),
+                    ready: port.role == Role::Services
+                        || place.as_ref().is_some_and(|place| place.ready),
                     error: place.and_then(|place| place.error),
                     also_on,
                 }

@@ -51,6 +51,9 @@ pub(crate) struct Switch {
     pub(crate) datapath: DatapathId,
     pub(crate) version: Version,
     pub(crate) chassis: Option<ChassisId>,
+    /// Since when it is known that nobody says whose it is, and whether operators were told.
+    pub(crate) unknown_since: Option<u64>,
+    pub(crate) told_unknown: bool,
     pub(crate) sync: Sync,
     pub(crate) outstanding: VecDeque<Outstanding>,
     /// What it refused of its program; left out until the program or an audit says otherwise.
@@ -84,6 +87,8 @@ impl Switch {
             datapath,
             version,
             chassis: None,
+            unknown_since: None,
+            told_unknown: false,
             sync: Sync::Unknown,
             outstanding: VecDeque::new(),
             refused: BTreeMap::new(),

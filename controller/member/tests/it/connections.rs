@@ -133,7 +133,13 @@ fn a_switch_that_nobody_named_is_left_alone_until_somebody_does() {
         .map(|host| host.switch.dumps)
         .collect::<Vec<_>>();
     world.settle();
-    assert_eq!(world.noticed("unknown-switch"), 3);
+    // A hypervisor has a moment to say whose they are.
+    world.tell(Input::Tick(world.now));
+    assert_eq!(world.noticed("unknown-switch"), 0);
+    for later in [2_000, 4_000] {
+        world.tell(Input::Tick(world.now + later));
+        assert_eq!(world.noticed("unknown-switch"), 3);
+    }
     for (host, table) in tables.iter().enumerate() {
         assert_eq!(
             (&world.table(host), world.hosts[host].switch.dumps),
