@@ -1,0 +1,148 @@
+//! What members say where versions, properties or vendors differ, and what they refuse.
+
+use rust_openflow::message::describe::{decode_line, encode_line};
+use rust_openflow::record::Value;
+
+fn object(json: &str) -> Value {
+    serde_json::from_str(json).unwrap()
+}
+
+fn json(value: Option<&Value>) -> String {
+    serde_json::to_string(&value).unwrap()
+}
+
+/// A `queue_get_config_reply` of 1.3 (7.3.6) whose queue has a property (7.2.2) with so many bytes of data.
+fn queue_property(kind: u16, data: usize) -> Value {
+    let property = 8 + data;
+    let line = format!(
+        "0417{:04x}00000001 00000001 00000000 00000007 00000001 {:04x} 000000000000 {kind:04x} {property:04x} 00000000 {}",
+        32 + property,
+        16 + property,
+        "00".repeat(data)
+    );
+    decode_line(line.replace(' ', "").as_bytes())
+}
+
+#[test]
+fn the_length_of_a_queues_property_is_a_multiple_of_eight_unless_it_is_a_vendors() {
+    for data in 0..=17 {
+        let ok = |kind| queue_property(kind, data).member("ok") == Some(&Value::Bool(true));
+        assert_eq!(ok(1), data == 8, "min_rate with {data} bytes");
+        assert_eq!(
+            ok(7),
+            data % 8 == 0,
+            "an unknown property with {data} bytes"
+        );
+        assert_eq!(
+            ok(0xffff),
+            data >= 8,
+            "a vendor's property with {data} bytes"
+        );
+    }
+}
+
+#[test]
+fn a_multipart_has_the_name_that_its_version_gives_it_and_its_latest_is_known_too() {
+    for (version, number, name, latest) in [
+        (1, 3, "table", "table"),
+        (1, 4, "port", "port_stats"),
+        (3, 4, "port", "port_stats"),
+        (4, 4, "port_stats", "port_stats"),
+        (4, 5, "queue", "queue_stats"),
+        (5, 5, "queue_stats", "queue_stats"),
+        (3, 6, "group", "group_stats"),
+        (6, 6, "group_stats", "group_stats"),
+        (4, 9, "meter", "meter_stats"),
+        (6, 9, "meter_stats", "meter_stats"),
+        (4, 10, "meter_config", "meter_desc"),
+        (6, 10, "meter_desc", "meter_desc"),
+        (1, 1, "flow", "flow"),
+        (6, 1, "flow_desc", "flow"),
+        (6, 3, "table_stats", "table"),
+        (6, 17, "flow_stats", "flow_stats"),
+    ] {
+        let digits = match version {
+            1 => format!("0111000c00000005{number:04x}0000"),
+            _ => format!("{version:02x}13001000000005{number:04x}000000000000"),
+        };
+        let described = decode_line(digits.as_bytes());
+        let body = described.member("body").unwrap();
+        assert_eq!(described.member("subtype"), Some(&Value::text(name)));
+        assert_eq!(body.member("type"), Some(&Value::text(name)));
+        let spoken = described.member("version");
+        let called = |name: &str| {
+            encode_line(&object(&format!(
+                r#"{{"version":{},"type":"multipart_reply","xid":5,"body":{{"type":"{name}","flags":0,"body":[]}}}}"#,
+                json(spoken)
+            )))
+        };
+        assert_eq!(called(name).as_ref(), Ok(&digits), "{name}");
+        assert_eq!(called(latest).as_ref(), Ok(&digits), "{latest}");
+        assert!(called("ports").is_err());
+    }
+}
+
+#[test]
+fn a_uri_is_text_where_it_is_utf8_and_digits_where_not() {
+    // controller_status of 1.5 (1.5.1, 7.4.8).
+    let line = |uri: &str| {
+        let length = 4 + uri.len() / 2;
+        let padding = "00".repeat(length.next_multiple_of(8) - length);
+        let entry = 16 + length.next_multiple_of(8);
+        format!(
+            "0623{:04x}00000005{entry:04x}00050000000201010000000000000000{length:04x}{uri}{padding}",
+            8 + entry
+        )
+    };
+    for (uri, said) in [
+        ("7463703a", r#""tcp:""#),
+        ("c3a9", "\"\u{e9}\""),
+        ("", r#""""#),
+        ("00", r#""\u0000""#),
+        ("fffe", r#"{"hex":"fffe"}"#),
+    ] {
+        let digits = line(uri);
+        let described = decode_line(digits.as_bytes());
+        assert_eq!(
+            described.member("ok"),
+            Some(&Value::Bool(true)),
+            "{described:?}"
+        );
+        let text = json(Some(&described));
+        assert!(text.contains(&format!("\"uri\":{said}")), "{text}");
+        assert_eq!(encode_line(&object(&text)), Ok(digits));
+    }
+}
+
+#[test]
+fn the_name_of_a_custom_counter_has_at_most_255_bytes() {
+    let said = |length: usize| {
+        encode_line(&object(&format!(
+            r#"{{"version":"1.5","type":"multipart_reply","xid":5,"body":{{"type":"port_stats","flags":0,"body":[
+            {{"port_no":1,"duration_sec":0,"duration_nsec":0,"rx_packets":0,"tx_packets":0,"rx_bytes":0,"tx_bytes":0,
+            "rx_dropped":0,"tx_dropped":0,"rx_errors":0,"tx_errors":0,
+            "properties":[{{"type":"custom","stats":[{{"name":"{}","value":7}}]}}]}}]}}}}"#,
+            "n".repeat(length)
+        )))
+    };
+    let longest = said(255).unwrap();
+    assert!(decode_line(longest.as_bytes()).member("ok") == Some(&Value::Bool(true)));
+    let error = said(256).unwrap_err().to_string();
+    assert!(error.contains("the name of a counter"), "{error}");
+}
+
+#[test]
+fn the_reason_for_a_packet_in_has_the_name_of_its_version() {
+    for (version, name, other) in [(4, "no_match", "table_miss"), (5, "table_miss", "no_match")] {
+        // OpenFlow 1.3.5, 7.4.1: no buffer, a match of nothing and no packet.
+        let digits = format!(
+            "{version:02x}0a002200000005ffffffff0000000000000000000000000001000400000000{:04x}",
+            0
+        );
+        let described = decode_line(digits.as_bytes());
+        let body = described.member("body").unwrap();
+        assert_eq!(body.member("reason"), Some(&Value::text(name)));
+        let renamed = json(Some(&described)).replace(name, other);
+        assert_eq!(encode_line(&object(&renamed)), Ok(digits));
+    }
+}
