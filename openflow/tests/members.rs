@@ -146,3 +146,59 @@ fn the_reason_for_a_packet_in_has_the_name_of_its_version() {
         assert_eq!(encode_line(&object(&renamed)), Ok(digits));
     }
 }
+
+#[test]
+fn packet_registers_without_a_row_have_names_values_and_masks() {
+    // set_field in a packet_out of 1.5 (1.5.1, 7.2.3.10 and 7.3.6).
+    let line = |field: &str| {
+        let padding = "00".repeat((4 + field.len() / 2).next_multiple_of(8) - 4 - field.len() / 2);
+        let action = 4 + (field.len() + padding.len()) / 2;
+        format!(
+            "060d{:04x}00000005ffffffff{action:04x}000000010004000000000019{action:04x}{field}{padding}",
+            24 + action
+        )
+    };
+    for (field, said) in [
+        (
+            "80011008000000000000002a",
+            r#"{"class":"packet_regs","field":"pkt_reg8","value":42}"#,
+        ),
+        (
+            "8001ff10000000000000002affffffffffffffff",
+            r#"{"class":"packet_regs","field":"pkt_reg127","value":42,"mask":18446744073709551615}"#,
+        ),
+        (
+            "800110040000002a",
+            r#"{"class":"packet_regs","field":8,"has_mask":false,"data":"0000002a"}"#,
+        ),
+    ] {
+        let digits = line(field);
+        let described = decode_line(digits.as_bytes());
+        let text = json(Some(&described));
+        assert!(text.contains(said), "{text}");
+        assert_eq!(encode_line(&object(&text)), Ok(digits.clone()));
+        for wrong in ["pkt_reg128", "pkt_reg08", "pkt_reg"] {
+            let wrong = text.replace("pkt_reg8", wrong).replace("pkt_reg127", wrong);
+            assert_eq!(
+                encode_line(&object(&wrong)).is_err(),
+                said.contains("pkt_reg")
+            );
+        }
+        let moved = text.replace("packet_regs", "openflow_basic");
+        assert_ne!(encode_line(&object(&moved)), Ok(digits));
+    }
+}
+
+#[test]
+fn a_table_says_by_name_which_packet_registers_it_matches() {
+    // A table_features reply of 1.3 (1.3.5, 7.3.5.5) with the property `match`.
+    let digits = format!(
+        "0413005800000002000c0000000000000048000000000000{}0008000880011008",
+        "00".repeat(56)
+    );
+    let described = decode_line(digits.as_bytes());
+    let text = json(Some(&described));
+    let said = r#"{"class":"packet_regs","field":"pkt_reg8","has_mask":false,"length":8}"#;
+    assert!(text.contains(said), "{text}");
+    assert_eq!(encode_line(&object(&text)), Ok(digits));
+}
