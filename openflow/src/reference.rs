@@ -304,7 +304,7 @@ fn errors() -> Vec<Entry> {
         },
         since: code.since,
         until: code.until,
-        name: None,
+        name: code.name,
     };
     let entry = |row: &message::ErrorRow| Entry {
         of: None,

@@ -202,3 +202,39 @@ fn a_table_says_by_name_which_packet_registers_it_matches() {
     assert!(text.contains(said), "{text}");
     assert_eq!(encode_line(&object(&text)), Ok(digits));
 }
+
+#[test]
+fn an_error_has_the_name_of_its_version() {
+    // Version, type, code, the version's name, the latest.
+    for (version, kind, code, name, latest) in [
+        (1, 1, 2, "OFPBRC_BAD_STAT", "OFPBRC_BAD_MULTIPART"),
+        (3, 1, 2, "OFPBRC_BAD_STAT", "OFPBRC_BAD_MULTIPART"),
+        (4, 1, 2, "OFPBRC_BAD_MULTIPART", "OFPBRC_BAD_MULTIPART"),
+        (1, 1, 3, "OFPBRC_BAD_VENDOR", "OFPBRC_BAD_EXPERIMENTER"),
+        (2, 1, 4, "OFPBRC_BAD_SUBTYPE", "OFPBRC_BAD_EXP_TYPE"),
+        (1, 2, 2, "OFPBAC_BAD_VENDOR", "OFPBAC_BAD_EXPERIMENTER"),
+        (1, 2, 3, "OFPBAC_BAD_VENDOR_TYPE", "OFPBAC_BAD_EXP_TYPE"),
+        (
+            2,
+            2,
+            3,
+            "OFPBAC_BAD_EXPERIMENTER_TYPE",
+            "OFPBAC_BAD_EXP_TYPE",
+        ),
+        (2, 3, 5, "OFPBIC_UNSUP_EXP_INST", "OFPBIC_BAD_EXPERIMENTER"),
+        (1, 3, 0, "OFPFMFC_ALL_TABLES_FULL", "OFPFMFC_TABLE_FULL"),
+        (4, 13, 2, "OFPTFFC_BAD_TYPE", "OFPBPC_BAD_TYPE"),
+        (4, 13, 3, "OFPTFFC_BAD_LEN", "OFPBPC_BAD_LEN"),
+        (4, 13, 4, "OFPTFFC_BAD_ARGUMENT", "OFPBPC_BAD_VALUE"),
+        (5, 14, 2, "OFPBPC_BAD_VALUE", "OFPBPC_BAD_VALUE"),
+    ] {
+        let digits = format!("{version:02x}01000c00000005{kind:04x}{code:04x}");
+        let described = decode_line(digits.as_bytes());
+        let body = described.member("body").unwrap();
+        assert_eq!(body.member("name"), Some(&Value::text(name)));
+        let called = |by: &str| encode_line(&object(&json(Some(&described)).replace(name, by)));
+        assert_eq!(called(name).as_ref(), Ok(&digits));
+        assert_eq!(called(latest).as_ref(), Ok(&digits));
+        assert!(called("OFPBRC_EPERM").is_err());
+    }
+}
