@@ -11,6 +11,11 @@ use crate::record::{self, Dice, Generate, Wire, variants};
 use crate::wire::{Reader, Writer};
 use crate::{MeterId, TableId, Version};
 
+/// `OFPSTF_PERIODIC`: a trigger acts again at each multiple of its thresholds.
+pub const PERIODIC: u32 = 1;
+/// `OFPSTF_ONLY_FIRST`: a trigger acts only when the first of its thresholds is reached.
+pub const ONLY_FIRST: u32 = 2;
+
 variants! {
     /// An instruction of a flow.
     pub enum Instruction: record::Instruction, rows ROWS, by_hand {
@@ -47,7 +52,7 @@ variants! {
         }
         /// Tells the controller when the flow's counters reach thresholds.
         StatTrigger "stat_trigger" [std 7 V1_5 V1_5] {
-            /// `OFPSTF_*`: 1 again at each multiple, 2 only the first threshold.
+            /// `OFPSTF_*`: [`PERIODIC`], [`ONLY_FIRST`].
             flags: u32;
             /// The thresholds.
             thresholds: Stats;

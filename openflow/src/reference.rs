@@ -48,10 +48,12 @@ pub struct Coded {
     pub since: Version,
     /// The last version.
     pub until: Version,
+    /// Its name in these versions, when that is not the row's.
+    pub name: Option<&'static str>,
 }
 
 impl fmt::Display for Coded {
-    /// Such as `nicira 30 (1.0-1.5)`.
+    /// Such as `nicira 30 (1.0-1.5)`, or `4 port (1.0-1.2)` with a name of these versions.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.vendor {
             None => {}
@@ -68,6 +70,9 @@ impl fmt::Display for Coded {
                 0x8000.. => write!(f, "{colon}{number:#x}")?,
                 _ => write!(f, "{colon}{number}")?,
             }
+        }
+        if let Some(name) = self.name {
+            write!(f, " {name}")?;
         }
         match (self.since, self.until) {
             (since, until) if since == until => write!(f, " ({since})"),
@@ -89,6 +94,9 @@ impl Coded {
         members.push(("numbers".into(), Value::List(numbers.collect())));
         members.push(("since".into(), Value::text(self.since)));
         members.push(("until".into(), Value::text(self.until)));
+        if let Some(name) = self.name {
+            members.push(("name".into(), Value::text(name)));
+        }
         Value::Object(members)
     }
 }
@@ -177,6 +185,7 @@ fn coded(code: &Code) -> Coded {
         numbers: vec![code.number],
         since: code.since,
         until: code.until,
+        name: code.name,
     }
 }
 
@@ -208,6 +217,7 @@ fn fields() -> Vec<Entry> {
         numbers: vec![code.class.into(), code.number.into()],
         since: code.since,
         until: Version::V1_5,
+        name: None,
     };
     let entry = |row: &field::Row| {
         let names: Vec<_> = row.codes.iter().map(|code| code.name).collect();
@@ -294,6 +304,7 @@ fn errors() -> Vec<Entry> {
         },
         since: code.since,
         until: code.until,
+        name: code.name,
     };
     let entry = |row: &message::ErrorRow| Entry {
         of: None,
@@ -342,6 +353,10 @@ mod tests {
         assert_eq!(
             cell("messages", "bundle_control"),
             "33 (1.4-1.5), onf 2300 (1.3)"
+        );
+        assert_eq!(
+            cell("multiparts", "group_stats"),
+            "nicira 7 group (1.0), 6 group (1.1-1.4), 6 (1.5)"
         );
         assert_eq!(
             cell("errors", "OFPBIC_DUP_INST"),

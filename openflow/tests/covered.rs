@@ -151,8 +151,10 @@ type Met = BTreeSet<String>;
 fn walk(value: &Value, message: &str, member: &str, met: &mut Met) {
     match value {
         Value::Object(members) => {
-            if let Some(Value::Text(kind)) = value.member("type") {
-                met.insert(format!("{message}/{member} {kind}"));
+            for tag in ["type", "event", "property"] {
+                if let Some(Value::Text(kind)) = value.member(tag) {
+                    met.insert(format!("{message}/{member} {kind}"));
+                }
             }
             if let Some(Value::Text(name)) = value.member("field") {
                 met.insert(format!("field {name}"));

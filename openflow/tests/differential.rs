@@ -90,6 +90,7 @@ const COMPLAINTS: &[(&str, &str, &str)] = &[
         "OFPBPC_BAD_EXP_TYPE",
         "a property of a vendor that is not known, which is kept",
     ),
+    ("", "OFPBPC_BAD_EXPERIMENTER", "a property of vendor 0"),
     (
         "bundle_add_message",
         "OFPBFC_MSG_UNSUP",
@@ -220,11 +221,6 @@ const COMPLAINTS: &[(&str, &str, &str)] = &[
         "nx_packet_in",
         "total_len",
         "more bytes than the packet is said to have",
-    ),
-    (
-        "queue_get_config_reply",
-        "OFPBRC_BAD_LEN",
-        "a property whose length is no multiple of eight",
     ),
     ("tlv_table_", "NXTTMFC_", "options that make no sense"),
 ];

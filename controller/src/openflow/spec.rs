@@ -89,7 +89,8 @@ fn as_markdown(sections: &[Section]) -> String {
 
 What `weft openflow spec --markdown` prints: the tables that the library goes by, which knows OpenFlow 1.0 to
 1.5 with the extensions of Nicira and the ONF. A code stands before the versions that it is sent in; where
-versions write one thing differently, it has several. `weft openflow decode` names things as they are named here.
+versions write one thing differently, it has several. A name after a code is what these versions call it.
+`weft openflow decode` names things as they are named here.
 "
     .to_owned();
     for section in sections {

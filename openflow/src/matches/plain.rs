@@ -12,7 +12,7 @@ use super::standard::{Exact, Standard10, Standard11, structure10, structure11};
 use super::{Entry, FieldValue, Fields, Header, LongValue, Match, decode_entry};
 use crate::action::port32;
 use crate::error::{DecodeError, EncodeError};
-use crate::field::{BASIC, CLASSES, Code, EXPERIMENTER, Field, Format, ROWS, Row};
+use crate::field::{BASIC, CLASSES, Code, EXPERIMENTER, Field, Format, PACKET_REGS, ROWS, Row};
 use crate::record::{Dice, Generate, Members, Plain, Value, ValueError, Wire, required};
 use crate::wire::{Reader, Writer};
 use crate::{MacAddr, PortNo, Version};
@@ -87,6 +87,21 @@ fn named(row: &Row, code: &Code) -> Members {
         members.push(("experimenter".into(), Value::Number(experimenter.into())));
     }
     members
+}
+
+/// The name of a packet register without a row: one from the eighth on (OpenFlow 1.5.1, 7.2.3.10).
+fn register_name(number: u8) -> Option<String> {
+    let name = format!("pkt_reg{number}");
+    Field::from_spec_name(&name).is_none().then_some(name)
+}
+
+/// The packet register without a row that an object names.
+fn register_from(value: &Value) -> Option<u8> {
+    let Some(Value::Text(name)) = value.member("field") else {
+        return None;
+    };
+    let number = name.strip_prefix("pkt_reg")?.parse().ok()?;
+    (number < 0x80 && register_name(number).as_ref() == Some(name)).then_some(number)
 }
 
 /// The row and code point that `class` and `field` name; without a class, the one of the version.
@@ -182,6 +197,9 @@ impl Plain for Entry {
             return unknown_from(value, version).map(Self::Unknown);
         };
         value.members(MEMBERS)?;
+        if let Some(number) = register_from(value) {
+            return register_entry(number, value, version).map(Self::Unknown);
+        }
         let (row, code) = code_from(value, name, version)?;
         let member = |name: &str| value.member(name);
         let within = |name: &'static str| move |error: ValueError| error.within(name);
@@ -219,6 +237,22 @@ fn unknown_value(bytes: &[u8]) -> Value {
         return Value::Object(vec![("data".into(), Value::hex(bytes))]);
     };
     let class = u16::from_be_bytes([*high, *low]);
+    let masked = field & 1 == 1;
+    if class == PACKET_REGS
+        && let Some(name) = register_name(field >> 1)
+        && let (words, []) = body.as_chunks::<8>()
+        && words.len() == 1 + usize::from(masked)
+    {
+        let words = words
+            .iter()
+            .map(|word| Value::Number(u64::from_be_bytes(*word)));
+        let mut members = vec![
+            ("class".into(), class_value(class)),
+            ("field".into(), Value::Text(name)),
+        ];
+        members.extend(["value".into(), "mask".into()].into_iter().zip(words));
+        return Value::Object(members);
+    }
     let mut members = vec![
         ("class".into(), class_value(class)),
         ("field".into(), Value::Number((field >> 1).into())),
@@ -234,6 +268,28 @@ fn unknown_value(bytes: &[u8]) -> Value {
     };
     members.push(("data".into(), Value::hex(data)));
     Value::Object(members)
+}
+
+/// The entry of a packet register without a row.
+fn register_entry(number: u8, value: &Value, version: Version) -> Result<Bytes, ValueError> {
+    if let Some(class) = value.member("class")
+        && class_from(class, version) != Ok(PACKET_REGS)
+    {
+        return Err(ValueError::new("packet_regs").within("class"));
+    }
+    let own: u64 = required(value, "value", version)?;
+    let mask = value
+        .member("mask")
+        .map(|mask| u64::from_value(mask, version));
+    let mask = mask.transpose().map_err(|error| error.within("mask"))?;
+    let mut bytes = PACKET_REGS.to_be_bytes().to_vec();
+    bytes.extend([
+        number << 1 | u8::from(mask.is_some()),
+        8 * (1 + u8::from(mask.is_some())),
+    ]);
+    bytes.extend(own.to_be_bytes());
+    bytes.extend(mask.into_iter().flat_map(u64::to_be_bytes));
+    Ok(bytes.into())
 }
 
 fn unknown_from(value: &Value, version: Version) -> Result<Bytes, ValueError> {
@@ -270,9 +326,11 @@ impl Plain for Header {
         let mut members = match code {
             Some((field, code)) => named(field.row(), code),
             None => {
+                let register = register_name(self.number).filter(|_| self.class == PACKET_REGS);
+                let number = || Value::Number(self.number.into());
                 let mut members: Members = vec![
                     ("class".into(), class_value(self.class)),
-                    ("field".into(), Value::Number(self.number.into())),
+                    ("field".into(), register.map_or_else(number, Value::Text)),
                 ];
                 if self.class == EXPERIMENTER {
                     let experimenter = Value::Number(self.experimenter.into());
@@ -294,8 +352,9 @@ impl Plain for Header {
             let number = member.map(|member| u32::from_value(member, version));
             number.transpose().map_err(|error| error.within(name))
         };
+        let register = register_from(value);
         let own = match value.member("field") {
-            Some(Value::Text(name)) => {
+            Some(Value::Text(name)) if register.is_none() => {
                 let (_, code) = code_from(value, name, version)?;
                 Self {
                     length: code.length(masked),
@@ -304,9 +363,13 @@ impl Plain for Header {
             }
             _ => {
                 let class = value.member("class").unwrap_or(&Value::Null);
+                let number = match register {
+                    Some(number) => number,
+                    None => required::<u8>(value, "field", version)? & 0x7f,
+                };
                 Self {
                     class: class_from(class, version).map_err(|error| error.within("class"))?,
-                    number: required::<u8>(value, "field", version)? & 0x7f,
+                    number,
                     masked,
                     length: required(value, "length", version)?,
                     experimenter: optional("experimenter")?.unwrap_or_default(),

@@ -1,8 +1,13 @@
 //! Which messages come unasked (OpenFlow 1.3.5, A.3.10; 1.5.1, 7.3.10).
 
+use bytes::Bytes;
+
 use crate::Version;
-use crate::error::EncodeError;
-use crate::record::{Form, LooseProperty, record, variants};
+use crate::error::{DecodeError, EncodeError};
+use crate::record::{
+    Dice, Form, Generate, LooseProperty, Plain, Value, ValueError, Wire, record, variants,
+};
+use crate::wire::{Reader, Writer};
 
 variants! {
     /// The reasons for which a kind of message comes unasked: those whose bit is set (`OFPACPT_*`). A slave's, or
@@ -40,6 +45,24 @@ variants! {
         ContStatusSlave "cont_status_slave" [std 14 V1_5 V1_5] { mask: u32; }
         /// Controller-status for a master or equal.
         ContStatusMaster "cont_status_master" [std 15 V1_5 V1_5] { mask: u32; }
+        /// What a vendor says of a slave.
+        VendorSlave "experimenter_slave" [std 0xfffe V1_0 V1_5] {
+            /// The vendor.
+            experimenter: u32;
+            /// The vendor's type.
+            exp_type: u32;
+            /// What the vendor says.
+            data: Bytes;
+        }
+        /// What a vendor says of a master or equal.
+        VendorMaster "experimenter_master" [std 0xffff V1_0 V1_5] {
+            /// The vendor.
+            experimenter: u32;
+            /// The vendor's type.
+            exp_type: u32;
+            /// What the vendor says.
+            data: Bytes;
+        }
     }
 }
 
@@ -53,14 +76,50 @@ record! {
     forms { [V1_3 V1_3] AsyncConfig13 }
 }
 
-record! {
-    /// Reasons, as bits, for the two groups of roles.
-    #[derive(Copy, Default)]
-    pub struct RoleMasks {
-        /// For a master or an equal.
-        master: u32;
-        /// For a slave.
-        slave: u32;
+/// Reasons, as bits, for the two groups of roles: for people an array, as the specification has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct RoleMasks {
+    /// For a master or an equal.
+    pub master: u32,
+    /// For a slave.
+    pub slave: u32,
+}
+
+impl From<[u32; 2]> for RoleMasks {
+    fn from([master, slave]: [u32; 2]) -> Self {
+        Self { master, slave }
+    }
+}
+
+impl From<RoleMasks> for [u32; 2] {
+    fn from(masks: RoleMasks) -> Self {
+        [masks.master, masks.slave]
+    }
+}
+
+impl Wire for RoleMasks {
+    fn read(r: &mut Reader<'_>, version: Version, what: &'static str) -> Result<Self, DecodeError> {
+        <[u32; 2]>::read(r, version, what).map(Self::from)
+    }
+
+    fn write(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
+        <[u32; 2]>::from(*self).write(w, version)
+    }
+}
+
+impl Plain for RoleMasks {
+    fn value(&self, version: Version) -> Value {
+        <[u32; 2]>::from(*self).value(version)
+    }
+
+    fn from_value(value: &Value, version: Version) -> Result<Self, ValueError> {
+        <[u32; 2]>::from_value(value, version).map(Self::from)
+    }
+}
+
+impl Generate for RoleMasks {
+    fn generate(dice: &mut Dice<'_>, version: Version) -> Self {
+        <[u32; 2]>::generate(dice, version).into()
     }
 }
 

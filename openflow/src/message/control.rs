@@ -1,6 +1,7 @@
 //! Messages about the connection itself: hello, features, configuration, roles and bundles
 //! (OpenFlow 1.5.1, 7.3.1, 7.3.2, 7.3.9 and 7.5.1; EXT-230 for the bundles of 1.3).
 
+use super::multipart::Time;
 use super::nested::Nested;
 use super::numbers::{flags, numbers};
 use super::port::Port;
@@ -107,14 +108,13 @@ numbers! {
     }
 }
 
-/// A controller's number among controllers (OpenFlow 1.5.1, 7.3.8). All ones when it has none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// A controller's number among controllers (OpenFlow 1.5.1, 7.3.8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct ShortId(pub u16);
 
-impl Default for ShortId {
-    fn default() -> Self {
-        Self(0xffff)
-    }
+impl ShortId {
+    /// `OFPCID_UNDEFINED`: it has none.
+    pub const UNDEFINED: Self = Self(0);
 }
 
 ids! {
@@ -127,7 +127,7 @@ record! {
     pub struct RoleMessage {
         /// The role.
         role: Role;
-        /// The controller's number among controllers, or all ones.
+        /// The controller's number among controllers, or [`ShortId::UNDEFINED`].
         short_id: ShortId [V1_5 V1_5];
         /// The number of the mastership: a switch refuses one that is older than what it has seen.
         {pad 4 [V1_0 V1_4], pad 2 [V1_5 V1_5]} generation_id: u64;
@@ -193,6 +193,7 @@ flags! {
     BundleFlags(u16) {
         ATOMIC = 1 "All or nothing.";
         ORDERED = 2 "In the order in which it was sent.";
+        TIME = 4 "At the time that a property says (from 1.5 on).";
     }
 }
 
@@ -201,11 +202,8 @@ variants! {
     pub enum BundleProperty: Property, rows BUNDLE_PROPERTIES {
         /// When it is committed.
         Time "time" [std 1 V1_5 V1_5] {
-            /// Seconds since the epoch.
-            {pad 4} seconds: u64;
-            /// And nanoseconds.
-            nanoseconds: u32;
-            .. {pad 4}
+            /// The moment.
+            {pad 4} scheduled_time: Time;
         }
     }
 }

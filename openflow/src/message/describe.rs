@@ -165,9 +165,11 @@ pub(crate) fn members(header: &Header, message: &Message) -> Members {
     let (kind, subtype) = match (kind, message) {
         (Some(kind), _) if of_vendor => (EXPERIMENTER, Some(kind.row().name)),
         (Some(kind), Message::MultipartRequest(request)) => {
-            (kind.row().name, request.request.name())
+            (kind.row().name, request.request.name_in(version))
         }
-        (Some(kind), Message::MultipartReply(reply)) => (kind.row().name, reply.reply.name()),
+        (Some(kind), Message::MultipartReply(reply)) => {
+            (kind.row().name, reply.reply.name_in(version))
+        }
         (Some(kind), _) => (kind.row().name, None),
         (None, Message::Experimenter(_)) => (EXPERIMENTER, None),
         (None, _) => (UNKNOWN, None),

@@ -55,7 +55,16 @@ impl ErrorKind {
         }
     }
 
-    /// Its name in the specification, when the table has it.
+    /// What `version` calls it, when the table has it.
+    #[must_use]
+    pub fn name_in(&self, version: Version) -> Option<&'static str> {
+        match self {
+            Self::Known(row) => Some(row.name_in(version)),
+            Self::Unknown { .. } => None,
+        }
+    }
+
+    /// Its name in the latest specification, when the table has it.
     #[must_use]
     pub fn name(&self) -> Option<&'static str> {
         match self {
@@ -191,7 +200,7 @@ impl Plain for ErrorMessage {
         if let Some(vendor) = vendor {
             members.push(("experimenter".into(), vendor.value(version)));
         }
-        if let Some(name) = self.error.name() {
+        if let Some(name) = self.error.name_in(version) {
             members.push(("name".into(), Value::text(name)));
         }
         members.push(("data".into(), self.data.value(version)));
@@ -215,8 +224,11 @@ impl Plain for ErrorMessage {
             return Err(ValueError::new(expected).within("type"));
         }
         let error = ErrorKind::of(vendor, kind, code, version);
-        match (value.member("name"), error.name()) {
-            (Some(said), Some(name)) if *said != Value::text(name) => {
+        let latest = error.name().map(Value::text);
+        match (value.member("name"), error.name_in(version)) {
+            (Some(said), Some(name))
+                if *said != Value::text(name) && Some(said) != latest.as_ref() =>
+            {
                 return Err(ValueError::new(name).within("name"));
             }
             (Some(_), None) => {

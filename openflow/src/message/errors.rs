@@ -4,10 +4,11 @@
 //! It knows names, numbers and sentences; what a message makes of them is in [`super::ErrorMessage`].
 //! Where versions number one error differently, or a vendor's error became one of the standard, it is one
 //! row. Sources: the chapters on error messages of all six specifications; for vendors' numbers what
-//! `ovs-ofctl print-error` of Open vSwitch says. Names are those of OpenFlow 1.5.
+//! `ovs-ofctl print-error` of Open vSwitch says. Names are those of OpenFlow 1.5; the name that another version has
+//! for it stands with the numbers.
 
 use crate::Version;
-use crate::record::vendor;
+use crate::record::{other_name, vendor};
 
 /// An error with every number that it was ever sent under.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -33,6 +34,8 @@ pub struct ErrorCode {
     pub since: Version,
     /// The last version.
     pub until: Version,
+    /// Its name there, when that is not the row's.
+    pub name: Option<&'static str>,
 }
 
 impl ErrorCode {
@@ -56,6 +59,13 @@ impl ErrorRow {
         self.codes.iter().find(|code| code.in_version(version))
     }
 
+    /// What `version` calls it.
+    #[must_use]
+    pub fn name_in(&self, version: Version) -> &'static str {
+        let name = self.code(version).and_then(|code| code.name);
+        name.unwrap_or(self.name)
+    }
+
     /// The row that `version` has under these numbers.
     #[must_use]
     pub fn find(
@@ -71,7 +81,7 @@ impl ErrorRow {
 }
 
 macro_rules! errors {
-    ($($name:literal [$($vendor:ident $kind:literal $code:literal $since:ident $until:ident),*] $doc:literal;)*) => {
+    ($($name:literal [$($vendor:ident $kind:literal $code:literal $since:ident $until:ident $($named:literal)?),*] $doc:literal;)*) => {
         /// The table of errors: the standard's by type and code, then vendors'.
         pub static ERRORS: &[ErrorRow] = &[$(ErrorRow {
             name: $name,
@@ -81,6 +91,7 @@ macro_rules! errors {
                 code: $code,
                 since: Version::$since,
                 until: Version::$until,
+                name: other_name!($($named)?),
             },)*],
             doc: $doc,
         },)*];
@@ -92,9 +103,9 @@ errors! {
     "OFPHFC_EPERM" [std 0 1 V1_0 V1_5] "This side may not connect.";
     "OFPBRC_BAD_VERSION" [std 1 0 V1_0 V1_5] "The message is of a version that was not agreed on.";
     "OFPBRC_BAD_TYPE" [std 1 1 V1_0 V1_5] "The switch does not know this message.";
-    "OFPBRC_BAD_MULTIPART" [std 1 2 V1_0 V1_5] "The switch does not know this description or statistic.";
-    "OFPBRC_BAD_EXPERIMENTER" [std 1 3 V1_0 V1_5] "The switch does not know this vendor.";
-    "OFPBRC_BAD_EXP_TYPE" [std 1 4 V1_0 V1_5] "The switch does not know this message of the vendor.";
+    "OFPBRC_BAD_MULTIPART" [std 1 2 V1_0 V1_2 "OFPBRC_BAD_STAT", std 1 2 V1_3 V1_5] "The switch does not know this description or statistic.";
+    "OFPBRC_BAD_EXPERIMENTER" [std 1 3 V1_0 V1_0 "OFPBRC_BAD_VENDOR", std 1 3 V1_1 V1_5] "The switch does not know this vendor.";
+    "OFPBRC_BAD_EXP_TYPE" [std 1 4 V1_0 V1_1 "OFPBRC_BAD_SUBTYPE", std 1 4 V1_2 V1_5] "The switch does not know this message of the vendor.";
     "OFPBRC_EPERM" [std 1 5 V1_0 V1_5] "The switch does not permit it.";
     "OFPBRC_BAD_LEN" [std 1 6 V1_0 V1_5] "The message is too short or too long for its type.";
     "OFPBRC_BUFFER_EMPTY" [std 1 7 V1_0 V1_5] "The held packet was already used.";
@@ -111,8 +122,8 @@ errors! {
     "OFPBRC_UNKNOWN" [std 1 18 V1_5 V1_5] "The switch does not say what is wrong.";
     "OFPBAC_BAD_TYPE" [std 2 0 V1_0 V1_5] "The switch does not know this action.";
     "OFPBAC_BAD_LEN" [std 2 1 V1_0 V1_5] "An action's length is wrong.";
-    "OFPBAC_BAD_EXPERIMENTER" [std 2 2 V1_0 V1_5] "The switch does not know the vendor of an action.";
-    "OFPBAC_BAD_EXP_TYPE" [std 2 3 V1_0 V1_5] "The switch does not know this action of the vendor.";
+    "OFPBAC_BAD_EXPERIMENTER" [std 2 2 V1_0 V1_0 "OFPBAC_BAD_VENDOR", std 2 2 V1_1 V1_5] "The switch does not know the vendor of an action.";
+    "OFPBAC_BAD_EXP_TYPE" [std 2 3 V1_0 V1_0 "OFPBAC_BAD_VENDOR_TYPE", std 2 3 V1_1 V1_1 "OFPBAC_BAD_EXPERIMENTER_TYPE", std 2 3 V1_2 V1_5] "The switch does not know this action of the vendor.";
     "OFPBAC_BAD_OUT_PORT" [std 2 4 V1_0 V1_5] "An action names a port that is not there.";
     "OFPBAC_BAD_ARGUMENT" [std 2 5 V1_0 V1_5] "An action's argument is wrong.";
     "OFPBAC_EPERM" [std 2 6 V1_0 V1_5] "The switch does not permit the action.";
@@ -132,7 +143,7 @@ errors! {
     "OFPBIC_BAD_TABLE_ID" [std 3 2 V1_1 V1_5] "An instruction goes to a table that is not there or lies behind.";
     "OFPBIC_UNSUP_METADATA" [std 3 3 V1_1 V1_5] "The switch cannot write this metadata.";
     "OFPBIC_UNSUP_METADATA_MASK" [std 3 4 V1_1 V1_5] "The switch cannot write metadata under this mask.";
-    "OFPBIC_BAD_EXPERIMENTER" [std 3 5 V1_1 V1_5] "The switch does not know the vendor of an instruction.";
+    "OFPBIC_BAD_EXPERIMENTER" [std 3 5 V1_1 V1_1 "OFPBIC_UNSUP_EXP_INST", std 3 5 V1_2 V1_5] "The switch does not know the vendor of an instruction.";
     "OFPBIC_BAD_EXP_TYPE" [std 3 6 V1_2 V1_5] "The switch does not know this instruction of the vendor.";
     "OFPBIC_BAD_LEN" [std 3 7 V1_2 V1_5] "An instruction's length is wrong.";
     "OFPBIC_EPERM" [std 3 8 V1_2 V1_5] "The switch does not permit the instruction.";
@@ -150,7 +161,7 @@ errors! {
     "OFPBMC_DUP_FIELD" [nx 1 261 V1_0 V1_1, std 4 10 V1_2 V1_5] "A field stands twice.";
     "OFPBMC_EPERM" [std 4 11 V1_2 V1_5] "The switch does not permit the match.";
     "OFPFMFC_UNKNOWN" [std 5 0 V1_1 V1_5] "The switch does not say why it refuses the flow.";
-    "OFPFMFC_TABLE_FULL" [std 3 0 V1_0 V1_0, std 5 1 V1_1 V1_5] "The table is full.";
+    "OFPFMFC_TABLE_FULL" [std 3 0 V1_0 V1_0 "OFPFMFC_ALL_TABLES_FULL", std 5 1 V1_1 V1_5] "The table is full.";
     "OFPFMFC_BAD_TABLE_ID" [std 5 2 V1_1 V1_5] "There is no such table.";
     "OFPFMFC_OVERLAP" [std 3 1 V1_0 V1_0, std 5 3 V1_1 V1_5] "The flow overlaps another of its priority.";
     "OFPFMFC_EPERM" [std 3 2 V1_0 V1_0, std 5 4 V1_1 V1_5] "The switch does not permit the flow.";
@@ -218,9 +229,9 @@ errors! {
     "OFPTFFC_BAD_FEATURES" [std 13 8 V1_5 V1_5] "The tables cannot have these features.";
     "OFPTFFC_BAD_COMMAND" [std 13 9 V1_5 V1_5] "The switch does not know this command for tables.";
     "OFPTFFC_TOO_MANY" [std 13 10 V1_5 V1_5] "The switch does not have this many tables.";
-    "OFPBPC_BAD_TYPE" [nx 13 2 V1_0 V1_1, nx 0xffff 25 V1_2 V1_2, std 13 2 V1_3 V1_3, std 14 0 V1_4 V1_5] "The switch does not know this property, or feature of a table.";
-    "OFPBPC_BAD_LEN" [nx 13 3 V1_0 V1_1, nx 0xffff 26 V1_2 V1_2, std 13 3 V1_3 V1_3, std 14 1 V1_4 V1_5] "A property's length is wrong.";
-    "OFPBPC_BAD_VALUE" [nx 13 4 V1_0 V1_1, nx 0xffff 27 V1_2 V1_2, std 13 4 V1_3 V1_3, std 14 2 V1_4 V1_5] "A property's value is wrong.";
+    "OFPBPC_BAD_TYPE" [nx 13 2 V1_0 V1_1, nx 0xffff 25 V1_2 V1_2, std 13 2 V1_3 V1_3 "OFPTFFC_BAD_TYPE", std 14 0 V1_4 V1_5] "The switch does not know this property, or feature of a table.";
+    "OFPBPC_BAD_LEN" [nx 13 3 V1_0 V1_1, nx 0xffff 26 V1_2 V1_2, std 13 3 V1_3 V1_3 "OFPTFFC_BAD_LEN", std 14 1 V1_4 V1_5] "A property's length is wrong.";
+    "OFPBPC_BAD_VALUE" [nx 13 4 V1_0 V1_1, nx 0xffff 27 V1_2 V1_2, std 13 4 V1_3 V1_3 "OFPTFFC_BAD_ARGUMENT", std 14 2 V1_4 V1_5] "A property's value is wrong.";
     "OFPBPC_TOO_MANY" [nx 14 3 V1_0 V1_1, nx 0xffff 28 V1_2 V1_2, onf 0xffff 4443 V1_3 V1_3, std 14 3 V1_4 V1_5] "There are too many properties.";
     "OFPBPC_DUP_TYPE" [nx 14 4 V1_0 V1_1, nx 0xffff 29 V1_2 V1_2, onf 0xffff 4444 V1_3 V1_3, std 14 4 V1_4 V1_5] "A property stands twice.";
     "OFPBPC_BAD_EXPERIMENTER" [nx 14 5 V1_0 V1_1, nx 0xffff 30 V1_2 V1_2, onf 0xffff 4445 V1_3 V1_3, std 14 5 V1_4 V1_5] "The switch does not know the vendor of a property.";

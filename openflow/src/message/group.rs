@@ -15,7 +15,7 @@ numbers! {
         DELETE = 2 "delete" "Removes a group, or all.";
         INSERT_BUCKET = 3 "insert_bucket" "Adds buckets (from 1.5 on).";
         REMOVE_BUCKET = 5 "remove_bucket" "Removes buckets (from 1.5 on).";
-        ADD_OR_MODIFY = 0x8000 "add_or_modify" "Open vSwitch: a group, new or not.";
+        ADD_OR_MODIFY = 0x8000 "add_or_mod" "Open vSwitch: a group, new or not.";
     }
 }
 
@@ -42,12 +42,12 @@ variants! {
         /// The port that it is alive with; only for [`GroupType::FAST_FAILOVER`].
         WatchPort "watch_port" [std 1 V1_0 V1_5] {
             /// The port.
-            watch "watch_port": Port32;
+            watch: Port32;
         }
         /// The group that it is alive with; only for [`GroupType::FAST_FAILOVER`].
         WatchGroup "watch_group" [std 2 V1_0 V1_5] {
             /// The group.
-            watch "watch_group": GroupId;
+            watch: GroupId;
         }
     }
 }

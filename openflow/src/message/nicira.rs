@@ -94,6 +94,9 @@ record! {
 
 record! {
     /// Ends a monitor of flows (`NXT_FLOW_MONITOR_CANCEL`; `ONFT_FLOW_MONITOR_CANCEL` of EXT-187).
+    ///
+    /// Up to its release 2.15 Open vSwitch has Nicira's in every version; later ones have it up to 1.2, the ONF's in 1.3,
+    /// and the standard's monitors after that. The same goes for what says that changes are told no more, and again.
     #[derive(Copy)]
     pub struct FlowMonitorCancel {
         /// The monitor's number.

@@ -1,8 +1,9 @@
 //! Numbers with names: an enumeration of the protocol whose unknown values are kept, and sets of flags.
 
-/// Rows of an enumeration: constant, number, name, one sentence.
+/// Rows of an enumeration: constant, number, name, one sentence. Between the last two may stand another name and the
+/// version that brought it: `TABLE_MISS = 0 "no_match" [V1_4 "table_miss"] "...";`.
 macro_rules! numbers {
-    ($(#[$meta:meta])* $type:ident($repr:ty) { $($constant:ident = $number:literal $name:literal $doc:literal;)* }) => {
+    ($(#[$meta:meta])* $type:ident($repr:ty) { $($constant:ident = $number:literal $name:literal $([$since:ident $later:literal])? $doc:literal;)* }) => {
         $(#[$meta])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $type(pub $repr);
@@ -18,10 +19,20 @@ macro_rules! numbers {
         }
 
         impl $type {
-            /// The value of that name.
+            /// The value of that name, which may be that of another version.
             #[must_use]
             pub fn from_name(name: &str) -> Option<Self> {
-                match name { $($name => Some(Self::$constant),)* _ => None }
+                match name { $($name $(| $later)? => Some(Self::$constant),)* _ => None }
+            }
+
+            /// The name of a value of the table in the specification of a version.
+            #[must_use]
+            pub fn name_in(self, version: $crate::Version) -> Option<&'static str> {
+                let _ = version;
+                match self.0 {
+                    $($( $number if version >= $crate::Version::$since => Some($later), )?)*
+                    _ => self.name(),
+                }
             }
         }
 
@@ -45,7 +56,7 @@ macro_rules! numbers {
 
         impl $crate::record::Plain for $type {
             fn value(&self, version: $crate::Version) -> $crate::record::Value {
-                match self.name() {
+                match self.name_in(version) {
                     Some(name) => $crate::record::Value::text(name),
                     None => $crate::record::Plain::value(&self.0, version),
                 }

@@ -17,8 +17,8 @@ use crate::{Field, FieldValue, Match, PortNo, TableId, Version};
 numbers! {
     /// `OFPR_*`: why a packet came.
     PacketInReason(u8) {
-        TABLE_MISS = 0 "no_match" "No flow but the table-miss flow matched.";
-        APPLY_ACTION = 1 "action" "An action sent it; before 1.4 any action.";
+        TABLE_MISS = 0 "no_match" [V1_4 "table_miss"] "No flow but the table-miss flow matched.";
+        APPLY_ACTION = 1 "action" [V1_4 "apply_action"] "An action sent it; before 1.4 any action.";
         INVALID_TTL = 2 "invalid_ttl" "Its TTL ran out.";
         ACTION_SET = 3 "action_set" "The action set sent it (from 1.4 on).";
         GROUP = 4 "group" "A group's bucket sent it (from 1.4 on).";

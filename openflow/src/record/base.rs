@@ -154,6 +154,9 @@ addresses! {
     Ipv6Addr, 16, |ip| ip.octets(), "an IPv6 address";
 }
 
+/// `OFPP_NONE`.
+const NONE: &str = "NONE";
+
 /// Sixteen bits in OpenFlow 1.0, 32 after it; reserved ports by their names.
 impl Wire for PortNo {
     #[inline]
@@ -180,16 +183,19 @@ impl Wire for PortNo {
 impl Plain for PortNo {
     fn value(&self, version: Version) -> Value {
         match self.reserved_name() {
+            // What later versions call any port is none in 1.0.
+            Some(_) if *self == Self::ANY && version == Version::V1_0 => Value::text(NONE),
             Some(name) => Value::text(name),
             None => self.0.value(version),
         }
     }
 
     fn from_value(value: &Value, version: Version) -> Result<Self, ValueError> {
-        if let Value::Text(name) = value
-            && let Some(reserved) = Self::from_reserved_name(name)
-        {
-            return Ok(reserved);
+        if let Value::Text(name) = value {
+            let any = name.eq_ignore_ascii_case(NONE).then_some(Self::ANY);
+            if let Some(reserved) = Self::from_reserved_name(name).or(any) {
+                return Ok(reserved);
+            }
         }
         let number = u32::from_value(value, version);
         number
@@ -315,6 +321,39 @@ impl<const N: usize> Generate for [u8; N] {
     }
 }
 
+/// An array of integers.
+impl<const N: usize> Wire for [u32; N] {
+    fn read(r: &mut Reader<'_>, version: Version, what: &'static str) -> Result<Self, DecodeError> {
+        let mut list = [0; N];
+        for number in &mut list {
+            *number = u32::read(r, version, what)?;
+        }
+        Ok(list)
+    }
+
+    fn write(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
+        self.iter().try_for_each(|number| number.write(w, version))
+    }
+}
+
+impl<const N: usize> Plain for [u32; N] {
+    fn value(&self, version: Version) -> Value {
+        Value::List(self.iter().map(|number| number.value(version)).collect())
+    }
+
+    fn from_value(value: &Value, version: Version) -> Result<Self, ValueError> {
+        let list = Vec::from_value(value, version)?;
+        let wrong = |_| ValueError::new(format!("a list of {N} integers"));
+        list.try_into().map_err(wrong)
+    }
+}
+
+impl<const N: usize> Generate for [u32; N] {
+    fn generate(dice: &mut Dice<'_>, version: Version) -> Self {
+        std::array::from_fn(|_| u32::generate(dice, version))
+    }
+}
+
 /// Values until the end.
 impl<T: Wire> Wire for Vec<T> {
     fn read(r: &mut Reader<'_>, version: Version, what: &'static str) -> Result<Self, DecodeError> {
@@ -414,6 +453,67 @@ impl<T: Plain> Plain for Box<T> {
 impl<T: Generate> Generate for Box<T> {
     fn generate(dice: &mut Dice<'_>, version: Version) -> Self {
         Self::new(T::generate(dice, version))
+    }
+}
+
+/// A text up to the end. What is no UTF-8 is kept, and shown as hexadecimal digits in the member `hex` of an object.
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+pub struct Text(pub Bytes);
+
+impl Text {
+    /// This text.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        Self(Bytes::copy_from_slice(text.as_bytes()))
+    }
+
+    /// The text, if it is one.
+    #[must_use]
+    pub fn as_str(&self) -> Option<&str> {
+        std::str::from_utf8(&self.0).ok()
+    }
+}
+
+impl std::fmt::Debug for Text {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Debug::fmt(&String::from_utf8_lossy(&self.0), f)
+    }
+}
+
+impl Wire for Text {
+    fn read(r: &mut Reader<'_>, version: Version, what: &'static str) -> Result<Self, DecodeError> {
+        Bytes::read(r, version, what).map(Self)
+    }
+
+    fn write(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
+        self.0.write(w, version)
+    }
+}
+
+impl Plain for Text {
+    fn value(&self, _: Version) -> Value {
+        match self.as_str() {
+            Some(text) => Value::text(text),
+            None => Value::Object(vec![("hex".into(), Value::hex(&self.0))]),
+        }
+    }
+
+    fn from_value(value: &Value, version: Version) -> Result<Self, ValueError> {
+        match value.member("hex") {
+            Some(hex) => Bytes::from_value(hex, version)
+                .map(Self)
+                .map_err(|error| error.within("hex")),
+            None => value.as_text("a text").map(Self::new),
+        }
+    }
+}
+
+impl Generate for Text {
+    fn generate(dice: &mut Dice<'_>, version: Version) -> Self {
+        match dice.flip() {
+            true => Self(Bytes::generate(dice, version)),
+            false => Self::new("tcp:10.0.0.1:6653"),
+        }
     }
 }
 

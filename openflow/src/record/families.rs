@@ -26,6 +26,11 @@ pub struct Opened<'a> {
 
 /// A way to tell the members of a union apart.
 pub trait Family {
+    /// The specification's name of the type code.
+    const TAG: &'static str = "type";
+    /// Whether a vendor's members have a type of the vendor's, 32 bits before all else.
+    const EXP_TYPE: bool = false;
+
     /// Reads the header of a member; the reader goes on behind the member.
     fn open<'a>(r: &mut Reader<'a>, what: &'static str) -> Result<Opened<'a>, DecodeError>;
 
@@ -115,6 +120,8 @@ fn write(
 pub struct Property;
 
 impl Family for Property {
+    const EXP_TYPE: bool = true;
+
     #[inline]
     fn open<'a>(r: &mut Reader<'a>, what: &'static str) -> Result<Opened<'a>, DecodeError> {
         r.answer_with(ErrorAnswer::BAD_PROPERTY_LEN);
@@ -168,8 +175,8 @@ impl Family for Property {
 /// The first of the two types that are a vendor's, of those families that have two.
 const OF_VENDORS: u16 = 0xfffe;
 
-/// Properties of which two types are a vendor's (OpenFlow 1.5.1, 7.3.10 and 7.3.5.18.1): the vendor's id stands
-/// in the data of one that is not known.
+/// Properties of which two types are a vendor's (OpenFlow 1.5.1, 7.3.10 and 7.3.5.18.1). Each has a row, which reads
+/// the vendor's id and type.
 #[derive(Debug)]
 pub struct LooseProperty;
 
@@ -209,12 +216,8 @@ impl Family for LooseProperty {
         Property::write(w, vendor, number, what, body)
     }
 
-    fn unknown(dice: &mut Dice<'_>, of_vendor: bool) -> Result<(u32, Bytes), (u32, Bytes)> {
-        if !of_vendor {
-            return Err((0x7f00, dice.bytes(12).into()));
-        }
-        let data = [0x00, 0xab, 0xcd, 0xef, 0, 0, 0, 1].into_iter();
-        Err((OF_VENDORS.into(), data.chain(dice.bytes(12)).collect()))
+    fn unknown(dice: &mut Dice<'_>, _: bool) -> Result<(u32, Bytes), (u32, Bytes)> {
+        Err((0x7f00, dice.bytes(12).into()))
     }
 }
 
@@ -426,18 +429,23 @@ impl Family for Action {
     }
 }
 
-/// Properties of queues (OpenFlow 1.3.5, 7.2.2): the length counts all, need not be a
-/// multiple of anything where a vendor has data, and four bytes of padding follow it.
+/// Properties of queues (OpenFlow 1.3.5, 7.2.2): the length counts all, and four bytes of padding follow it. It is a
+/// multiple of eight, but for a vendor's, which has data of whatever length.
 #[derive(Debug)]
 pub struct QueueFamily;
 
 impl Family for QueueFamily {
+    const TAG: &'static str = "property";
+
     #[inline]
     fn open<'a>(r: &mut Reader<'a>, what: &'static str) -> Result<Opened<'a>, DecodeError> {
         let kind = r.u16(what)?;
         let wire = usize::from(r.u16(what)?);
-        let length = wire.checked_sub(4);
-        let length = length.ok_or_else(|| r.error("a property length of at least 8"))?;
+        let length = match kind {
+            EXPERIMENTER => wire.checked_sub(4),
+            _ => Some(element_length(r, wire)?),
+        };
+        let length = length.ok_or_else(|| r.error("a property length of at least 16"))?;
         let mut body = r.sub(length, what)?;
         body.skip(4, what)?;
         Ok(Opened {
@@ -468,7 +476,7 @@ impl Family for QueueFamily {
     }
 
     fn unknown(dice: &mut Dice<'_>, _: bool) -> Result<(u32, Bytes), (u32, Bytes)> {
-        Err((0x7f00, vec![7; dice.below(20)].into()))
+        Err((0x7f00, vec![7; 8 * dice.below(3)].into()))
     }
 }
 
@@ -478,6 +486,8 @@ impl Family for QueueFamily {
 pub struct LengthFirst;
 
 impl Family for LengthFirst {
+    const TAG: &'static str = "event";
+
     #[inline]
     fn open<'a>(r: &mut Reader<'a>, what: &'static str) -> Result<Opened<'a>, DecodeError> {
         let wire = usize::from(r.u16(what)?);

@@ -30,7 +30,7 @@ mod rows;
 mod value;
 
 pub(crate) use base::ids;
-pub use base::{Name, Port16, Port32};
+pub use base::{Name, Port16, Port32, Text};
 pub use dice::Dice;
 pub(crate) use extent::{Reading, Writing};
 pub use families::{
@@ -42,6 +42,8 @@ pub(crate) use rows::{
     vendor, write_fields,
 };
 pub use value::{Members, Value, ValueError};
+
+use bytes::Bytes;
 
 use crate::Version;
 use crate::error::{DecodeError, EncodeError};
@@ -259,6 +261,40 @@ pub(crate) fn only_members(
     let names = fields.iter().filter(spoken).map(|field| field.name);
     let known: Vec<&str> = more.iter().copied().chain(names).collect();
     value.members(&known).map(drop)
+}
+
+/// A vendor's member of a union: who the vendor is, its type where the first four bytes are `typed` so, and the
+/// rest.
+pub(crate) fn vendor_value(experimenter: u32, data: &[u8], typed: bool) -> Members {
+    let mut members = vec![("experimenter".into(), Value::Number(experimenter.into()))];
+    let (exp_type, data) = match data.split_first_chunk() {
+        Some((exp_type, rest)) if typed => (Some(u32::from_be_bytes(*exp_type)), rest),
+        _ => (None, data),
+    };
+    if let Some(exp_type) = exp_type {
+        members.push(("exp_type".into(), Value::Number(exp_type.into())));
+    }
+    members.push(("data".into(), Value::hex(data)));
+    members
+}
+
+/// What [`vendor_value`] says, in an object whose type stands in the member `tag`.
+pub(crate) fn vendor_from(
+    value: &Value,
+    tag: &'static str,
+    version: Version,
+) -> Result<(u32, Bytes), ValueError> {
+    value.members(&[tag, "experimenter", "exp_type", "data"])?;
+    let experimenter = required(value, "experimenter", version)?;
+    let rest: Bytes = required(value, "data", version)?;
+    let data = match value.member("exp_type") {
+        None => rest,
+        Some(_) => {
+            let exp_type: u32 = required(value, "exp_type", version)?;
+            [&exp_type.to_be_bytes()[..], &rest].concat().into()
+        }
+    };
+    Ok((experimenter, data))
 }
 
 /// The member `name` of an object, which must be there.

@@ -505,22 +505,23 @@ macro_rules! variants {
         impl $crate::record::Plain for $union {
             fn value(&self, version: $crate::Version) -> $crate::record::Value {
                 use $crate::record::{Members, Plain, Value};
+                let tag = <$family as $crate::record::Family>::TAG;
                 let mut members = Members::new();
                 match self {
                     $( Self::$variant { $( $field, )* } => {
                         let name = self.row().map_or($vname, |row| row.name(version));
-                        members.push(("type".into(), Value::text(name)));
+                        members.push((tag.into(), Value::text(name)));
                         $( if $crate::record::in_range!(version $(, $since $until)?) {
                             members.push(($crate::record::name!($field $($name)?).into(), Plain::value($field, version)));
                         } )*
                     } )*
                     Self::Experimenter { experimenter, data } => {
-                        members.push(("type".into(), Value::text("experimenter")));
-                        members.push(("experimenter".into(), Plain::value(experimenter, version)));
-                        members.push(("data".into(), Plain::value(data, version)));
+                        let typed = <$family as $crate::record::Family>::EXP_TYPE;
+                        members.push((tag.into(), Value::text("experimenter")));
+                        members.extend($crate::record::vendor_value(*experimenter, data, typed));
                     }
                     Self::Unknown { number, data } => {
-                        members.push(("type".into(), Plain::value(number, version)));
+                        members.push((tag.into(), Plain::value(number, version)));
                         members.push(("data".into(), Plain::value(data, version)));
                     }
                 }
@@ -532,21 +533,22 @@ macro_rules! variants {
                 version: $crate::Version,
             ) -> Result<Self, $crate::record::ValueError> {
                 use $crate::record::{Value, ValueError, required};
-                let kind = value.member("type");
-                let kind = kind.ok_or_else(|| ValueError::new("a member of that name").within("type"))?;
+                let tag = <$family as $crate::record::Family>::TAG;
+                let kind = value.member(tag);
+                let kind = kind.ok_or_else(|| ValueError::new("a member of that name").within(tag))?;
                 if let Value::Number(_) = kind {
-                    value.members(&["type", "data"])?;
+                    value.members(&[tag, "data"])?;
                     return Ok(Self::Unknown {
-                        number: required(value, "type", version)?,
+                        number: required(value, tag, version)?,
                         data: required(value, "data", version)?,
                     });
                 }
-                let kind = kind.as_text("a name or a number").map_err(|error| error.within("type"))?;
+                let kind = kind.as_text("a name or a number").map_err(|error| error.within(tag))?;
                 #[expect(dead_code, reason = "the last one ends the list")]
                 enum Position { $( $variant, )* End }
                 let named = $crate::record::VariantRow::named($rows, kind, version);
                 if let Some(row) = named.map(|at| &$rows[at]) {
-                    $crate::record::only_members(value, row.fields, &["type"], version)?;
+                    $crate::record::only_members(value, row.fields, &[tag], version)?;
                 }
                 $( if named == Some(Position::$variant as usize) {
                     return Ok(Self::$variant {
@@ -554,15 +556,12 @@ macro_rules! variants {
                     });
                 } )*
                 if kind == "experimenter" {
-                    value.members(&["type", "experimenter", "data"])?;
-                    return Ok(Self::Experimenter {
-                        experimenter: required(value, "experimenter", version)?,
-                        data: required(value, "data", version)?,
-                    });
+                    let (experimenter, data) = $crate::record::vendor_from(value, tag, version)?;
+                    return Ok(Self::Experimenter { experimenter, data });
                 }
                 let names: Vec<_> = $rows.iter().map(|row| row.name).collect();
                 let expected = format!("one of {}, experimenter", names.join(", "));
-                Err(ValueError::new(expected).within("type"))
+                Err(ValueError::new(expected).within(tag))
             }
         }
     };

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::scan::{self, Item, Read, Wrong, hex};
 use super::value::push;
-use super::{DEFAULT_PRIORITY, Flow, Names, actions, matches};
+use super::{DEFAULT_PRIORITY, Flow, Names, actions, matches, trigger};
 use crate::record::Wire;
 use crate::wire::{Reader, Writer};
 use crate::{Instruction, Match, MeterId, TableId, Version};
@@ -31,9 +31,12 @@ pub(super) fn print_instructions(out: &mut String, list: &[Instruction], names: 
             Instruction::GotoTable { table_id } => {
                 push(out, format_args!("goto_table:{}", names.table(*table_id)));
             }
+            Instruction::StatTrigger { flags, thresholds } => {
+                trigger::print(out, *flags, thresholds);
+            }
             other => {
                 let mut w = Writer::new();
-                // What the table does not know is written alike in every version, and triggers are of 1.5.
+                // What the table does not know is written alike in every version.
                 if other.write(&mut w, Version::V1_5).is_ok() {
                     let bytes = super::bytes_as_hex(w.written(0));
                     push(out, format_args!("unknown_instruction:{bytes}"));
@@ -117,6 +120,7 @@ fn instruction<'a>(item: &Item<'a>, names: &Names) -> Read<'a, Option<Instructio
             Instruction::WriteMetadata { metadata, mask }
         }
         "goto_table" => Instruction::goto(names.read_table(plain()?)?),
+        "stat_trigger" => trigger::parse(item.arguments("flags and counters in parentheses")?)?,
         "unknown_instruction" => {
             let text = plain()?;
             let bytes = Bytes::from(super::hex_as_bytes(text)?);

@@ -51,16 +51,14 @@ fn print_title(out: &mut String, header: &Header, message: &Message, version: Ve
         _ => "OFPT",
     };
     let name = match message {
-        Message::MultipartRequest(part) => part.request.name().map(|name| (name, " request")),
-        Message::MultipartReply(part) => part.reply.name().map(|name| (name, " reply")),
+        Message::MultipartRequest(part) => part.request.row().map(|row| (row, " request")),
+        Message::MultipartReply(part) => part.reply.row().map(|row| (row, " reply")),
         _ => None,
     };
     match (name, kind) {
-        (Some((name, direction)), _) => {
-            push(
-                out,
-                format_args!("OFPST_{}{direction}", name.to_uppercase()),
-            );
+        (Some((row, direction)), _) => {
+            let name = row.first_name().to_uppercase();
+            push(out, format_args!("OFPST_{name}{direction}"));
         }
         (None, Some(kind)) => {
             push(

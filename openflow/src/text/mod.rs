@@ -22,6 +22,7 @@ mod message;
 mod meter;
 mod names;
 mod scan;
+mod trigger;
 mod value;
 
 #[cfg(test)]

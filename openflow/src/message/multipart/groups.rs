@@ -41,13 +41,24 @@ impl Form<GroupDescFilter> for GroupFilter {
 }
 
 record! {
-    /// What was counted of a bucket or a band.
+    /// What was counted of a bucket.
     #[derive(Copy)]
     pub struct Counter {
         /// Packets.
         packet_count: u64;
         /// Bytes.
         byte_count: u64;
+    }
+}
+
+record! {
+    /// What was counted of a band.
+    #[derive(Copy)]
+    pub struct BandCounter {
+        /// Packets.
+        packets "packet_band_count": u64;
+        /// Bytes.
+        bytes "byte_band_count": u64;
     }
 }
 
@@ -160,28 +171,16 @@ impl Form<GroupDesc> for GroupDesc11 {
 }
 
 record! {
-    /// What a switch can do with groups. Numbers are by type: all, select, indirect, fast failover.
+    /// What a switch can do with groups. Lists are by type: all, select, indirect, fast failover.
     pub struct GroupFeatures {
         /// Which types: bit n for [`GroupType`] n.
         types: u32;
         /// `OFPGFC_*`.
         capabilities: u32;
-        /// How many groups of type all there can be.
-        max_groups_all: u32;
-        /// Of type select.
-        max_groups_select: u32;
-        /// Of type indirect.
-        max_groups_indirect: u32;
-        /// Of type fast failover.
-        max_groups_ff: u32;
-        /// Which actions groups of type all can have: bit n for `OFPAT_*` n.
-        actions_all: u32;
-        /// Of type select.
-        actions_select: u32;
-        /// Of type indirect.
-        actions_indirect: u32;
-        /// Of type fast failover.
-        actions_ff: u32;
+        /// How many groups of each type there can be.
+        max_groups: [u32; 4];
+        /// Which actions groups of each type can have: bit n for `OFPAT_*` n.
+        actions: [u32; 4];
     }
 }
 
@@ -199,8 +198,8 @@ record! {
     pub struct MeterStats {
         /// The meter.
         meter "meter_id": MeterId;
-        /// How many flows use it.
-        {length, pad 6} flow_count: u32;
+        /// How many flows use it, and from 1.5 on groups.
+        {length, pad 6} ref_count: u32;
         /// Packets that came.
         packet_in_count: u64;
         /// Bytes that came.
@@ -210,7 +209,49 @@ record! {
         /// And nanoseconds.
         duration_nsec: u32;
         /// What each band was applied to.
-        band_stats: Vec<Counter>;
+        band_stats: Vec<BandCounter>;
+    }
+    forms { [V1_3 V1_4] MeterStats13 }
+}
+
+record! {
+    /// [`MeterStats`] in 1.3 and 1.4, where the number of uses has another name.
+    pub struct MeterStats13 {
+        meter "meter_id": MeterId;
+        {length, pad 6} flow_count: u32;
+        packet_in_count: u64;
+        byte_in_count: u64;
+        duration_sec: u32;
+        duration_nsec: u32;
+        band_stats: Vec<BandCounter>;
+    }
+}
+
+impl From<MeterStats13> for MeterStats {
+    fn from(form: MeterStats13) -> Self {
+        Self {
+            meter: form.meter,
+            ref_count: form.flow_count,
+            packet_in_count: form.packet_in_count,
+            byte_in_count: form.byte_in_count,
+            duration_sec: form.duration_sec,
+            duration_nsec: form.duration_nsec,
+            band_stats: form.band_stats,
+        }
+    }
+}
+
+impl Form<MeterStats> for MeterStats13 {
+    fn of(stats: &MeterStats, _: Version) -> Result<Self, EncodeError> {
+        Ok(Self {
+            meter: stats.meter,
+            flow_count: stats.ref_count,
+            packet_in_count: stats.packet_in_count,
+            byte_in_count: stats.byte_in_count,
+            duration_sec: stats.duration_sec,
+            duration_nsec: stats.duration_nsec,
+            band_stats: stats.band_stats.clone(),
+        })
     }
 }
 

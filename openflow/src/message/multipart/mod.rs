@@ -15,18 +15,19 @@ mod tables;
 
 pub use flows::{Aggregate, Aggregate10, FlowCounters, FlowFilter, FlowStats, FlowStatsReason};
 pub use groups::{
-    Counter, GroupDesc, GroupDescFilter, GroupFeatures, GroupFilter, GroupStats, MeterConfig,
-    MeterFeatureFlags, MeterFeatures, MeterFilter, MeterStats,
+    BandCounter, Counter, GroupDesc, GroupDescFilter, GroupFeatures, GroupFilter, GroupStats,
+    MeterConfig, MeterFeatureFlags, MeterFeatures, MeterFilter, MeterStats,
 };
 pub use monitor::{FLOW_UPDATES, FlowMonitorRequest, FlowUpdate, MonitorCommand};
 pub use nicira::{
     IpfixStats, NX_FLOW_UPDATES, NxFlowFilter, NxFlowMonitorRequest, NxFlowStats, NxFlowUpdate,
+    UpdateAction,
 };
 pub use onf::{ONF_FLOW_UPDATES, OnfFlowMonitorRequest, OnfFlowUpdate, OnfMatch};
 pub use ports::{
-    PORT_STATS_PROPERTIES, PortDescFilter, PortFilter, PortStats, PortStatsProperty,
-    QUEUE_DESC_PROPERTIES, QUEUE_STATS_PROPERTIES, QueueDesc, QueueDescProperty, QueueFilter,
-    QueueStats, QueueStatsProperty,
+    CustomStat, CustomStats, PORT_STATS_PROPERTIES, PortDescFilter, PortFilter, PortStats,
+    PortStatsProperty, QUEUE_DESC_PROPERTIES, QUEUE_STATS_PROPERTIES, QueueDesc, QueueDescProperty,
+    QueueFilter, QueueStats, QueueStatsProperty,
 };
 pub use switch::{
     BUNDLE_FEATURES_PROPERTIES, BundleFeatures, BundleFeaturesProperty, BundleFeaturesRequest,
@@ -44,7 +45,8 @@ use super::port::Port;
 use crate::Version;
 use crate::error::{DecodeError, EncodeError};
 use crate::record::{
-    Code, Dice, Generate, Members, Plain, Value, ValueError, Wire, record, required, vendor,
+    Code, Dice, Generate, Members, Plain, Value, ValueError, Wire, other_name, record, required,
+    vendor,
 };
 use crate::wire::{Reader, Writer};
 
@@ -73,6 +75,28 @@ impl MultipartRow {
         self.codes.iter().find(|code| code.in_version(version))
     }
 
+    /// Its name in the specification of a version.
+    #[must_use]
+    pub fn name(&self, version: Version) -> &'static str {
+        let own = self.code(version).and_then(|code| code.name);
+        own.unwrap_or(self.name)
+    }
+
+    /// Its name in the specification of the first version that has it, which Open vSwitch uses for all.
+    #[must_use]
+    pub fn first_name(&self) -> &'static str {
+        let first = self.codes.iter().min_by_key(|code| code.since);
+        first.and_then(|code| code.name).unwrap_or(self.name)
+    }
+
+    /// What is called so in a version, or has that name itself.
+    fn named(name: &str, version: Version) -> Option<MultipartKind> {
+        let own = |row: &&Self| row.code(version).is_some() && row.name(version) == name;
+        let found = MULTIPARTS.iter().find(own);
+        let found = found.or_else(|| MULTIPARTS.iter().find(|row| row.name == name));
+        found.map(|row| row.kind)
+    }
+
     /// What a version asks under a code.
     fn find(vendor: Option<u32>, number: u32, version: Version) -> Option<MultipartKind> {
         let asked = |code: &Code| {
@@ -86,7 +110,7 @@ impl MultipartRow {
 /// The table of questions and answers, and what derives from its rows. A row names the bodies of both, if they
 /// have any.
 macro_rules! multiparts {
-    ($($kind:ident $name:literal [$($vendor:ident $number:literal $since:ident $until:ident),*] ($($asked:ident: $question:ty)?) => ($($told:ident: $answer:ty)?) $doc:literal;)*) => {
+    ($($kind:ident $name:literal [$($vendor:ident $number:literal $since:ident $until:ident $($cname:literal)?),*] ($($asked:ident: $question:ty)?) => ($($told:ident: $answer:ty)?) $doc:literal;)*) => {
         /// Every question that this crate understands.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum MultipartKind { $(#[doc = $doc] $kind,)* }
@@ -100,7 +124,7 @@ macro_rules! multiparts {
                 number: $number,
                 since: Version::$since,
                 until: Version::$until,
-                name: None,
+                name: other_name!($($cname)?),
             },)*],
             doc: $doc,
         },)*];
@@ -148,6 +172,12 @@ macro_rules! bodies {
                 self.row().map(|row| row.name)
             }
 
+            /// Its name in the specification of a version; none for one that the table does not know.
+            #[must_use]
+            pub fn name_in(&self, version: Version) -> Option<&'static str> {
+                self.row().map(|row| row.name(version))
+            }
+
             fn read(address: Address, r: &mut Reader<'_>, version: Version) -> Result<Self, DecodeError> {
                 Ok(match address {
                     $(Address::Known(MultipartKind::$kind) => Self::$kind $((<$type as Wire>::read(r, version, $name)?))?,)*
@@ -175,10 +205,10 @@ macro_rules! bodies {
             }
 
             /// The member `type`.
-            fn type_value(&self) -> Value {
+            fn type_value(&self, version: Version) -> Value {
                 match self {
-                    $(Self::$kind { .. } => Value::text($name),)*
                     Self::Unknown { kind, .. } => Value::Number((*kind).into()),
+                    known => Value::text(known.name_in(version).unwrap_or_default()),
                 }
             }
 
@@ -200,10 +230,12 @@ macro_rules! bodies {
                         body: required(value, "body", version)?,
                     });
                 }
-                match kind.as_text("a name or a number")? {
-                    $($name => Ok(Self::$kind $((required::<$type>(value, "body", version)?))?),)*
-                    _ => {
-                        let names: Vec<_> = MULTIPARTS.iter().map(|row| row.name).collect();
+                let kind = kind.as_text("a name or a number")?;
+                match MultipartRow::named(kind, version) {
+                    $(Some(MultipartKind::$kind) => Ok(Self::$kind $((required::<$type>(value, "body", version)?))?),)*
+                    None => {
+                        let spoken = MULTIPARTS.iter().filter(|row| row.code(version).is_some());
+                        let names: Vec<_> = spoken.map(|row| row.name(version)).collect();
                         Err(ValueError::new(format!("one of {}", names.join(", "))).within("type"))
                     }
                 }
@@ -285,16 +317,16 @@ fn write_header(
 
 multiparts! {
     Desc "desc" [std 0 V1_0 V1_5] () => (desc: Box<Desc>) "Who made the switch.";
-    Flow "flow" [std 1 V1_0 V1_5] (filter: FlowFilter) => (flows: Vec<FlowStats>) "Flows: called statistics before 1.5, description since.";
-    Aggregate "aggregate" [std 2 V1_0 V1_5] (filter: FlowFilter) => (sums: Box<Aggregate>) "Sums over flows.";
-    Table "table" [std 3 V1_0 V1_5] () => (tables: Vec<TableStats>) "Counters of tables.";
-    PortStats "port_stats" [std 4 V1_0 V1_5] (filter: PortFilter) => (ports: Vec<PortStats>) "Counters of ports.";
-    QueueStats "queue_stats" [std 5 V1_0 V1_5] (filter: QueueFilter) => (queues: Vec<QueueStats>) "Counters of queues.";
-    GroupStats "group_stats" [std 6 V1_1 V1_5, nx 7 V1_0 V1_0] (filter: GroupFilter) => (groups: Vec<GroupStats>) "Counters of groups.";
+    Flow "flow" [std 1 V1_0 V1_4, std 1 V1_5 V1_5 "flow_desc"] (filter: FlowFilter) => (flows: Vec<FlowStats>) "Flows: called statistics before 1.5, description since.";
+    Aggregate "aggregate" [std 2 V1_0 V1_4, std 2 V1_5 V1_5 "aggregate_stats"] (filter: FlowFilter) => (sums: Box<Aggregate>) "Sums over flows.";
+    Table "table" [std 3 V1_0 V1_4, std 3 V1_5 V1_5 "table_stats"] () => (tables: Vec<TableStats>) "Counters of tables.";
+    PortStats "port_stats" [std 4 V1_0 V1_2 "port", std 4 V1_3 V1_5] (filter: PortFilter) => (ports: Vec<PortStats>) "Counters of ports.";
+    QueueStats "queue_stats" [std 5 V1_0 V1_3 "queue", std 5 V1_4 V1_5] (filter: QueueFilter) => (queues: Vec<QueueStats>) "Counters of queues.";
+    GroupStats "group_stats" [nx 7 V1_0 V1_0 "group", std 6 V1_1 V1_4 "group", std 6 V1_5 V1_5] (filter: GroupFilter) => (groups: Vec<GroupStats>) "Counters of groups.";
     GroupDesc "group_desc" [std 7 V1_1 V1_5, nx 8 V1_0 V1_0] (filter: GroupDescFilter) => (groups: Vec<GroupDesc>) "Groups.";
     GroupFeatures "group_features" [std 8 V1_2 V1_5, nx 9 V1_0 V1_1] () => (features: Box<GroupFeatures>) "What the switch can do with groups.";
-    MeterStats "meter_stats" [std 9 V1_3 V1_5] (filter: MeterFilter) => (meters: Vec<MeterStats>) "Counters of meters.";
-    MeterConfig "meter_desc" [std 10 V1_3 V1_5] (filter: MeterFilter) => (meters: Vec<MeterConfig>) "Meters.";
+    MeterStats "meter_stats" [std 9 V1_3 V1_4 "meter", std 9 V1_5 V1_5] (filter: MeterFilter) => (meters: Vec<MeterStats>) "Counters of meters.";
+    MeterConfig "meter_desc" [std 10 V1_3 V1_4 "meter_config", std 10 V1_5 V1_5] (filter: MeterFilter) => (meters: Vec<MeterConfig>) "Meters.";
     MeterFeatures "meter_features" [std 11 V1_3 V1_5] () => (features: MeterFeatures) "What the switch can do with meters.";
     TableFeatures "table_features" [std 12 V1_3 V1_5] (tables: Vec<TableFeatures>) => (tables: Vec<TableFeatures>) "What tables can do.";
     PortDesc "port_desc" [std 13 V1_0 V1_5] (filter: PortDescFilter) => (ports: Vec<Port>) "Ports.";
@@ -358,7 +390,7 @@ macro_rules! parts {
         impl Plain for $message {
             fn value(&self, version: Version) -> Value {
                 let mut members: Members =
-                    vec![("type".into(), self.$member.type_value()), ("flags".into(), self.flags.value(version))];
+                    vec![("type".into(), self.$member.type_value(version)), ("flags".into(), self.flags.value(version))];
                 if let Some(body) = self.$member.value(version) {
                     members.push(("body".into(), body));
                 }

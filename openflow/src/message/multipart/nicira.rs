@@ -3,12 +3,17 @@
 
 use super::flows::{FlowFilter, FlowStats};
 use crate::action::Action;
-use crate::error::EncodeError;
+use crate::error::{DecodeError, EncodeError};
+use crate::instruction::Instruction;
 use crate::matches::Fields;
 use crate::message::Stats;
 use crate::message::flow::{self, FlowFlags};
-use crate::record::{Form, LengthFirst, Port16, record, variants};
-use crate::{GroupId, TableId, Version};
+use crate::record::{
+    Dice, Form, Generate, LengthFirst, Plain, Port16, Value, ValueError, Wire, record, required,
+    variants,
+};
+use crate::wire::{Reader, Writer};
+use crate::{GroupId, PortNo, TableId, Version};
 
 record! {
     /// Which flows are asked for (`NXST_FLOW`, `NXST_AGGREGATE`).
@@ -122,6 +127,129 @@ record! {
     }
 }
 
+/// What a flow does, in a change that tells of it.
+///
+/// The structure has actions there. Open vSwitch writes the flow's other instructions among them in 1.1 and 1.2, as
+/// they are in a flow-mod. Of what is both, in 1.1 an action counts, as `ovs-ofctl` reads it; in 1.2, whose standard
+/// has no actions of the types that instructions have, an instruction.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum UpdateAction {
+    /// An action.
+    Action(Action),
+    /// An instruction; only in 1.1 and 1.2.
+    Instruction(Instruction),
+}
+
+/// The versions in which instructions stand among actions.
+fn mixes_instructions(version: Version) -> bool {
+    matches!(version, Version::V1_1 | Version::V1_2)
+}
+
+/// The highest type of an instruction in these versions.
+const LAST_INSTRUCTION: u16 = 5;
+
+impl UpdateAction {
+    /// Reads a member as an action or as an instruction; with it comes whether it is written as it was.
+    fn read_as<T: Wire>(
+        r: &mut Reader<'_>,
+        version: Version,
+        what: &'static str,
+        member: impl FnOnce(T) -> Self,
+    ) -> Result<(Self, bool), DecodeError> {
+        let before = r.peek();
+        let member = member(T::read(r, version, what)?);
+        let read = &before[..before.len() - r.remaining()];
+        let mut w = Writer::new();
+        let same = member.write(&mut w, version).is_ok() && w.written(0) == read;
+        Ok((member, same))
+    }
+
+    /// Whether it is the same when it is read again.
+    fn comes_back(&self, version: Version) -> bool {
+        let mut w = Writer::new();
+        let bytes = self.write(&mut w, version).map(|()| w.freeze());
+        bytes.is_ok_and(|bytes| {
+            Self::read(&mut Reader::new(&bytes), version, "an action").as_ref() == Ok(self)
+        })
+    }
+}
+
+impl Wire for UpdateAction {
+    fn read(r: &mut Reader<'_>, version: Version, what: &'static str) -> Result<Self, DecodeError> {
+        if !mixes_instructions(version) {
+            return Action::read(r, version, what).map(Self::Action);
+        }
+        let kind = r.peek().first_chunk().map(|kind| u16::from_be_bytes(*kind));
+        let is_instruction = kind.is_some_and(|kind| (1..=LAST_INSTRUCTION).contains(&kind));
+        let mut other = r.clone();
+        let instruction = Self::read_as(&mut other, version, what, Self::Instruction);
+        if is_instruction && version == Version::V1_2 {
+            if let Ok((instruction, _)) = instruction {
+                *r = other;
+                return Ok(instruction);
+            }
+            return Action::read(r, version, what).map(Self::Action);
+        }
+        let action = Self::read_as(r, version, what, Self::Action);
+        match (action, instruction) {
+            (Ok((action, true)), _) => Ok(action),
+            (_, Ok((instruction, true))) if is_instruction => {
+                *r = other;
+                Ok(instruction)
+            }
+            (action, _) => action.map(|(action, _)| action),
+        }
+    }
+
+    fn write(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
+        match self {
+            Self::Action(action) => action.write(w, version),
+            Self::Instruction(instruction) if mixes_instructions(version) => {
+                instruction.write(w, version)
+            }
+            Self::Instruction(_) => Err(EncodeError::NotInVersion {
+                what: "an instruction among the actions of a change",
+                version,
+            }),
+        }
+    }
+}
+
+/// An action as ever, an instruction in the member `instruction`.
+impl Plain for UpdateAction {
+    fn value(&self, version: Version) -> Value {
+        match self {
+            Self::Action(action) => action.value(version),
+            Self::Instruction(instruction) => {
+                Value::Object(vec![("instruction".into(), instruction.value(version))])
+            }
+        }
+    }
+
+    fn from_value(value: &Value, version: Version) -> Result<Self, ValueError> {
+        match value.member("instruction") {
+            Some(_) => {
+                value.members(&["instruction"])?;
+                required(value, "instruction", version).map(Self::Instruction)
+            }
+            None => Action::from_value(value, version).map(Self::Action),
+        }
+    }
+}
+
+impl Generate for UpdateAction {
+    fn generate(dice: &mut Dice<'_>, version: Version) -> Self {
+        let made = match mixes_instructions(version) && dice.flip() {
+            true => Self::Instruction(Instruction::generate(dice, version)),
+            false => Self::Action(Action::generate(dice, version)),
+        };
+        match made.comes_back(version) {
+            true => made,
+            false => Self::Action(Action::output(PortNo::CONTROLLER)),
+        }
+    }
+}
+
 /// Declares the changes that tell of a flow, all with the same rows (`struct nx_flow_update_full`), and the others.
 macro_rules! flow_updates {
     ($($doc:literal $variant:ident $name:literal $number:literal;)* { $($rest:tt)* }) => {
@@ -144,8 +272,8 @@ macro_rules! flow_updates {
                     {pad 1} cookie: u64;
                     /// Its match.
                     {list} matches "match": Fields;
-                    /// Its actions, when they were asked for.
-                    {list_end} actions: Vec<Action>;
+                    /// What it does, when that was asked for.
+                    {list_end} actions: Vec<UpdateAction>;
                 })*
                 $($rest)*
             }

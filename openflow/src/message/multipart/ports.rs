@@ -1,7 +1,10 @@
 //! What is asked about ports and queues and answered (OpenFlow 1.5.1, 7.3.5.7 to 7.3.5.10).
 
-use crate::error::EncodeError;
-use crate::record::{Form, Property, record, variants};
+use crate::error::{DecodeError, EncodeError};
+use crate::record::{
+    Dice, Form, Generate, Plain, Property, Text, Value, ValueError, Wire, plain, record, variants,
+};
+use crate::wire::{Reader, Writer};
 use crate::{PortNo, Version};
 
 record! {
@@ -107,6 +110,84 @@ variants! {
             /// Packets received that were too long and had a bad checksum.
             rx_jabber_errors: u64;
         }
+        /// Whatever else was counted (`INTEL_PORT_STATS_CUSTOM`).
+        Custom "custom" [intel 2 V1_4 V1_5] {
+            /// The counters.
+            {pad 2} stats: CustomStats;
+        }
+    }
+}
+
+plain! {
+    /// A counter with a name of its own (`struct intel_port_custom_stats`).
+    pub struct CustomStat {
+        /// What it counts, in at most 255 bytes.
+        name: Text;
+        /// How many.
+        value: u64;
+    }
+}
+
+impl Wire for CustomStat {
+    fn read(r: &mut Reader<'_>, version: Version, what: &'static str) -> Result<Self, DecodeError> {
+        let length = usize::from(r.u8(what)?);
+        let mut name = r.sub(length, what)?;
+        Ok(Self {
+            name: Text::read(&mut name, version, what)?,
+            value: r.u64(what)?,
+        })
+    }
+
+    fn write(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
+        let length = self.name.0.len();
+        w.u8(u8::try_from(length).map_err(|_| EncodeError::TooLong {
+            what: "the name of a counter",
+            length,
+            limit: usize::from(u8::MAX),
+        })?);
+        self.name.write(w, version)?;
+        w.u64(self.value);
+        Ok(())
+    }
+}
+
+/// Counters with names, and before them how many there are.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+pub struct CustomStats(pub Vec<CustomStat>);
+
+impl Wire for CustomStats {
+    fn read(r: &mut Reader<'_>, version: Version, what: &'static str) -> Result<Self, DecodeError> {
+        let count = r.u16(what)?;
+        (0..count)
+            .map(|_| CustomStat::read(r, version, what))
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+
+    fn write(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
+        let length = self.0.len();
+        w.u16(u16::try_from(length).map_err(|_| EncodeError::TooLong {
+            what: "counters with names",
+            length,
+            limit: usize::from(u16::MAX),
+        })?);
+        self.0.write(w, version)
+    }
+}
+
+impl Plain for CustomStats {
+    fn value(&self, version: Version) -> Value {
+        self.0.value(version)
+    }
+
+    fn from_value(value: &Value, version: Version) -> Result<Self, ValueError> {
+        Vec::from_value(value, version).map(Self)
+    }
+}
+
+impl Generate for CustomStats {
+    fn generate(dice: &mut Dice<'_>, version: Version) -> Self {
+        Self(Vec::generate(dice, version))
     }
 }
 

@@ -1,11 +1,9 @@
 //! What is asked about the switch itself and answered (OpenFlow 1.5.1, 7.3.5.1, 7.3.5.20 and 7.3.5.22).
 
-use bytes::Bytes;
-
 use crate::message::Role;
 use crate::message::control::ShortId;
 use crate::message::numbers::numbers;
-use crate::record::{Name, Property, record, variants};
+use crate::record::{Name, Property, Text, record, variants};
 
 record! {
     /// Who made the switch.
@@ -39,7 +37,7 @@ variants! {
     /// What a switch can do with bundles (`OFPTMPBF_*`).
     pub enum BundleFeaturesProperty: Property, rows BUNDLE_FEATURES_PROPERTIES {
         /// How it keeps time.
-        Time "time" [std 1 V1_5 V1_5] {
+        Time "time_capability" [std 1 V1_5 V1_5] {
             /// How exactly.
             {pad 4} sched_accuracy: Time;
             /// How far in the future a bundle can be committed.
@@ -55,7 +53,7 @@ variants! {
 record! {
     /// Asks what the switch can do with bundles.
     pub struct BundleFeaturesRequest {
-        /// `OFPBF_*`: which properties are asked for.
+        /// `OFPBF_*`: 1 the request has a timestamp, 2 it changes how far ahead and back a bundle can be committed.
         feature_request_flags: u32;
         /// What this side can do.
         {pad 4} properties: Vec<BundleFeaturesProperty>;
@@ -99,7 +97,7 @@ variants! {
         /// How the switch names the connection.
         Uri "uri" [std 0 V1_5 V1_5] {
             /// `PROTOCOL:ADDRESS:PORT`.
-            uri: Bytes;
+            uri: Text;
         }
     }
 }

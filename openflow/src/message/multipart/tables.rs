@@ -2,11 +2,16 @@
 
 use bytes::Bytes;
 
-use crate::TableId;
+use crate::error::{DecodeError, EncodeError};
 use crate::matches::{Fields, Header};
 use crate::message::numbers::numbers;
 use crate::message::table::TableModProperty;
-use crate::record::{LooseProperty, Name, record, variants};
+use crate::record::{
+    Dice, Generate, LooseProperty, Members, Name, Plain, Value, ValueError, Wire, record, required,
+    variants,
+};
+use crate::wire::{Reader, Writer};
+use crate::{TableId, Version};
 
 record! {
     /// What was counted of a table; before 1.3 also what it can do.
@@ -89,13 +94,118 @@ record! {
     }
 }
 
-record! {
-    /// An action or instruction that there is, without its data.
-    pub struct TypeId {
-        /// `OFPAT_*` or `OFPIT_*`.
-        kind "type": u16;
-        /// A vendor's id and what it says.
-        {length} data: Bytes;
+/// The type of actions and instructions of vendors.
+const EXPERIMENTER: u16 = 0xffff;
+
+/// An action or instruction that there is, without its data (`struct ofp_action_id`, `struct ofp_instruction_id`).
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum TypeId {
+    /// One of the standard, `OFPAT_*` or `OFPIT_*`. Nothing should follow the type; what does is kept.
+    Standard {
+        /// The type.
+        kind: u16,
+        /// What follows.
+        data: Bytes,
+    },
+    /// A vendor's.
+    Vendor {
+        /// The vendor.
+        experimenter: u32,
+        /// What the vendor says.
+        data: Bytes,
+    },
+}
+
+impl Wire for TypeId {
+    fn read(r: &mut Reader<'_>, _: Version, what: &'static str) -> Result<Self, DecodeError> {
+        let kind = r.u16(what)?;
+        let length = usize::from(r.u16(what)?);
+        let least = if kind == EXPERIMENTER { 8 } else { 4 };
+        let follows = length.checked_sub(4).filter(|_| length >= least);
+        let follows = follows.ok_or_else(|| r.error("a length of at least 4, 8 of a vendor's"))?;
+        let mut body = r.sub(follows, what)?;
+        Ok(match kind {
+            EXPERIMENTER => Self::Vendor {
+                experimenter: body.u32(what)?,
+                data: body.rest(),
+            },
+            _ => Self::Standard {
+                kind,
+                data: body.rest(),
+            },
+        })
+    }
+
+    fn write(&self, w: &mut Writer, _: Version) -> Result<(), EncodeError> {
+        let start = w.len();
+        match self {
+            Self::Standard { kind, data } => {
+                w.u16(*kind);
+                w.u16(0);
+                w.slice(data);
+            }
+            Self::Vendor { experimenter, data } => {
+                w.u16(EXPERIMENTER);
+                w.u16(0);
+                w.u32(*experimenter);
+                w.slice(data);
+            }
+        }
+        w.patch_length(start + 2, start, "a type of actions or instructions")
+    }
+}
+
+/// With what follows only when there is any.
+impl Plain for TypeId {
+    fn value(&self, version: Version) -> Value {
+        let (mut members, data): (Members, _) = match self {
+            Self::Standard { kind, data } => (vec![("type".into(), kind.value(version))], data),
+            Self::Vendor { experimenter, data } => (
+                vec![
+                    ("type".into(), EXPERIMENTER.value(version)),
+                    ("experimenter".into(), experimenter.value(version)),
+                ],
+                data,
+            ),
+        };
+        if !data.is_empty() {
+            members.push(("exp_data".into(), data.value(version)));
+        }
+        Value::Object(members)
+    }
+
+    fn from_value(value: &Value, version: Version) -> Result<Self, ValueError> {
+        let data = match value.member("exp_data") {
+            Some(_) => required(value, "exp_data", version)?,
+            None => Bytes::new(),
+        };
+        match required(value, "type", version)? {
+            EXPERIMENTER => {
+                value.members(&["type", "experimenter", "exp_data"])?;
+                let experimenter = required(value, "experimenter", version)?;
+                Ok(Self::Vendor { experimenter, data })
+            }
+            kind => {
+                value.members(&["type", "exp_data"])?;
+                Ok(Self::Standard { kind, data })
+            }
+        }
+    }
+}
+
+impl Generate for TypeId {
+    fn generate(dice: &mut Dice<'_>, version: Version) -> Self {
+        let data = Bytes::generate(dice, version);
+        match dice.flip() {
+            true => Self::Standard {
+                kind: u16::generate(dice, version) & 0x7fff,
+                data,
+            },
+            false => Self::Vendor {
+                experimenter: u32::generate(dice, version),
+                data,
+            },
+        }
     }
 }
 
@@ -142,6 +252,24 @@ variants! {
         ApplyCopyfieldMiss "apply_copyfield_miss" [std 21 V1_5 V1_5] { oxm_ids: Vec<Header>; }
         /// Kinds of packets.
         PacketTypes "packet_types" [std 22 V1_5 V1_5] { oxm_values: Fields; }
+        /// What a vendor says.
+        Vendor "experimenter" [std 0xfffe V1_3 V1_5] {
+            /// The vendor.
+            experimenter: u32;
+            /// The vendor's type.
+            exp_type: u32;
+            /// What the vendor says.
+            data: Bytes;
+        }
+        /// What a vendor says, for table-miss.
+        VendorMiss "experimenter_miss" [std 0xffff V1_3 V1_5] {
+            /// The vendor.
+            experimenter: u32;
+            /// The vendor's type.
+            exp_type: u32;
+            /// What the vendor says.
+            data: Bytes;
+        }
     }
 }
 

@@ -6,6 +6,7 @@ mod differential;
 mod generate;
 mod groups;
 mod round_trip;
+mod triggers;
 mod vectors;
 
 use bytes::Bytes;

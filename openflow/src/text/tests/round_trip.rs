@@ -38,6 +38,8 @@ const PIECES: &[&str] = &[
     "conjunction",
     "check_pkt_larger",
     "write_actions",
+    "stat_trigger",
+    "duration",
     "goto_table",
     "unknown",
     "drop",
