@@ -14,16 +14,12 @@ use rust_openflow::record::{Value, VariantRow};
 use rust_openflow::wire::Reader;
 use rust_openflow::{Field, Match, Version, action, field, instruction};
 
+#[expect(dead_code, reason = "what vectors say is for others")]
+mod held;
 #[expect(dead_code, reason = "the properties are for others")]
 mod properties;
 
 const LIST: &str = "tests/vectors/missing.txt";
-const MESSAGES: &str = include_str!("vectors/messages.vectors");
-/// Each line ends with a message, in which there may be spaces.
-const LINES: [&str; 2] = [
-    include_str!("vectors/open_vswitch.hex"),
-    include_str!("vectors/specification.hex"),
-];
 const TEXTS: &str = include_str!("vectors/text.vectors");
 const ACTIONS: &str = include_str!("vectors/actions.txt");
 /// The vectors of fields stand beside what they test.
@@ -188,17 +184,8 @@ fn meet(digits: &str, met: &mut Met) {
 
 fn met() -> Met {
     let mut met = Met::new();
-    let is_hex = |line: &&str| line.len() > 15 && line.bytes().all(|byte| byte.is_ascii_hexdigit());
-    MESSAGES
-        .lines()
-        .filter(is_hex)
-        .for_each(|line| meet(line, &mut met));
-    for line in LINES.iter().flat_map(|file| file.lines()) {
-        let mut words = line.splitn(3, ' ');
-        if let (false, Some(digits)) = (line.starts_with('#'), words.nth(2)) {
-            meet(&digits.replace(' ', ""), &mut met);
-        }
-    }
+    let held = held::FILES.iter().flat_map(|(_, text)| held::vectors(text));
+    held.for_each(|vector| meet(&vector.digits, &mut met));
     let texts = TEXTS.lines().filter_map(|line| line.strip_prefix("bytes "));
     texts.for_each(|line| meet(line, &mut met));
     for line in ACTIONS.lines().filter(|line| !line.starts_with('#')) {
