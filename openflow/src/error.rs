@@ -74,4 +74,10 @@ pub enum EncodeError {
         /// The longest there can be.
         limit: usize,
     },
+    /// Parts are inside each other so often that nobody would read them.
+    #[error("{what} nest more deeply than can be read")]
+    TooDeep {
+        /// The parts.
+        what: &'static str,
+    },
 }

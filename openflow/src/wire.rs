@@ -225,6 +225,8 @@ impl<'a> Reader<'a> {
 #[derive(Debug, Default)]
 pub struct Writer {
     buffer: Vec<u8>,
+    /// How many parts are around what is written next.
+    depth: u8,
 }
 
 impl Writer {
@@ -233,7 +235,24 @@ impl Writer {
     pub fn new() -> Self {
         Self {
             buffer: Vec::with_capacity(256),
+            depth: 0,
         }
+    }
+
+    /// Writes a part that [`Reader::sub`] reads, inside of as many others as that takes.
+    #[inline]
+    pub fn part(
+        &mut self,
+        what: &'static str,
+        write: impl FnOnce(&mut Self) -> Result<(), EncodeError>,
+    ) -> Result<(), EncodeError> {
+        if self.depth >= MAX_DEPTH {
+            return Err(EncodeError::TooDeep { what });
+        }
+        self.depth += 1;
+        let written = write(self);
+        self.depth -= 1;
+        written
     }
 
     /// Bytes written so far.

@@ -76,29 +76,32 @@ impl Wire for EncapProperty {
 
     fn write(&self, w: &mut Writer, _: Version) -> Result<(), EncodeError> {
         let start = w.len();
-        match self {
-            Self::NshMdType(kind) => {
-                w.u16(NSH);
-                w.slice(&[MD_TYPE, 0, *kind]);
+        w.part("a property of encap", |w| {
+            match self {
+                Self::NshMdType(kind) => {
+                    w.u16(NSH);
+                    w.slice(&[MD_TYPE, 0, *kind]);
+                }
+                Self::NshTlv {
+                    class,
+                    kind,
+                    length,
+                    data,
+                } => {
+                    w.u16(NSH);
+                    w.slice(&[TLV, 0]);
+                    w.u16(*class);
+                    w.slice(&[*kind, *length]);
+                    w.slice(data);
+                }
+                Self::Unknown { class, kind, data } => {
+                    w.u16(*class);
+                    w.slice(&[*kind, 0]);
+                    w.slice(data);
+                }
             }
-            Self::NshTlv {
-                class,
-                kind,
-                length,
-                data,
-            } => {
-                w.u16(NSH);
-                w.slice(&[TLV, 0]);
-                w.u16(*class);
-                w.slice(&[*kind, *length]);
-                w.slice(data);
-            }
-            Self::Unknown { class, kind, data } => {
-                w.u16(*class);
-                w.slice(&[*kind, 0]);
-                w.slice(data);
-            }
-        }
+            Ok(())
+        })?;
         let length = w.len() - start;
         let wire = u8::try_from(length).map_err(|_| EncodeError::TooLong {
             what: "a property of encap",

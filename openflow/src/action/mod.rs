@@ -10,6 +10,7 @@ mod controller;
 mod ct;
 mod encap;
 mod learn;
+mod nested;
 mod oxm;
 mod parts;
 mod rows;
@@ -23,6 +24,7 @@ pub use learn::{
     LEARN_DELETE_LEARNED, LEARN_SEND_FLOW_REM, Learn2, LearnFlags, LearnSource, LearnSpec,
     LearnSpecs, LearnTarget,
 };
+pub use nested::Actions;
 pub use oxm::{OfsNbits, Oxm, Oxm32, PaddedOxm, Subfield};
 pub use parts::{
     CntIds, HashFields, LinkAlgorithm, Note, Port16, SampleSource, Slaves, SlavesAlgorithm,
@@ -188,14 +190,25 @@ impl Action {
             zone,
             recirc_table: table.unwrap_or(CT_NO_TABLE),
             alg: 0,
-            actions,
+            actions: actions.into(),
         }
     }
 
     /// Runs actions on a copy of the packet.
     #[must_use]
     pub fn clone_of(actions: Vec<Self>) -> Self {
-        Self::Clone { actions }
+        Self::Clone {
+            actions: actions.into(),
+        }
+    }
+
+    /// The actions inside it, of those that have some.
+    #[must_use]
+    pub fn nested(&self) -> Option<&Actions> {
+        match self {
+            Self::Ct { actions, .. } | Self::Clone { actions } => Some(actions),
+            _ => None,
+        }
     }
 
     /// Sets a bit when the packet, with its Ethernet header, is longer than a limit in bytes.
@@ -246,9 +259,11 @@ impl Action {
                 zone,
                 recirc_table,
                 alg,
-                actions: lists(actions),
+                actions: actions.map(lists),
             },
-            Self::Clone { actions } => Self::clone_of(lists(actions)),
+            Self::Clone { actions } => Self::Clone {
+                actions: actions.map(lists),
+            },
             Self::PopVlan {} if version < Version::V1_1 => Self::StripVlan {},
             Self::StripVlan {} if version >= Version::V1_1 => Self::PopVlan {},
             old if version < Version::V1_2 => old,

@@ -159,7 +159,7 @@ impl Wire for PaddedOxm {
 
     fn write(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
         let start = w.len();
-        self.0.write(w, version)?;
+        w.part("a field", |w| self.0.write(w, version))?;
         w.pad(Self::SIZE - (w.len() - start));
         Ok(())
     }

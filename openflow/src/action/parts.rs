@@ -112,7 +112,7 @@ impl Wire for Slaves {
         self.ofs_nbits.write(w, version)?;
         self.dst.write(w, version)?;
         w.pad(4);
-        self.ports.write(w, version)
+        w.part("bundle", |w| self.ports.write(w, version))
     }
 }
 
@@ -142,7 +142,7 @@ impl Wire for CntIds {
     fn write(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
         write_count(w, "dec_ttl_cnt_ids.n_controllers", self.0.len())?;
         w.pad(4);
-        self.0.write(w, version)
+        w.part("dec_ttl_cnt_ids", |w| self.0.write(w, version))
     }
 }
 

@@ -8,6 +8,7 @@ use super::controller::ControllerProperty;
 use super::ct::{NatRange, Zone};
 use super::encap::EncapProperty;
 use super::learn::{Learn2, LearnSpecs};
+use super::nested::Actions;
 use super::oxm::{OfsNbits, Oxm, Oxm32, PaddedOxm};
 use super::parts::{
     CntIds, HashFields, LinkAlgorithm, Note, Port16, SampleSource, Slaves, SlavesAlgorithm,
@@ -454,7 +455,7 @@ variants! {
             /// The protocol helper, by its port (21: FTP, 69: TFTP); 0 for none.
             {pad 3} alg: u16;
             /// Set-field actions on `ct_mark` and `ct_label`, and `nat`.
-            actions: Vec<Action>;
+            actions: Actions;
         }
         /// Translates addresses; only inside `ct`.
         Nat "nat" [nx 36 V1_0 V1_5] {
@@ -513,7 +514,7 @@ variants! {
         /// Runs actions on a copy of the packet.
         Clone "clone" [nx 42 V1_0 V1_5] {
             /// The actions.
-            {pad 6} actions: Vec<Action>;
+            {pad 6} actions: Actions;
         }
         /// Forgets what connection tracking said.
         CtClear "ct_clear" [nx 43 V1_0 V1_5] {}

@@ -14,7 +14,7 @@ use super::lines::{Line, Lines};
 use super::{HEADER_LEN, Header, Kind, Message, ROWS};
 use crate::Version;
 use crate::error::{DecodeError, EncodeError};
-use crate::record::{Members, Plain, Value, ValueError, required};
+use crate::record::{DEEPEST_VALUE, Members, Plain, Value, ValueError, required};
 
 /// The names of types that the table has no row of its own for.
 const EXPERIMENTER: &str = "experimenter";
@@ -188,6 +188,9 @@ pub(crate) fn members(header: &Header, message: &Message) -> Members {
 
 /// The bytes of the message that an object describes.
 pub(crate) fn from_members(value: &Value) -> Result<Bytes, ValueError> {
+    if value.is_deeper_than(DEEPEST_VALUE) {
+        return Err(ValueError::new("values that nest less deeply"));
+    }
     value.members(&[
         "ok",
         "version",

@@ -10,6 +10,21 @@ use crate::message::describe;
 use crate::record::{Dice, Generate, Plain, Value, ValueError, Wire, record};
 use crate::wire::{Reader, Writer};
 
+/// Messages that hold messages.
+const HOLDERS: [Kind; 2] = [Kind::BundleAdd, Kind::Requestforward];
+/// What a message in one of them should be.
+const FLAT: &str = "a message that holds no other";
+
+/// Whether an object is that of a message that holds another.
+fn holds_another(value: &Value) -> bool {
+    let names = ["type", "subtype"].map(|name| value.member(name));
+    let is_holder = |name: &Value| {
+        let mut holders = HOLDERS.iter().map(|kind| kind.row().name);
+        holders.any(|holder| *name == Value::text(holder))
+    };
+    names.into_iter().flatten().any(is_holder)
+}
+
 /// A whole message with its header, as bytes: what is in a bundle was often encoded long before.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Nested(pub Bytes);
@@ -18,10 +33,10 @@ impl Nested {
     /// The message. One that holds a message itself is refused: nothing nests twice.
     pub fn decode(&self) -> Result<(Header, Message), DecodeError> {
         let (header, message) = Message::decode(&self.0)?;
-        if matches!(message, Message::BundleAdd(_) | Message::Requestforward(_)) {
+        if message.kind().is_some_and(|kind| HOLDERS.contains(&kind)) {
             return Err(DecodeError {
                 offset: 0,
-                expected: "a message that holds no other",
+                expected: FLAT,
                 answer: ErrorAnswer::BUNDLE_MESSAGE_LEN,
             });
         }
@@ -71,6 +86,8 @@ impl Plain for Nested {
     fn from_value(value: &Value, _: Version) -> Result<Self, ValueError> {
         match value {
             Value::Text(_) => value.as_hex().map(|bytes| Self(bytes.into())),
+            // Looked at first: objects may be inside each other as often as one likes.
+            _ if holds_another(value) => Err(ValueError::new(FLAT)),
             _ => describe::from_members(value).map(Self),
         }
     }
@@ -78,9 +95,7 @@ impl Plain for Nested {
 
 impl Generate for Nested {
     fn generate(dice: &mut Dice<'_>, version: Version) -> Self {
-        let flat = |kind: &Kind| {
-            kind.code(version).is_some() && !matches!(kind, Kind::BundleAdd | Kind::Requestforward)
-        };
+        let flat = |kind: &Kind| kind.code(version).is_some() && !HOLDERS.contains(kind);
         let kinds: Vec<Kind> = ROWS.iter().map(|row| row.kind).filter(flat).collect();
         let kind = kinds[dice.below(kinds.len())];
         let message = Message::generate(kind, dice, version);

@@ -563,8 +563,9 @@ impl Wire for PacketOut {
             _ => w.pad(6),
         }
         let start = w.len();
-        action::encode_list(&self.actions, w, version)?;
-        w.patch_length(length_at, start, "the actions of a packet-out")?;
+        let what = "the actions of a packet-out";
+        w.part(what, |w| action::encode_list(&self.actions, w, version))?;
+        w.patch_length(length_at, start, what)?;
         w.slice(&self.packet);
         Ok(())
     }

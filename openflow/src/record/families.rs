@@ -316,7 +316,7 @@ impl<T: Laid> Family for T {
             }
         }
         w.pad(layout.gap);
-        body(w)?;
+        w.part(what, body)?;
         if layout.padding == Padding::Counted {
             w.align8(start);
         }

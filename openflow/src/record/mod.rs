@@ -41,6 +41,7 @@ pub(crate) use rows::{
     field_row, in_range, name, one, other_name, plain, read_fields, record, regular, variants,
     vendor, write_fields,
 };
+pub(crate) use value::DEEPEST as DEEPEST_VALUE;
 pub use value::{Members, Value, ValueError};
 
 use bytes::Bytes;

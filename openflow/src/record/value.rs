@@ -7,9 +7,12 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{self, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// How many lists and objects may be inside each other where values are read: more than any message needs.
+pub(crate) const DEEPEST: usize = 128;
 
 /// The members of an object, in order.
 pub type Members = Vec<(Cow<'static, str>, Value)>;
@@ -144,6 +147,19 @@ impl Value {
         bytes.ok_or(ValueError::new(EXPECTED))
     }
 
+    /// Whether more than `limit` lists and objects are inside each other.
+    #[must_use]
+    pub fn is_deeper_than(&self, limit: usize) -> bool {
+        let Some(inner) = limit.checked_sub(1) else {
+            return matches!(self, Self::List(_) | Self::Object(_));
+        };
+        match self {
+            Self::List(list) => list.iter().any(|value| value.is_deeper_than(inner)),
+            Self::Object(members) => members.iter().any(|(_, value)| value.is_deeper_than(inner)),
+            _ => false,
+        }
+    }
+
     /// The elements of a list.
     pub fn as_list(&self) -> Result<&[Value], ValueError> {
         match self {
@@ -180,12 +196,32 @@ impl Serialize for Value {
 
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Reading)
+        Reading { left: DEEPEST }.deserialize(deserializer)
     }
 }
 
 /// Reads whatever comes, of what a [`Value`] can say.
-struct Reading;
+struct Reading {
+    /// How many lists and objects may be inside each other from here on.
+    left: usize,
+}
+
+impl Reading {
+    /// What reads what is inside a list or an object.
+    fn inner<E: de::Error>(&self) -> Result<Self, E> {
+        let left = self.left.checked_sub(1);
+        let wrong = || E::custom(format_args!("values nest more than {DEEPEST} times"));
+        left.map(|left| Self { left }).ok_or_else(wrong)
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Reading {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
 
 impl<'de> Visitor<'de> for Reading {
     type Value = Value;
@@ -219,7 +255,7 @@ impl<'de> Visitor<'de> for Reading {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
-        while let Some(value) = from.next_element()? {
+        while let Some(value) = from.next_element_seed(self.inner()?)? {
             list.push(value);
         }
         Ok(Value::List(list))
@@ -227,7 +263,8 @@ impl<'de> Visitor<'de> for Reading {
 
     fn visit_map<A: MapAccess<'de>>(self, mut from: A) -> Result<Value, A::Error> {
         let mut members = Members::new();
-        while let Some((name, value)) = from.next_entry::<String, Value>()? {
+        while let Some(name) = from.next_key::<String>()? {
+            let value = from.next_value_seed(self.inner()?)?;
             if members.iter().any(|(known, _)| *known == name) {
                 return Err(de::Error::custom(format!("member '{name}' stands twice")));
             }

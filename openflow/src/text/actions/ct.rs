@@ -137,7 +137,7 @@ pub(super) fn parse_ct<'a>(text: &'a str, names: &Names, depth: u8) -> Read<'a, 
         zone,
         recirc_table: table,
         alg,
-        actions,
+        actions: actions.into(),
     })
 }
 

@@ -43,7 +43,7 @@ pub(in crate::text) fn parse<'a>(item: &Item<'a>, names: &Names, depth: u8) -> R
         "ct" => ct::parse_ct(arguments()?, names, depth),
         "clone" => {
             let actions = parse_list(arguments()?, names, depth + 1)?;
-            Ok(Action::Clone { actions })
+            Ok(Action::clone_of(actions))
         }
         "learn" if item.separator.is_none() => learn::parse(item.value, names),
         "learn" => learn::parse(arguments()?, names),
