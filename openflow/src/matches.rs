@@ -302,6 +302,18 @@ pub struct Match {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Fields(pub Match);
 
+impl From<Match> for Fields {
+    fn from(matches: Match) -> Self {
+        Self(matches)
+    }
+}
+
+impl From<Fields> for Match {
+    fn from(fields: Fields) -> Self {
+        fields.0
+    }
+}
+
 impl Match {
     /// Every packet.
     #[must_use]

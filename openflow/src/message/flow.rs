@@ -5,7 +5,7 @@ use super::stats::Stats;
 use crate::action::Action;
 use crate::error::EncodeError;
 use crate::instruction::Instruction;
-use crate::record::{Form, record};
+use crate::record::record;
 use crate::{GroupId, Match, PortNo, TableId, Version};
 
 /// `OFP_NO_BUFFER`: the packet is not held by the switch.
@@ -69,69 +69,50 @@ record! {
     forms { [V1_0 V1_0] FlowMod10 }
 }
 
-record! {
+/// Declares a flow-mod that knows neither groups, masks of cookies nor instructions: its match in its own place, the
+/// type of its port, and what it has in common with the others.
+macro_rules! short_flow_mod {
+    ($(#[$meta:meta])* $form:ident { $($before:tt)* } $port:ident { $($behind:tt)* }) => {
+        $crate::record::record! {
+            $(#[$meta])*
+            pub struct $form {
+                $($before)*
+                /// The flow's number, chosen by the controller.
+                cookie: u64;
+                /// Which table, where that was switched on (`NXT_FLOW_MOD_TABLE_ID`); else 0.
+                table "table_id": $crate::TableId;
+                /// What it does.
+                command: $crate::message::FlowCommand;
+                /// Seconds without packets after which the flow goes; 0 for never.
+                idle_timeout: u16;
+                /// Seconds after which the flow goes; 0 for never.
+                hard_timeout: u16;
+                /// Precedence, higher first.
+                priority: u16;
+                /// A held packet to send through the flow, or all ones.
+                buffer_id: u32;
+                /// To delete: only flows that output there.
+                out_port: $port;
+                /// How the flow behaves.
+                flags: $crate::message::FlowFlags;
+                $($behind)*
+                actions: Vec<$crate::Action>;
+            }
+        }
+
+        $crate::record::form! {
+            $form of FlowMod
+            same matches, cookie, table, command, idle_timeout, hard_timeout, priority, buffer_id, out_port, flags;
+            absent cookie_mask "FlowMod.cookie_mask", out_group "FlowMod.out_group" = $crate::GroupId::ANY, importance "FlowMod.importance";
+            |form| instructions: $crate::message::flow::applied(form.actions);
+            |flow, version| actions: $crate::message::flow::only_applied(&flow.instructions, version)?;
+        }
+    };
+}
+
+short_flow_mod! {
     /// [`FlowMod`] in 1.0.
-    pub struct FlowMod10 {
-        matches "match": Match;
-        cookie: u64;
-        table "table_id": TableId;
-        command: FlowCommand;
-        idle_timeout: u16;
-        hard_timeout: u16;
-        priority: u16;
-        buffer_id: u32;
-        out_port: PortNo;
-        flags: FlowFlags;
-        actions: Vec<Action>;
-    }
-}
-
-impl From<FlowMod10> for FlowMod {
-    fn from(form: FlowMod10) -> Self {
-        Self {
-            command: form.command,
-            idle_timeout: form.idle_timeout,
-            hard_timeout: form.hard_timeout,
-            buffer_id: form.buffer_id,
-            out_port: form.out_port,
-            flags: form.flags,
-            ..Self::add(
-                form.table,
-                form.priority,
-                form.matches,
-                applied(form.actions),
-                form.cookie,
-            )
-        }
-    }
-}
-
-impl Form<FlowMod> for FlowMod10 {
-    fn of(flow: &FlowMod, version: Version) -> Result<Self, EncodeError> {
-        let refuse = |what| Err(EncodeError::NotInVersion { what, version });
-        if flow.cookie_mask != 0 {
-            return refuse("FlowMod.cookie_mask");
-        }
-        if flow.out_group != GroupId::ANY {
-            return refuse("FlowMod.out_group");
-        }
-        if flow.importance != 0 {
-            return refuse("FlowMod.importance");
-        }
-        Ok(Self {
-            matches: flow.matches.clone(),
-            cookie: flow.cookie,
-            table: flow.table,
-            command: flow.command,
-            idle_timeout: flow.idle_timeout,
-            hard_timeout: flow.hard_timeout,
-            priority: flow.priority,
-            buffer_id: flow.buffer_id,
-            out_port: flow.out_port,
-            flags: flow.flags,
-            actions: only_applied(&flow.instructions, version)?,
-        })
-    }
+    FlowMod10 { matches "match": Match; } PortNo {}
 }
 
 /// The instructions that the actions of a 1.0 flow are.
@@ -239,117 +220,71 @@ record! {
     forms { [V1_0 V1_0] FlowRemoved10, [V1_1 V1_4] FlowRemoved11 }
 }
 
-record! {
+/// Declares a flow-removed before 1.5: what stands in place of the table and of the hard timeout, what fills the
+/// bytes behind those, and where the match is. Then which members of [`FlowRemoved`] it lacks, or what is made of
+/// them.
+macro_rules! old_flow_removed {
+    (
+        $(#[$meta:meta])* $form:ident
+        { $($before:tt)* } { $($table:tt)* } ($($gap:tt)*) { $($timeout:tt)* } ($($space:tt)*) { $($behind:tt)* }
+        same $($same:ident),*;
+        $(absent $($absent:ident $what:literal),*;)?
+        |$of:ident| $($own:ident: $from:expr),*;
+        |$whole:ident, $version:ident| $($its:ident: $into:expr),*;
+    ) => {
+        $crate::record::record! {
+            $(#[$meta])*
+            pub struct $form {
+                $($before)*
+                /// The flow's cookie.
+                cookie: u64;
+                /// The flow's priority.
+                priority: u16;
+                /// Why it went.
+                reason: $crate::message::FlowRemovedReason;
+                $($table)*
+                /// How long the flow was there: seconds.
+                { $($gap)* } duration_sec: u32;
+                /// And nanoseconds.
+                duration_nsec: u32;
+                /// The flow's timeout in seconds.
+                idle_timeout: u16;
+                $($timeout)*
+                /// Packets.
+                { $($space)* } packet_count: u64;
+                /// Bytes.
+                byte_count: u64;
+                $($behind)*
+            }
+        }
+
+        $crate::message::stats::counted_form! {
+            $form of FlowRemoved
+            same matches, cookie, priority, reason, idle_timeout $(, $same)*;
+            $(absent $($absent $what),*;)?
+            |$of| $($own: $from),*;
+            |$whole, $version| $($its: $into),*;
+        }
+    };
+}
+
+old_flow_removed! {
     /// [`FlowRemoved`] in 1.0.
-    pub struct FlowRemoved10 {
-        matches "match": Match;
-        cookie: u64;
-        priority: u16;
-        reason: FlowRemovedReason;
-        {pad 1} duration_sec: u32;
-        duration_nsec: u32;
-        idle_timeout: u16;
-        {pad 2} packet_count: u64;
-        byte_count: u64;
-    }
+    FlowRemoved10
+    { matches "match": Match; } {} (pad 1) {} (pad 2) {}
+    same;
+    absent table "FlowRemoved.table_id", hard_timeout "FlowRemoved.hard_timeout";
+    |form|;
+    |removed, version|;
 }
 
-impl From<FlowRemoved10> for FlowRemoved {
-    fn from(form: FlowRemoved10) -> Self {
-        Self {
-            table: TableId(0),
-            reason: form.reason,
-            priority: form.priority,
-            idle_timeout: form.idle_timeout,
-            hard_timeout: 0,
-            cookie: form.cookie,
-            matches: form.matches,
-            stats: Stats::new(
-                (form.duration_sec, form.duration_nsec),
-                form.packet_count,
-                form.byte_count,
-            ),
-        }
-    }
-}
-
-impl Form<FlowRemoved> for FlowRemoved10 {
-    fn of(removed: &FlowRemoved, version: Version) -> Result<Self, EncodeError> {
-        removed.stats.only_fixed(version)?;
-        let refuse = |what| Err(EncodeError::NotInVersion { what, version });
-        if removed.table != TableId(0) {
-            return refuse("FlowRemoved.table_id");
-        }
-        if removed.hard_timeout != 0 {
-            return refuse("FlowRemoved.hard_timeout");
-        }
-        let (duration_sec, duration_nsec) = removed.stats.duration();
-        Ok(Self {
-            matches: removed.matches.clone(),
-            cookie: removed.cookie,
-            priority: removed.priority,
-            reason: removed.reason,
-            duration_sec,
-            duration_nsec,
-            idle_timeout: removed.idle_timeout,
-            packet_count: removed.stats.packets(),
-            byte_count: removed.stats.bytes(),
-        })
-    }
-}
-
-record! {
+old_flow_removed! {
     /// [`FlowRemoved`] in 1.1 to 1.4.
-    pub struct FlowRemoved11 {
-        cookie: u64;
-        priority: u16;
-        reason: FlowRemovedReason;
-        table "table_id": TableId;
-        duration_sec: u32;
-        duration_nsec: u32;
-        idle_timeout: u16;
-        {pad 2 [V1_1 V1_1]} hard_timeout: u16 [V1_2 V1_5];
-        packet_count: u64;
-        byte_count: u64;
-        matches "match": Match;
-    }
+    FlowRemoved11
+    {} { table "table_id": TableId; } () { {pad 2 [V1_1 V1_1]} hard_timeout: u16 [V1_2 V1_5]; } () { matches "match": Match; }
+    same table, hard_timeout;
+    |form|;
+    |removed, version|;
 }
 
-impl From<FlowRemoved11> for FlowRemoved {
-    fn from(form: FlowRemoved11) -> Self {
-        Self {
-            table: form.table,
-            reason: form.reason,
-            priority: form.priority,
-            idle_timeout: form.idle_timeout,
-            hard_timeout: form.hard_timeout,
-            cookie: form.cookie,
-            matches: form.matches,
-            stats: Stats::new(
-                (form.duration_sec, form.duration_nsec),
-                form.packet_count,
-                form.byte_count,
-            ),
-        }
-    }
-}
-
-impl Form<FlowRemoved> for FlowRemoved11 {
-    fn of(removed: &FlowRemoved, version: Version) -> Result<Self, EncodeError> {
-        removed.stats.only_fixed(version)?;
-        let (duration_sec, duration_nsec) = removed.stats.duration();
-        Ok(Self {
-            cookie: removed.cookie,
-            priority: removed.priority,
-            reason: removed.reason,
-            table: removed.table,
-            duration_sec,
-            duration_nsec,
-            idle_timeout: removed.idle_timeout,
-            hard_timeout: removed.hard_timeout,
-            packet_count: removed.stats.packets(),
-            byte_count: removed.stats.bytes(),
-            matches: removed.matches.clone(),
-        })
-    }
-}
+pub(super) use {old_flow_removed, short_flow_mod};

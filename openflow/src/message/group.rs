@@ -4,7 +4,7 @@ use super::numbers::numbers;
 use crate::action::Action;
 use crate::error::EncodeError;
 use crate::matches::Fields;
-use crate::record::{Form, Name, Port32, Property, record, variants};
+use crate::record::{Form, Name, Port32, Property, form, record, variants};
 use crate::{GroupId, PortNo, Version};
 
 numbers! {
@@ -215,40 +215,10 @@ record! {
     }
 }
 
-impl From<GroupMod11> for GroupMod {
-    fn from(form: GroupMod11) -> Self {
-        Self {
-            command: form.command,
-            ..Self::add(form.group, form.kind, form.buckets)
-        }
-    }
-}
-
-impl Form<GroupMod> for GroupMod11 {
-    fn of(group: &GroupMod, version: Version) -> Result<Self, EncodeError> {
-        if group.command_bucket != BucketId::ALL {
-            let what = "GroupMod.command_bucket_id";
-            return Err(EncodeError::NotInVersion { what, version });
-        }
-        no_properties(&group.properties, version)?;
-        Ok(Self {
-            command: group.command,
-            kind: group.kind,
-            group: group.group,
-            buckets: group.buckets.clone(),
-        })
-    }
-}
-
-/// Refuses properties in a version that has none.
-pub(super) fn no_properties(list: &[GroupProperty], version: Version) -> Result<(), EncodeError> {
-    if list.is_empty() {
-        return Ok(());
-    }
-    Err(EncodeError::NotInVersion {
-        what: "the properties of a group",
-        version,
-    })
+form! {
+    GroupMod11 of GroupMod
+    same command, kind, group, buckets;
+    absent command_bucket "GroupMod.command_bucket_id", properties "the properties of a group";
 }
 
 /// A place in a group (OpenFlow 1.5.1, 7.3.4.3): the number of a bucket, or one of the constants.

@@ -188,18 +188,50 @@ impl Stats {
         self.0.iter().find_map(time).unwrap_or((0, 0))
     }
 
-    /// Refuses counters that a version with fixed fields cannot say: any but duration, packets and bytes.
-    pub(super) fn only_fixed(&self, version: Version) -> Result<(), EncodeError> {
+    /// These counters, for a version with fixed fields, which can say duration, packets and bytes.
+    pub(super) fn only_fixed(&self, version: Version) -> Result<&Self, EncodeError> {
         let (duration, packets, bytes) = (self.duration(), self.packets(), self.bytes());
-        if *self != Self::new(duration, packets, bytes) {
-            return Err(EncodeError::NotInVersion {
-                what: "counters other than duration, packets and bytes",
-                version,
-            });
+        if *self == Self::new(duration, packets, bytes) {
+            return Ok(self);
         }
-        Ok(())
+        Err(EncodeError::NotInVersion {
+            what: "counters other than duration, packets and bytes",
+            version,
+        })
     }
 }
+
+/// What a structure and a form of it with fixed counters make of each other ([`crate::record::form!`]).
+macro_rules! counted_form {
+    (
+        $form:ident of $whole:ident
+        same $($same:ident),*;
+        $(absent $($absent:ident $what:literal),*;)?
+        |$of:ident| $($own:ident: $from:expr),*;
+        |$wh:ident, $version:ident| $($its:ident: $into:expr),*;
+    ) => {
+        $crate::record::form! {
+            $form of $whole
+            same $($same),*;
+            $(absent $($absent $what),*;)?
+            |$of|
+                stats: $crate::message::Stats::new(
+                    ($of.duration_sec, $of.duration_nsec),
+                    $of.packet_count,
+                    $of.byte_count,
+                )
+                $(, $own: $from)*;
+            |$wh, $version|
+                duration_sec: $wh.stats.only_fixed($version)?.duration().0,
+                duration_nsec: $wh.stats.duration().1,
+                packet_count: $wh.stats.packets(),
+                byte_count: $wh.stats.bytes()
+                $(, $its: $into)*;
+        }
+    };
+}
+
+pub(in crate::message) use counted_form;
 
 /// An `ofp_stats` with its padding.
 impl Wire for Stats {

@@ -220,6 +220,18 @@ macro_rules! ports {
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub struct $type(pub PortNo);
 
+        impl From<PortNo> for $type {
+            fn from(port: PortNo) -> Self {
+                Self(port)
+            }
+        }
+
+        impl From<$type> for PortNo {
+            fn from(port: $type) -> Self {
+                port.0
+            }
+        }
+
         impl Wire for $type {
             fn read(
                 r: &mut Reader<'_>,

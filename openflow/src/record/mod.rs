@@ -18,7 +18,7 @@
 //! field stand in `.. {...}`. A Rust name that is not the specification's is followed by that: `kind "type": u16`. What is laid
 //! out less regularly implements the traits by hand; [`plain!`] then still derives all but the layout.
 //! Versions that lay a structure out in another order have a structure of their own for that, named behind
-//! the rows, `forms { [V1_0 V1_0] FlowMod10 }`, which is turned into this one and back ([`Form`]).
+//! the rows, `forms { [V1_0 V1_0] FlowMod10 }`, which is turned into this one and back ([`Form`], [`form!`]).
 //!
 //! This module knows no message. The types of fields are here, in [`crate::types`] and beside what uses them.
 
@@ -38,8 +38,8 @@ pub use families::{
     QueueFamily, Tagged, Unpadded,
 };
 pub(crate) use rows::{
-    field_row, in_range, name, one, other_name, plain, read_fields, record, regular, variants,
-    vendor, write_fields,
+    field_row, form, in_range, name, one, other_name, plain, read_fields, record, regular, usual,
+    variants, vendor, write_fields,
 };
 pub(crate) use value::DEEPEST as DEEPEST_VALUE;
 pub use value::{Members, Value, ValueError};
@@ -246,9 +246,18 @@ const fn slot_of(vendor: Option<u32>, number: u32, version: u8) -> usize {
     (mixed ^ mixed >> 15) as usize
 }
 
-/// Whether a value is what it is in versions that do not have it.
-pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
+/// Refuses a value other than the one that it has in versions without it.
+#[inline]
+pub(crate) fn absent<T: PartialEq>(
+    value: &T,
+    usual: &T,
+    what: &'static str,
+    version: Version,
+) -> Result<(), EncodeError> {
+    match value == usual {
+        true => Ok(()),
+        false => Err(EncodeError::NotInVersion { what, version }),
+    }
 }
 
 /// Refuses members of an object other than the fields that a version has, and `more`.

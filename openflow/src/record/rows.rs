@@ -106,8 +106,8 @@ macro_rules! one {
     (write $w:ident $version:ident $what:expr, $field:ident, $since:ident $until:ident) => {
         if $crate::record::in_range!($version, $since $until) {
             $crate::record::Wire::write($field, $w, $version)?;
-        } else if !$crate::record::is_default($field) {
-            return Err($crate::EncodeError::NotInVersion { what: $what, version: $version });
+        } else {
+            $crate::record::absent($field, &Default::default(), $what, $version)?;
         }
     };
     (from $value:ident $version:ident $name:expr, $ty:ty) => {
@@ -282,6 +282,76 @@ macro_rules! record {
                     $(.. { $($last $($lsize)? $([$ls $lu])?),* })?
                 });
                 Ok(())
+            }
+        }
+    };
+}
+
+/// What a field holds in a form without it.
+macro_rules! usual {
+    () => {
+        Default::default()
+    };
+    ($usual:expr) => {
+        $usual
+    };
+}
+
+/// What a structure and a [`Form`] of it make of each other: the fields that both have; those of the structure that
+/// the form lacks, what is said when they hold something, and what they hold usually, if not zero; then what each
+/// makes of the other where they differ.
+///
+/// ```text
+/// form! {
+///     FlowMod10 of FlowMod
+///     same cookie, table, command;
+///     absent cookie_mask "FlowMod.cookie_mask", out_group "FlowMod.out_group" = GroupId::ANY;
+///     |form| instructions: applied(form.actions);
+///     |flow, version| actions: only_applied(&flow.instructions, version)?;
+/// }
+/// ```
+macro_rules! form {
+    (
+        $form:ident of $whole:ident
+        same $($same:ident),*;
+        $(absent $($absent:ident $what:literal $(= $usual:expr)?),*;)?
+    ) => {
+        $crate::record::form! {
+            $form of $whole
+            same $($same),*;
+            $(absent $($absent $what $(= $usual)?),*;)?
+            |form|;
+            |whole, version|;
+        }
+    };
+    (
+        $form:ident of $whole:ident
+        same $($same:ident),*;
+        $(absent $($absent:ident $what:literal $(= $usual:expr)?),*;)?
+        |$of:ident| $($own:ident: $from:expr),*;
+        |$wh:ident, $version:ident| $($its:ident: $into:expr),*;
+    ) => {
+        impl From<$form> for $whole {
+            fn from($of: $form) -> Self {
+                Self {
+                    $( $own: $from, )*
+                    $( $same: $of.$same.into(), )*
+                    $( $($absent: $crate::record::usual!($($usual)?),)* )?
+                }
+            }
+        }
+
+        impl $crate::record::Form<$whole> for $form {
+            fn of(
+                $wh: &$whole,
+                $version: $crate::Version,
+            ) -> Result<Self, $crate::EncodeError> {
+                let _ = $version;
+                $( $( $crate::record::absent(&$wh.$absent, &$crate::record::usual!($($usual)?), $what, $version)?; )* )?
+                Ok(Self {
+                    $( $same: $wh.$same.clone().into(), )*
+                    $( $its: $into, )*
+                })
             }
         }
     };
@@ -610,6 +680,6 @@ macro_rules! other_name {
 }
 
 pub(crate) use {
-    field_row, in_range, name, one, other_name, plain, read_fields, record, regular, variants,
-    vendor, write_fields,
+    field_row, form, in_range, name, one, other_name, plain, read_fields, record, regular, usual,
+    variants, vendor, write_fields,
 };

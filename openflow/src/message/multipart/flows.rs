@@ -6,7 +6,7 @@ use crate::instruction::Instruction;
 use crate::message::flow;
 use crate::message::numbers::numbers;
 use crate::message::{FlowFlags, Stats};
-use crate::record::{Form, record};
+use crate::record::{Form, form, record};
 use crate::{GroupId, Match, PortNo, TableId, Version};
 
 record! {
@@ -37,32 +37,10 @@ record! {
     }
 }
 
-impl From<FlowFilter10> for FlowFilter {
-    fn from(form: FlowFilter10) -> Self {
-        Self {
-            table: form.table,
-            out_port: form.out_port,
-            matches: form.matches,
-            ..Self::all()
-        }
-    }
-}
-
-impl Form<FlowFilter> for FlowFilter10 {
-    fn of(filter: &FlowFilter, version: Version) -> Result<Self, EncodeError> {
-        let refuse = |what| Err(EncodeError::NotInVersion { what, version });
-        if filter.out_group != GroupId::ANY {
-            return refuse("FlowFilter.out_group");
-        }
-        if filter.cookie_mask != 0 || filter.cookie != 0 {
-            return refuse("FlowFilter.cookie");
-        }
-        Ok(Self {
-            matches: filter.matches.clone(),
-            table: filter.table,
-            out_port: filter.out_port,
-        })
-    }
+form! {
+    FlowFilter10 of FlowFilter
+    same matches, table, out_port;
+    absent out_group "FlowFilter.out_group" = GroupId::ANY, cookie "FlowFilter.cookie", cookie_mask "FlowFilter.cookie";
 }
 
 impl FlowFilter {
@@ -107,131 +85,80 @@ record! {
     forms { [V1_0 V1_0] FlowStats10, [V1_1 V1_4] FlowStats11 }
 }
 
-record! {
+/// Declares a flow as a switch has it before 1.5: where its match is, what stands behind the timeouts, what fills
+/// the bytes before the cookie, and what is done with packets. Then which members of [`FlowStats`] it lacks, or what
+/// is made of them.
+macro_rules! old_flow_stats {
+    (
+        $(#[$meta:meta])* $form:ident
+        { $($before:tt)* } ($($space:tt)*) { $($timeouts:tt)* } ($($gap:tt)*) { $($behind:tt)* }
+        same $($same:ident),*;
+        $(absent $($absent:ident $what:literal),*;)?
+        |$of:ident| $($own:ident: $from:expr),*;
+        |$whole:ident, $version:ident| $($its:ident: $into:expr),*;
+    ) => {
+        $crate::record::record! {
+            $(#[$meta])*
+            pub struct $form {
+                /// Its table.
+                {length} table "table_id": $crate::TableId;
+                $($before)*
+                /// How long it has been there: seconds.
+                { $($space)* } duration_sec: u32;
+                /// And nanoseconds.
+                duration_nsec: u32;
+                /// Its priority.
+                priority: u16;
+                /// Its timeout in seconds.
+                idle_timeout: u16;
+                /// Its timeout in seconds.
+                hard_timeout: u16;
+                $($timeouts)*
+                /// Its number.
+                { $($gap)* } cookie: u64;
+                /// Packets.
+                packet_count: u64;
+                /// Bytes.
+                byte_count: u64;
+                $($behind)*
+            }
+        }
+
+        $crate::message::stats::counted_form! {
+            $form of FlowStats
+            same matches, table, priority, idle_timeout, hard_timeout, cookie $(, $same)*;
+            $(absent $($absent $what),*;)?
+            |$of| $($own: $from),*;
+            |$whole, $version| $($its: $into),*;
+        }
+    };
+}
+
+pub(super) use old_flow_stats;
+
+old_flow_stats! {
     /// [`FlowStats`] in 1.0.
-    pub struct FlowStats10 {
-        {length} table "table_id": TableId;
-        {pad 1} matches "match": Match;
-        duration_sec: u32;
-        duration_nsec: u32;
-        priority: u16;
-        idle_timeout: u16;
-        hard_timeout: u16;
-        {pad 6} cookie: u64;
-        packet_count: u64;
-        byte_count: u64;
-        actions: Vec<Action>;
-    }
+    FlowStats10
+    { {pad 1} matches "match": Match; } () {} (pad 6) { actions: Vec<Action>; }
+    same;
+    absent flags "FlowStats.flags", importance "FlowStats.importance";
+    |form| instructions: flow::applied(form.actions);
+    |stats, version| actions: flow::only_applied(&stats.instructions, version)?;
 }
 
-impl From<FlowStats10> for FlowStats {
-    fn from(form: FlowStats10) -> Self {
-        Self {
-            table: form.table,
-            priority: form.priority,
-            idle_timeout: form.idle_timeout,
-            hard_timeout: form.hard_timeout,
-            flags: FlowFlags::default(),
-            importance: 0,
-            cookie: form.cookie,
-            matches: form.matches,
-            stats: Stats::new(
-                (form.duration_sec, form.duration_nsec),
-                form.packet_count,
-                form.byte_count,
-            ),
-            instructions: flow::applied(form.actions),
-        }
-    }
-}
-
-impl Form<FlowStats> for FlowStats10 {
-    fn of(flow: &FlowStats, version: Version) -> Result<Self, EncodeError> {
-        flow.stats.only_fixed(version)?;
-        let refuse = |what| Err(EncodeError::NotInVersion { what, version });
-        if flow.flags != FlowFlags::default() {
-            return refuse("FlowStats.flags");
-        }
-        if flow.importance != 0 {
-            return refuse("FlowStats.importance");
-        }
-        let (duration_sec, duration_nsec) = flow.stats.duration();
-        Ok(Self {
-            table: flow.table,
-            matches: flow.matches.clone(),
-            duration_sec,
-            duration_nsec,
-            priority: flow.priority,
-            idle_timeout: flow.idle_timeout,
-            hard_timeout: flow.hard_timeout,
-            cookie: flow.cookie,
-            packet_count: flow.stats.packets(),
-            byte_count: flow.stats.bytes(),
-            actions: flow::only_applied(&flow.instructions, version)?,
-        })
-    }
-}
-
-record! {
+old_flow_stats! {
     /// [`FlowStats`] in 1.1 to 1.4.
-    pub struct FlowStats11 {
-        {length} table "table_id": TableId;
-        {pad 1} duration_sec: u32;
-        duration_nsec: u32;
-        priority: u16;
-        idle_timeout: u16;
-        hard_timeout: u16;
+    FlowStats11
+    {} (pad 1) {
         flags: FlowFlags [V1_3 V1_4];
         importance: u16 [V1_4 V1_4];
-        {pad 6 [V1_1 V1_2], pad 4 [V1_3 V1_3], pad 2 [V1_4 V1_4]} cookie: u64;
-        packet_count: u64;
-        byte_count: u64;
+    } (pad 6 [V1_1 V1_2], pad 4 [V1_3 V1_3], pad 2 [V1_4 V1_4]) {
         matches "match": Match;
         instructions: Vec<Instruction>;
     }
-}
-
-impl From<FlowStats11> for FlowStats {
-    fn from(form: FlowStats11) -> Self {
-        Self {
-            table: form.table,
-            priority: form.priority,
-            idle_timeout: form.idle_timeout,
-            hard_timeout: form.hard_timeout,
-            flags: form.flags,
-            importance: form.importance,
-            cookie: form.cookie,
-            matches: form.matches,
-            stats: Stats::new(
-                (form.duration_sec, form.duration_nsec),
-                form.packet_count,
-                form.byte_count,
-            ),
-            instructions: form.instructions,
-        }
-    }
-}
-
-impl Form<FlowStats> for FlowStats11 {
-    fn of(flow: &FlowStats, version: Version) -> Result<Self, EncodeError> {
-        flow.stats.only_fixed(version)?;
-        let (duration_sec, duration_nsec) = flow.stats.duration();
-        Ok(Self {
-            table: flow.table,
-            duration_sec,
-            duration_nsec,
-            priority: flow.priority,
-            idle_timeout: flow.idle_timeout,
-            hard_timeout: flow.hard_timeout,
-            flags: flow.flags,
-            importance: flow.importance,
-            cookie: flow.cookie,
-            packet_count: flow.stats.packets(),
-            byte_count: flow.stats.bytes(),
-            matches: flow.matches.clone(),
-            instructions: flow.instructions.clone(),
-        })
-    }
+    same flags, importance, instructions;
+    |form|;
+    |stats, version|;
 }
 
 record! {

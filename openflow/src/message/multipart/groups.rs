@@ -1,9 +1,9 @@
 //! What is asked about groups and meters and answered (OpenFlow 1.5.1, 7.3.5.11 to 7.3.5.16).
 
 use crate::error::{DecodeError, EncodeError};
-use crate::message::group::{self, Bucket, GroupProperty, GroupType};
+use crate::message::group::{Bucket, GroupProperty, GroupType};
 use crate::message::meter::Band;
-use crate::record::{Dice, Form, Generate, Plain, Value, ValueError, Wire, record};
+use crate::record::{Dice, Generate, Plain, Value, ValueError, Wire, form, record};
 use crate::wire::{Reader, Writer};
 use crate::{GroupId, MeterId, Version};
 
@@ -27,17 +27,9 @@ record! {
     forms { [V1_0 V1_0] GroupFilter }
 }
 
-impl From<GroupFilter> for GroupDescFilter {
-    fn from(form: GroupFilter) -> Self {
-        Self { group: form.group }
-    }
-}
-
-impl Form<GroupDescFilter> for GroupFilter {
-    fn of(filter: &GroupDescFilter, _: Version) -> Result<Self, EncodeError> {
-        let group = filter.group;
-        Ok(Self { group })
-    }
+form! {
+    GroupFilter of GroupDescFilter
+    same group;
 }
 
 record! {
@@ -94,34 +86,10 @@ record! {
     }
 }
 
-impl From<GroupStats11> for GroupStats {
-    fn from(form: GroupStats11) -> Self {
-        Self {
-            group: form.group,
-            ref_count: form.ref_count,
-            packet_count: form.packet_count,
-            byte_count: form.byte_count,
-            duration_sec: 0,
-            duration_nsec: 0,
-            bucket_stats: form.bucket_stats,
-        }
-    }
-}
-
-impl Form<GroupStats> for GroupStats11 {
-    fn of(stats: &GroupStats, version: Version) -> Result<Self, EncodeError> {
-        if (stats.duration_sec, stats.duration_nsec) != (0, 0) {
-            let what = "GroupStats.duration_sec";
-            return Err(EncodeError::NotInVersion { what, version });
-        }
-        Ok(Self {
-            group: stats.group,
-            ref_count: stats.ref_count,
-            packet_count: stats.packet_count,
-            byte_count: stats.byte_count,
-            bucket_stats: stats.bucket_stats.clone(),
-        })
-    }
+form! {
+    GroupStats11 of GroupStats
+    same group, ref_count, packet_count, byte_count, bucket_stats;
+    absent duration_sec "GroupStats.duration_sec", duration_nsec "GroupStats.duration_nsec";
 }
 
 record! {
@@ -148,26 +116,10 @@ record! {
     }
 }
 
-impl From<GroupDesc11> for GroupDesc {
-    fn from(form: GroupDesc11) -> Self {
-        Self {
-            kind: form.kind,
-            group: form.group,
-            buckets: form.buckets,
-            properties: Vec::new(),
-        }
-    }
-}
-
-impl Form<GroupDesc> for GroupDesc11 {
-    fn of(group: &GroupDesc, version: Version) -> Result<Self, EncodeError> {
-        group::no_properties(&group.properties, version)?;
-        Ok(Self {
-            kind: group.kind,
-            group: group.group,
-            buckets: group.buckets.clone(),
-        })
-    }
+form! {
+    GroupDesc11 of GroupDesc
+    same kind, group, buckets;
+    absent properties "the properties of a group";
 }
 
 record! {
@@ -227,32 +179,11 @@ record! {
     }
 }
 
-impl From<MeterStats13> for MeterStats {
-    fn from(form: MeterStats13) -> Self {
-        Self {
-            meter: form.meter,
-            ref_count: form.flow_count,
-            packet_in_count: form.packet_in_count,
-            byte_in_count: form.byte_in_count,
-            duration_sec: form.duration_sec,
-            duration_nsec: form.duration_nsec,
-            band_stats: form.band_stats,
-        }
-    }
-}
-
-impl Form<MeterStats> for MeterStats13 {
-    fn of(stats: &MeterStats, _: Version) -> Result<Self, EncodeError> {
-        Ok(Self {
-            meter: stats.meter,
-            flow_count: stats.ref_count,
-            packet_in_count: stats.packet_in_count,
-            byte_in_count: stats.byte_in_count,
-            duration_sec: stats.duration_sec,
-            duration_nsec: stats.duration_nsec,
-            band_stats: stats.band_stats.clone(),
-        })
-    }
+form! {
+    MeterStats13 of MeterStats
+    same meter, packet_in_count, byte_in_count, duration_sec, duration_nsec, band_stats;
+    |form| ref_count: form.flow_count;
+    |stats, version| flow_count: stats.ref_count;
 }
 
 record! {

@@ -1,16 +1,14 @@
 //! What Nicira's extension asks and answers in several parts (`nicira-ext.h`: `NXST_*`). The ONF's monitor of flows,
 //! which is made after Nicira's, is in [`super::onf`].
 
-use super::flows::{FlowFilter, FlowStats};
+use super::flows::{FlowFilter, FlowStats, old_flow_stats};
 use crate::action::Action;
 use crate::error::{DecodeError, EncodeError};
 use crate::instruction::Instruction;
 use crate::matches::Fields;
-use crate::message::Stats;
-use crate::message::flow::{self, FlowFlags};
+use crate::message::flow;
 use crate::record::{
-    Dice, Form, Generate, LengthFirst, Plain, Port16, Value, ValueError, Wire, record, required,
-    variants,
+    Dice, Generate, Plain, Port16, Value, ValueError, Wire, form, record, required,
 };
 use crate::wire::{Reader, Writer};
 use crate::{GroupId, PortNo, TableId, Version};
@@ -28,86 +26,33 @@ record! {
     }
 }
 
-impl From<NxFlowFilter> for FlowFilter {
-    fn from(form: NxFlowFilter) -> Self {
-        Self {
-            table: form.table,
-            out_port: form.out_port.0,
-            matches: form.matches.0,
-            ..Self::all()
-        }
-    }
+form! {
+    NxFlowFilter of FlowFilter
+    same matches, table, out_port;
+    absent out_group "FlowFilter.out_group" = GroupId::ANY, cookie "FlowFilter.cookie", cookie_mask "FlowFilter.cookie";
 }
 
-impl Form<FlowFilter> for NxFlowFilter {
-    fn of(filter: &FlowFilter, version: Version) -> Result<Self, EncodeError> {
-        let refuse = |what| Err(EncodeError::NotInVersion { what, version });
-        if filter.out_group != GroupId::ANY {
-            return refuse("FlowFilter.out_group");
-        }
-        if filter.cookie_mask != 0 || filter.cookie != 0 {
-            return refuse("FlowFilter.cookie");
-        }
-        Ok(Self {
-            out_port: Port16(filter.out_port),
-            table: filter.table,
-            matches: Fields(filter.matches.clone()),
-        })
-    }
-}
-
-record! {
-    /// A flow as the switch has it (`NXST_FLOW`).
-    pub struct NxFlowStats {
-        /// Its table.
-        {length} table "table_id": TableId;
-        /// How long it has been there: seconds.
-        {pad 1} duration_sec: u32;
-        /// And nanoseconds.
-        duration_nsec: u32;
-        /// Its priority.
-        priority: u16;
-        /// Its timeout in seconds.
-        idle_timeout: u16;
-        /// Its timeout in seconds.
-        hard_timeout: u16;
+old_flow_stats! {
+    /// A flow as the switch has it (`NXST_FLOW`). Its ages are its own affair.
+    NxFlowStats
+    {} (pad 1) {
         /// How many seconds ago the last packet came, plus one; 0 when that is not known (`NXT_FLOW_AGE`).
         {list_length} idle_age: u16;
         /// How many seconds ago it was changed, plus one; 0 when that is not known.
         hard_age: u16;
-        /// Its number.
-        cookie: u64;
-        /// Packets.
-        packet_count: u64;
-        /// Bytes.
-        byte_count: u64;
+    } () {
         /// Its match.
         {list} matches "match": Fields;
         /// Its actions.
         {list_end} actions: Vec<Action>;
     }
-}
-
-/// Without its ages.
-impl From<NxFlowStats> for FlowStats {
-    fn from(form: NxFlowStats) -> Self {
-        Self {
-            table: form.table,
-            priority: form.priority,
-            idle_timeout: form.idle_timeout,
-            hard_timeout: form.hard_timeout,
-            flags: FlowFlags::default(),
-            importance: 0,
-            cookie: form.cookie,
-            matches: form.matches.0,
-            stats: Stats::new(
-                (form.duration_sec, form.duration_nsec),
-                form.packet_count,
-                form.byte_count,
-            ),
-            instructions: flow::applied(form.actions),
-        }
-    }
+    same;
+    absent flags "FlowStats.flags", importance "FlowStats.importance";
+    |form| instructions: flow::applied(form.actions);
+    |stats, version|
+        idle_age: 0,
+        hard_age: 0,
+        actions: flow::only_applied(&stats.instructions, version)?;
 }
 
 record! {
@@ -250,14 +195,26 @@ impl Generate for UpdateAction {
     }
 }
 
-/// Declares the changes that tell of a flow, all with the same rows (`struct nx_flow_update_full`), and the others.
+/// Declares changes of flows as both extensions have them: with which matches, and what is done with packets. Those
+/// that tell of a flow have the same rows (`struct nx_flow_update_full`, `struct onf_flow_update_full`).
 macro_rules! flow_updates {
-    ($($doc:literal $variant:ident $name:literal $number:literal;)* { $($rest:tt)* }) => {
-        variants! {
-            /// A change of a flow (`NXFME_*`).
-            pub enum NxFlowUpdate: LengthFirst, rows NX_FLOW_UPDATES {
+    ($(#[$meta:meta])* $union:ident, rows $rows:ident [$since:ident $until:ident] $match:ident, $does:ident: $list:ty) => {
+        $crate::message::multipart::nicira::flow_updates! {
+            $(#[$meta])* $union, rows $rows [$since $until] $match, $does: $list;
+            "It came, or was there." Added "added" 0;
+            "It went." Deleted "deleted" 1;
+            "It changed." Modified "modified" 2;
+        }
+    };
+    (
+        $(#[$meta:meta])* $union:ident, rows $rows:ident [$since:ident $until:ident] $match:ident, $does:ident: $list:ty;
+        $($doc:literal $variant:ident $name:literal $number:literal;)*
+    ) => {
+        $crate::record::variants! {
+            $(#[$meta])*
+            pub enum $union: $crate::record::LengthFirst, rows $rows {
                 $(#[doc = $doc]
-                $variant $name [std $number V1_0 V1_5] {
+                $variant $name [std $number $since $until] {
                     /// Why it went (`OFPRR_*`); 0 for one that did not.
                     reason: u16;
                     /// Its priority.
@@ -267,31 +224,29 @@ macro_rules! flow_updates {
                     /// Seconds after which it goes.
                     hard_timeout: u16;
                     /// Its table.
-                    {list_length} table "table_id": TableId;
+                    {list_length} table "table_id": $crate::TableId;
                     /// Its number.
                     {pad 1} cookie: u64;
                     /// Its match.
-                    {list} matches "match": Fields;
+                    {list} matches "match": $match;
                     /// What it does, when that was asked for.
-                    {list_end} actions: Vec<UpdateAction>;
+                    {list_end} $does: $list;
                 })*
-                $($rest)*
+                /// This controller's own change was done.
+                Abbrev "abbrev" [std 3 $since $until] {
+                    /// The number of its message.
+                    xid: u32;
+                }
             }
         }
     };
 }
 
+pub(super) use flow_updates;
+
 flow_updates! {
-    "It came, or was there." Added "added" 0;
-    "It went." Deleted "deleted" 1;
-    "It changed." Modified "modified" 2;
-    {
-        /// This controller's own change was done.
-        Abbrev "abbrev" [std 3 V1_0 V1_5] {
-            /// The number of its message.
-            xid: u32;
-        }
-    }
+    /// A change of a flow (`NXFME_*`).
+    NxFlowUpdate, rows NX_FLOW_UPDATES [V1_0 V1_5] Fields, actions: Vec<UpdateAction>
 }
 
 record! {

@@ -1,11 +1,10 @@
 //! The ONF's monitor of flows for 1.3 (EXT-187), which is made after Nicira's.
 
+use super::nicira::flow_updates;
 use crate::error::{DecodeError, EncodeError};
 use crate::instruction::Instruction;
 use crate::matches::Fields;
-use crate::record::{
-    Dice, Generate, LengthFirst, Plain, Value, ValueError, Wire, record, variants,
-};
+use crate::record::{Dice, Generate, Plain, Value, ValueError, Wire, record};
 use crate::wire::{Reader, Writer};
 use crate::{Match, PortNo, TableId, Version};
 
@@ -91,46 +90,7 @@ record! {
     }
 }
 
-/// Declares the changes that tell of a flow, all with the same rows (`struct onf_flow_update_full`), and the others.
-macro_rules! flow_updates {
-    ($($doc:literal $variant:ident $name:literal $number:literal;)* { $($rest:tt)* }) => {
-        variants! {
-            /// A change of a flow (`ONFFME_*`).
-            pub enum OnfFlowUpdate: LengthFirst, rows ONF_FLOW_UPDATES {
-                $(#[doc = $doc]
-                $variant $name [std $number V1_3 V1_3] {
-                    /// Why it went (`OFPRR_*`); 0 for one that did not.
-                    reason: u16;
-                    /// Its priority.
-                    priority: u16;
-                    /// Seconds without packets after which it goes.
-                    idle_timeout: u16;
-                    /// Seconds after which it goes.
-                    hard_timeout: u16;
-                    /// Its table.
-                    {list_length} table "table_id": TableId;
-                    /// Its number.
-                    {pad 1} cookie: u64;
-                    /// Its match.
-                    {list} matches "match": OnfMatch;
-                    /// Its instructions, when they were asked for.
-                    {list_end} instructions: Vec<Instruction>;
-                })*
-                $($rest)*
-            }
-        }
-    };
-}
-
 flow_updates! {
-    "It came, or was there." Added "added" 0;
-    "It went." Deleted "deleted" 1;
-    "It changed." Modified "modified" 2;
-    {
-        /// This controller's own change was done.
-        Abbrev "abbrev" [std 3 V1_3 V1_3] {
-            /// The number of its message.
-            xid: u32;
-        }
-    }
+    /// A change of a flow (`ONFFME_*`).
+    OnfFlowUpdate, rows ONF_FLOW_UPDATES [V1_3 V1_3] OnfMatch, instructions: Vec<Instruction>
 }

@@ -2,7 +2,7 @@
 
 use crate::error::{DecodeError, EncodeError};
 use crate::record::{
-    Dice, Form, Generate, Plain, Property, Text, Value, ValueError, Wire, plain, record, variants,
+    Dice, Generate, Plain, Property, Text, Value, ValueError, Wire, form, plain, record, variants,
 };
 use crate::wire::{Reader, Writer};
 use crate::{PortNo, Version};
@@ -251,53 +251,11 @@ record! {
     }
 }
 
-impl From<PortStats13> for PortStats {
-    fn from(form: PortStats13) -> Self {
-        Self {
-            port: form.port,
-            duration_sec: form.duration_sec,
-            duration_nsec: form.duration_nsec,
-            rx_packets: form.rx_packets,
-            tx_packets: form.tx_packets,
-            rx_bytes: form.rx_bytes,
-            tx_bytes: form.tx_bytes,
-            rx_dropped: form.rx_dropped,
-            tx_dropped: form.tx_dropped,
-            rx_errors: form.rx_errors,
-            tx_errors: form.tx_errors,
-            rx_frame_err: form.rx_frame_err,
-            rx_over_err: form.rx_over_err,
-            rx_crc_err: form.rx_crc_err,
-            collisions: form.collisions,
-            properties: Vec::new(),
-        }
-    }
-}
-
-impl Form<PortStats> for PortStats13 {
-    fn of(stats: &PortStats, version: Version) -> Result<Self, EncodeError> {
-        if !stats.properties.is_empty() {
-            let what = "PortStats.properties";
-            return Err(EncodeError::NotInVersion { what, version });
-        }
-        Ok(Self {
-            port: stats.port,
-            rx_packets: stats.rx_packets,
-            tx_packets: stats.tx_packets,
-            rx_bytes: stats.rx_bytes,
-            tx_bytes: stats.tx_bytes,
-            rx_dropped: stats.rx_dropped,
-            tx_dropped: stats.tx_dropped,
-            rx_errors: stats.rx_errors,
-            tx_errors: stats.tx_errors,
-            rx_frame_err: stats.rx_frame_err,
-            rx_over_err: stats.rx_over_err,
-            rx_crc_err: stats.rx_crc_err,
-            collisions: stats.collisions,
-            duration_sec: stats.duration_sec,
-            duration_nsec: stats.duration_nsec,
-        })
-    }
+form! {
+    PortStats13 of PortStats
+    same port, duration_sec, duration_nsec, rx_packets, tx_packets, rx_bytes, tx_bytes, rx_dropped, tx_dropped,
+        rx_errors, tx_errors, rx_frame_err, rx_over_err, rx_crc_err, collisions;
+    absent properties "PortStats.properties";
 }
 
 record! {
