@@ -1,12 +1,14 @@
 //! `weft openflow`: OpenFlow messages on the command line, without a controller.
 //!
 //! What messages mean stands in [`rust_openflow`]; here is how they get in and out. [`pcap`] finds packets in
-//! captures, `tcp` the streams in them, and `spec` prints the tables.
+//! captures, `fragments` makes datagrams of them, `tcp` finds the streams in them, and `spec` prints the tables.
 
+mod fragments;
 pub mod pcap;
 mod spec;
 mod tcp;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -142,12 +144,18 @@ fn print(
 fn capture(input: impl BufRead, text: bool, out: &mut dyn Write) -> anyhow::Result<()> {
     let mut streams = tcp::Streams::default();
     let mut packets = pcap::Packets::open(input)?;
+    let mut foreign = BTreeSet::new();
     loop {
         let packet = packets.next_packet();
         match &packet {
-            Ok(Some(packet)) => streams.packet(packet),
-            Ok(None) => streams.end(),
-            Err(_) => streams.end(),
+            Ok(Some(packet)) => {
+                if let Err(link) = streams.packet(packet)
+                    && foreign.insert(packet.link)
+                {
+                    print(out, &Err(link), Members::new(), text)?;
+                }
+            }
+            Ok(None) | Err(_) => streams.end(),
         }
         while let Some(found) = streams.next_found() {
             let context = vec![
@@ -162,7 +170,11 @@ fn capture(input: impl BufRead, text: bool, out: &mut dyn Write) -> anyhow::Resu
         }
         match packet {
             Ok(Some(_)) => {}
-            Ok(None) => return Ok(out.flush()?),
+            Ok(None) => {
+                out.flush()?;
+                let link = foreign.first().copied().map(tcp::UnknownLink);
+                return link.map_or(Ok(()), |link| Err(link.into()));
+            }
             Err(error) => {
                 print(out, &Err(&error), Members::new(), text)?;
                 out.flush()?;

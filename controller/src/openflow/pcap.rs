@@ -25,8 +25,8 @@ pub struct Packet {
 #[derive(Debug, thiserror::Error)]
 pub enum CaptureError {
     /// It is none.
-    #[error("this is no capture: expected pcap or pcapng")]
-    Format,
+    #[error("this is no capture: expected pcap or pcapng, found {0}")]
+    Format(String),
     /// It ends in the midst of a packet.
     #[error("the capture is cut short within packet {0}")]
     CutShort(u64),
@@ -73,7 +73,8 @@ impl<R: BufRead> Packets<R> {
     /// Reads the file's header.
     pub fn open(mut input: R) -> Result<Self, CaptureError> {
         let mut magic = [0; 4];
-        fill(&mut input, &mut magic, CaptureError::Format)?;
+        let nothing = || CaptureError::Format("less than a header".to_owned());
+        fill(&mut input, &mut magic, nothing())?;
         let number = u32::from_be_bytes(magic);
         if number == SECTION {
             let mut packets = Self {
@@ -90,10 +91,10 @@ impl<R: BufRead> Packets<R> {
             0xa1b2_3c4d => (true, 1_000_000_000),
             0xd4c3_b2a1 => (false, 1_000_000),
             0x4d3c_b2a1 => (false, 1_000_000_000),
-            _ => return Err(CaptureError::Format),
+            _ => return Err(CaptureError::Format(called(magic))),
         };
         let mut rest = [0; 20];
-        fill(&mut input, &mut rest, CaptureError::Format)?;
+        fill(&mut input, &mut rest, nothing())?;
         let words = Words { big_endian };
         let interface = Interface {
             // The upper bits say other things of the link.
@@ -200,7 +201,10 @@ impl<R: BufRead> Packets<R> {
         self.big_endian = match start[4..] {
             [0x1a, 0x2b, 0x3c, 0x4d] => true,
             [0x4d, 0x3c, 0x2b, 0x1a] => false,
-            _ => return Err(CaptureError::Format),
+            _ => {
+                let found = "a section without a byte order".to_owned();
+                return Err(CaptureError::Format(found));
+            }
         };
         let length = self.words().u32(&start, 0);
         let rest = length.checked_sub(12).ok_or_else(|| self.impossible())?;
@@ -280,6 +284,21 @@ impl Interface {
         let resolution = i128::from(self.resolution);
         i128::from(self.offset) * SECOND + i128::from(ticks) * SECOND / resolution
     }
+}
+
+/// What a file is that begins so and is no capture that is understood.
+fn called(magic: [u8; 4]) -> String {
+    let known = match magic {
+        [0x1f, 0x8b, ..] => "gzip",
+        [b'B', b'Z', b'h', _] => "bzip2",
+        [0x28, 0xb5, 0x2f, 0xfd] => "zstd",
+        [0xfd, b'7', b'z', b'X'] => "xz",
+        [0x04, 0x22, 0x4d, 0x18] => "lz4",
+        [b's', b'n', b'o', b'o'] => "snoop",
+        [0xa1, 0xb2, 0xcd, 0x34] | [0x34, 0xcd, 0xb2, 0xa1] => "a pcap with Kuznetzov's changes",
+        [a, b, c, d] => return format!("{a:02x}{b:02x}{c:02x}{d:02x} at its beginning"),
+    };
+    known.to_owned()
 }
 
 /// Units in a second: a power of ten, or of two with the highest bit.

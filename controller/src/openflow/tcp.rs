@@ -1,5 +1,5 @@
-//! OpenFlow in captured packets: TCP put together again, both directions, with segments that came twice or out of
-//! order.
+//! OpenFlow in captured packets: TCP put together again, both directions, with segments that came twice, out of
+//! order or in fragments.
 //!
 //! It knows how messages begin and how long they are, and nothing of what they say. A stream that does not begin
 //! with a hello is left out; where its beginning was not captured, a segment must look like messages. What
@@ -11,11 +11,14 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
-use etherparse::{EtherType, LaxNetSlice, LaxSlicedPacket, TcpSlice, TransportSlice};
+use etherparse::{
+    EtherType, IpNumber, Ipv6ExtensionSlice, LaxNetSlice, LaxSlicedPacket, TcpSlice, TransportSlice,
+};
 use rust_openflow::Version;
 use rust_openflow::frame::{FrameError, Framer};
 use rust_openflow::message::{HEADER_LEN, Header};
 
+use super::fragments::{Fragment, Fragments, Key};
 use super::pcap::Packet;
 
 /// The most streams that are followed, each direction by itself.
@@ -75,6 +78,7 @@ type Way = (SocketAddr, SocketAddr);
 #[derive(Debug, Default)]
 pub(super) struct Streams {
     streams: HashMap<Way, Stream>,
+    fragments: Fragments,
     found: VecDeque<Found>,
     /// Packets with TCP in them.
     count: usize,
@@ -107,19 +111,30 @@ enum Content {
 }
 
 impl Streams {
-    /// Takes a packet.
-    pub(super) fn packet(&mut self, packet: &Packet) {
-        let Some(sliced) = sliced(packet) else { return };
-        let Some((source, destination)) = addresses(&sliced) else {
-            return;
+    /// Takes a packet, if it is known what it begins with.
+    pub(super) fn packet(&mut self, packet: &Packet) -> Result<(), UnknownLink> {
+        let Some(sliced) = sliced(packet)? else {
+            return Ok(());
         };
-        let Some(TransportSlice::Tcp(tcp)) = &sliced.transport else {
-            return;
-        };
+        if let Some(TransportSlice::Tcp(tcp)) = &sliced.transport {
+            if let Some(addresses) = addresses(&sliced) {
+                self.tcp(addresses, tcp, packet.time);
+            }
+        } else if let Some((key, fragment)) = fragment(&sliced)
+            && let Some(whole) = self.fragments.add(key, fragment, packet.time)
+            && let Ok(tcp) = TcpSlice::from_slice(&whole)
+        {
+            self.tcp((key.source, key.destination), &tcp, packet.time);
+        }
+        Ok(())
+    }
+
+    fn tcp(&mut self, addresses: (IpAddr, IpAddr), tcp: &TcpSlice<'_>, time: i128) {
+        let (source, destination) = addresses;
         let from = SocketAddr::new(source, tcp.source_port());
         let to = SocketAddr::new(destination, tcp.destination_port());
         self.count += 1;
-        let time = Time(packet.time);
+        let time = Time(time);
         self.segment((from, to), tcp, time);
         if tcp.ack() {
             self.acknowledged((to, from), tcp.acknowledgment_number(), time);
@@ -386,8 +401,34 @@ fn are_messages(segment: &[u8]) -> bool {
     segment.len() >= HEADER_LEN && rest.first().is_none_or(|version| *version == segment[0])
 }
 
-/// The packet behind whatever link it was captured at.
-fn sliced(packet: &Packet) -> Option<LaxSlicedPacket<'_>> {
+/// Packets of a link of which it is not known what they begin with, by its number (`LINKTYPE_*`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the capture has packets of link type {0}{name}: only Ethernet, Linux cooked captures, raw IP and BSD loopback \
+     are understood",
+    name = self.name()
+)]
+pub(super) struct UnknownLink(pub(super) u16);
+
+impl UnknownLink {
+    /// What is known of it, for those that are met most.
+    fn name(self) -> &'static str {
+        match self.0 {
+            9 | 50 | 51 => " (PPP)",
+            105 => " (IEEE 802.11)",
+            127 => " (IEEE 802.11 with radiotap)",
+            147..=162 => " (private)",
+            189 | 220 | 249 => " (USB)",
+            195 | 230 => " (IEEE 802.15.4)",
+            239 => " (NFLOG)",
+            253 => " (netlink)",
+            _ => "",
+        }
+    }
+}
+
+/// The packet behind whatever link it was captured at; none when it is too short.
+fn sliced(packet: &Packet) -> Result<Option<LaxSlicedPacket<'_>>, UnknownLink> {
     const ETHERNET: u16 = 1;
     const LINUX_COOKED: u16 = 113;
     const LINUX_COOKED_2: u16 = 276;
@@ -397,16 +438,66 @@ fn sliced(packet: &Packet) -> Option<LaxSlicedPacket<'_>> {
         let payload = bytes.get(behind..)?;
         Some(LaxSlicedPacket::from_ether_type(EtherType(kind), payload))
     };
-    match packet.link {
+    Ok(match packet.link {
         ETHERNET => LaxSlicedPacket::from_ethernet(bytes).ok(),
         LINUX_COOKED => of_type(14, 16),
         LINUX_COOKED_2 => of_type(0, 20),
         // Four bytes that say a family, in either byte order; the packet says it, too.
-        0 | 108 => LaxSlicedPacket::from_ip(bytes.get(4..)?).ok(),
+        0 | 108 => bytes
+            .get(4..)
+            .and_then(|ip| LaxSlicedPacket::from_ip(ip).ok()),
         // Raw IP, by several numbers.
         12 | 14 | 101 | 228 | 229 => LaxSlicedPacket::from_ip(bytes).ok(),
-        _ => None,
+        link => return Err(UnknownLink(link)),
+    })
+}
+
+/// The part of a datagram with TCP that a packet is, if it was captured as a whole.
+fn fragment<'a>(packet: &LaxSlicedPacket<'a>) -> Option<(Key, Fragment<'a>)> {
+    let payload = packet.ip_payload()?;
+    if !payload.fragmented || payload.incomplete || payload.ip_number != IpNumber::TCP {
+        return None;
     }
+    let (identification, offset, more) = match packet.net.as_ref()? {
+        LaxNetSlice::Ipv4(ip) => {
+            let header = ip.header();
+            let offset = header.fragments_offset();
+            (
+                header.identification().into(),
+                offset,
+                header.more_fragments(),
+            )
+        }
+        LaxNetSlice::Ipv6(ip) => {
+            let header = ip.extensions().clone().into_iter();
+            let mut header = header.filter_map(|extension| match extension {
+                Ipv6ExtensionSlice::Fragment(header) => Some(header),
+                _ => None,
+            });
+            let header = header.next()?;
+            if header.next_header() != IpNumber::TCP {
+                return None;
+            }
+            (
+                header.identification(),
+                header.fragment_offset(),
+                header.more_fragments(),
+            )
+        }
+        LaxNetSlice::Arp(_) => return None,
+    };
+    let (source, destination) = addresses(packet)?;
+    let key = Key {
+        source,
+        destination,
+        identification,
+    };
+    let fragment = Fragment {
+        offset: offset.byte_offset(),
+        more,
+        bytes: payload.payload,
+    };
+    Some((key, fragment))
 }
 
 fn addresses(packet: &LaxSlicedPacket<'_>) -> Option<(IpAddr, IpAddr)> {

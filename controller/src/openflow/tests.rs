@@ -232,6 +232,42 @@ fn a_capture_that_is_cut_short_says_so() {
 }
 
 #[test]
+fn packets_that_are_not_understood_are_told_once_and_the_others_are_read() {
+    let mut file = classic(false, false);
+    // The link's number stands at the end of the file's header.
+    file[20] = 239;
+    let packet = file[24..].to_vec();
+    file.extend(packet);
+    let (lines, result) = captured(&file, false);
+    let told = "the capture has packets of link type 239 (NFLOG): only Ethernet, Linux cooked captures, raw IP \
+                and BSD loopback are understood";
+    assert_eq!(lines, [format!("{{\"ok\":false,\"error\":\"{told}\"}}")]);
+    assert_eq!(result.unwrap_err().to_string(), told);
+}
+
+#[test]
+fn what_a_file_is_that_is_no_capture_is_said() {
+    for (bytes, found) in [
+        (&[0x1f, 0x8b, 8, 0, 0, 0][..], "gzip"),
+        (&[0x28, 0xb5, 0x2f, 0xfd, 0], "zstd"),
+        (b"0414000800000001", "30343134 at its beginning"),
+        (b"", "less than a header"),
+    ] {
+        let error = captured(bytes, false).1.unwrap_err();
+        let expected = format!("this is no capture: expected pcap or pcapng, found {found}");
+        assert_eq!(error.to_string(), expected);
+    }
+}
+
+#[test]
+fn objects_that_nest_without_end_are_refused() {
+    let clones = "{\"type\":\"clone\",\"actions\":[".repeat(100_000);
+    for line in ["[".repeat(100_000), clones] {
+        assert!(encoded(Line::Whole(line.as_bytes())).is_err());
+    }
+}
+
+#[test]
 fn what_is_no_capture_does_no_harm() {
     for file in [
         &b""[..],

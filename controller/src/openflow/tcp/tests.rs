@@ -33,7 +33,8 @@ impl Wire {
     fn packet(&mut self, link: u16, bytes: Vec<u8>) {
         self.clock += 1_000_000_000;
         let time = self.clock;
-        self.streams.packet(&Packet { time, link, bytes });
+        let packet = Packet { time, link, bytes };
+        self.streams.packet(&packet).unwrap();
     }
 
     fn syn(&mut self, sequence: u32) {
@@ -209,17 +210,22 @@ fn every_link_is_understood() {
     let mut ethernet = Vec::new();
     to_controller(100).write(&mut ethernet, HELLO).unwrap();
     let ip = &ethernet[14..];
-    let mut tagged = ethernet[..12].to_vec();
-    tagged.extend([0x81, 0, 0, 5]);
-    tagged.extend(&ethernet[12..]);
+    let tagged = [&ethernet[..12], &[0x81, 0, 0, 5], &ethernet[12..]].concat();
+    let tagged_twice = [&tagged[..12], &[0x88, 0xa8, 0, 6], &tagged[12..]].concat();
     let cooked = [&[0; 14], &[8, 0][..], ip].concat();
+    let cooked_tagged = [&[0; 14], &tagged[12..]].concat();
     let cooked2 = [&[8, 0], &[0; 18][..], ip].concat();
+    let cooked2_tagged = [&[0x81, 0], &[0; 18][..], &tagged[14..]].concat();
     let family = [&[2, 0, 0, 0], ip].concat();
     let links = [
         (1, ethernet.clone()),
         (1, tagged),
+        (1, tagged_twice),
         (113, cooked),
+        (113, cooked_tagged),
         (276, cooked2),
+        (276, cooked2_tagged),
+        (12, ip.to_vec()),
         (101, ip.to_vec()),
         (228, ip.to_vec()),
         (0, family),
@@ -229,9 +235,87 @@ fn every_link_is_understood() {
         wire.packet(link, bytes);
         assert_eq!(wire.found(), ok(&[HELLO]), "link {link}");
     }
+    let packet = Packet {
+        time: 0,
+        link: 127,
+        bytes: ethernet,
+    };
+    let refused = Streams::default().packet(&packet).unwrap_err();
+    assert_eq!(refused, UnknownLink(127));
+    let told = "the capture has packets of link type 127 (IEEE 802.11 with radiotap): only";
+    assert!(refused.to_string().starts_with(told), "{refused}");
+}
+
+/// The fragments of what is captured, each with at most so many bytes of the payload.
+fn fragments(packet: &[u8], size: usize) -> Vec<Vec<u8>> {
+    let payload = &packet[14 + 20..];
+    let parts = payload.chunks(size).enumerate();
+    parts
+        .map(|(at, part)| {
+            let mut ip = etherparse::Ipv4Header::from_slice(&packet[14..]).unwrap().0;
+            ip.identification = 77;
+            ip.dont_fragment = false;
+            ip.fragment_offset = ((at * size / 8) as u16).try_into().unwrap();
+            ip.more_fragments = (at + 1) * size < payload.len();
+            ip.set_payload_len(part.len()).unwrap();
+            [&packet[..14], &ip.to_bytes()[..], part].concat()
+        })
+        .collect()
+}
+
+#[test]
+fn fragments_of_segments_are_put_together_in_any_order_and_when_they_come_twice() {
+    let mut packet = Vec::new();
+    let messages = [HELLO, ECHO, BARRIER].concat();
+    to_controller(100).write(&mut packet, &messages).unwrap();
+    let parts = fragments(&packet, 16);
+    assert_eq!(parts.len(), 3);
+    for order in [vec![0, 1, 2], vec![2, 1, 0], vec![1, 1, 0, 0, 2]] {
+        let mut wire = Wire::new();
+        wire.syn(99);
+        for at in &order {
+            assert_eq!(wire.found(), []);
+            // A tag does no harm.
+            let tag = [0x81, 0, 0, 5];
+            let bytes = [&parts[*at][..12], &tag, &parts[*at][12..]].concat();
+            wire.packet(1, bytes);
+        }
+        assert_eq!(wire.found(), ok(&[HELLO, ECHO, BARRIER]), "{order:?}");
+    }
     let mut wire = Wire::new();
-    wire.packet(7777, ethernet);
+    wire.syn(99);
+    wire.packet(1, parts[0].clone());
+    // Cut short by the capture: what is missing is not made up.
+    wire.packet(1, parts[1][..parts[1].len() - 4].to_vec());
+    wire.packet(1, parts[2].clone());
     assert_eq!(wire.found(), []);
+}
+
+#[test]
+fn fragments_of_ipv6_are_put_together() {
+    let mut whole = Vec::new();
+    PacketBuilder::ethernet2([1; 6], [2; 6])
+        .ipv6([0xfd; 16], [0xfe; 16], 64)
+        .tcp(40000, 6653, 100, 1000)
+        .write(&mut whole, HELLO)
+        .unwrap();
+    let (headers, payload) = whole.split_at(14 + 40);
+    let parts = payload.chunks(16).enumerate().map(|(at, part)| {
+        let mut bytes = headers.to_vec();
+        bytes[14 + 4..14 + 6].copy_from_slice(&(8 + part.len() as u16).to_be_bytes());
+        bytes[14 + 6] = 44;
+        let more = u16::from((at + 1) * 16 < payload.len());
+        let place = ((at as u16 * 16) | more).to_be_bytes();
+        bytes.extend([6, 0, place[0], place[1], 0, 0, 0, 9]);
+        bytes.extend(part);
+        bytes
+    });
+    let mut wire = Wire::new();
+    for bytes in parts {
+        assert!(wire.streams.next_found().is_none());
+        wire.packet(1, bytes);
+    }
+    assert_eq!(wire.streams.next_found().unwrap().what.unwrap(), HELLO);
 }
 
 #[test]
