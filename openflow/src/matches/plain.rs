@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use bytes::Bytes;
 
-use super::standard::{Exact, Standard10, Standard11, structure10, structure11};
+use super::standard::{Exact, Standard, structure};
 use super::{Entry, FieldValue, Fields, Header, LongValue, Match, decode_entry};
 use crate::action::port32;
 use crate::error::{DecodeError, EncodeError};
@@ -414,12 +414,12 @@ impl Plain for Match {
             return typed(Value::Number((*kind).into()), Value::Object(data));
         }
         if version == Version::V1_0
-            && let Ok(structure) = structure10(self)
+            && let Ok(structure) = structure(self, version)
         {
             return structure.value(version);
         }
         if version == Version::V1_1
-            && let Ok(structure) = structure11(self)
+            && let Ok(structure) = structure(self, version)
         {
             return typed(Value::text("standard"), structure.value(version));
         }
@@ -439,7 +439,8 @@ impl Plain for Match {
                 };
                 let words = members.iter().filter(|(name, _)| name != "type");
                 let words = Value::Object(words.cloned().collect());
-                Standard11::from_value(&words, version).map(Self::from)
+                let version = Version::V1_1;
+                Standard::from_value(&words, version).map(|read| read.into_match(version))
             }
             Some(kind) => {
                 value.members(&["type", "data"])?;
@@ -449,7 +450,10 @@ impl Plain for Match {
                 let body = required(value, "data", version)?;
                 Ok(Self::of_unknown_type(kind, body))
             }
-            None => Standard10::from_value(value, version).map(Self::from),
+            None => {
+                let version = Version::V1_0;
+                Standard::from_value(value, version).map(|read| read.into_match(version))
+            }
         }
     }
 }
@@ -565,8 +569,7 @@ impl Generate for Match {
             return Self::of_unknown_type(2 + dice.below(0xfff0) as u16, body);
         }
         let made_up = match version {
-            Version::V1_0 => Self::from(Standard10::generate(dice, version)),
-            Version::V1_1 => Self::from(Standard11::generate(dice, version)),
+            Version::V1_0 | Version::V1_1 => Standard::generate(dice, version).into_match(version),
             _ => Fields::generate(dice, version).0,
         };
         // The same without what says nothing.

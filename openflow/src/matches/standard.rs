@@ -12,58 +12,28 @@ use bytes::Bytes;
 use super::{Entry, FieldValue, Match};
 use crate::error::{DecodeError, EncodeError};
 use crate::field::Field;
-use crate::record::{Wire, record};
+use crate::record::{Wire, ids, record};
 use crate::wire::{Reader, Writer};
 use crate::{MacAddr, PortNo, Version};
 
 record! {
-    /// `ofp_match` of OpenFlow 1.0, 40 bytes.
-    pub struct Standard10 {
+    /// `ofp_match` of OpenFlow 1.0, 40 bytes, and of 1.1, there without type and length, 84 bytes.
+    pub struct Standard {
         /// `OFPFW_*`: which fields may be anything. Six bits each say how many low bits of an address may.
-        wildcards: u32;
-        /// The port of arrival.
-        in_port: PortNo;
-        /// Ethernet source.
-        dl_src: MacAddr;
-        /// Ethernet destination.
-        dl_dst: MacAddr;
-        /// VLAN id; `0xffff` for no tag.
-        dl_vlan: u16;
-        /// VLAN priority.
-        dl_vlan_pcp: u8;
-        /// Ethernet type.
-        {pad 1} dl_type: u16;
-        /// Type of service, without the two low bits.
-        nw_tos: u8;
-        /// IP protocol, or the low bits of the ARP operation.
-        nw_proto: u8;
-        /// IPv4 source, or the ARP sender's.
-        {pad 2} nw_src: Ipv4Addr;
-        /// IPv4 destination, or the ARP target's.
-        nw_dst: Ipv4Addr;
-        /// Source port, or ICMP type.
-        tp_src: u16;
-        /// Destination port, or ICMP code.
-        tp_dst: u16;
-    }
-}
-
-record! {
-    /// `ofp_match` of OpenFlow 1.1, without type and length: 84 bytes. Bits of masks that are one may be anything.
-    pub struct Standard11 {
+        wildcards_first "wildcards": u32 [V1_0 V1_0];
         /// The port of arrival.
         in_port: PortNo;
         /// `OFPFW_*`: which fields may be anything.
-        wildcards: u32;
+        wildcards: u32 [V1_1 V1_1];
         /// Ethernet source.
         dl_src: MacAddr;
         /// Its bits that may be anything.
-        dl_src_mask: MacAddr;
+        dl_src_mask: MacAddr [V1_1 V1_1];
         /// Ethernet destination.
         dl_dst: MacAddr;
         /// Its bits that may be anything.
-        dl_dst_mask: MacAddr;
-        /// VLAN id; `0xffff` for no tag, `0xfffe` for any.
+        dl_dst_mask: MacAddr [V1_1 V1_1];
+        /// VLAN id; `0xffff` for no tag, from 1.1 on `0xfffe` for any.
         dl_vlan: u16;
         /// VLAN priority.
         dl_vlan_pcp: u8;
@@ -74,35 +44,49 @@ record! {
         /// IP protocol, or the low bits of the ARP operation.
         nw_proto: u8;
         /// IPv4 source, or the ARP sender's.
-        nw_src: Ipv4Addr;
+        {pad 2 [V1_0 V1_0]} nw_src: Ipv4Addr;
         /// Its bits that may be anything.
-        nw_src_mask: Ipv4Addr;
+        nw_src_mask: WildBits [V1_1 V1_1];
         /// IPv4 destination, or the ARP target's.
         nw_dst: Ipv4Addr;
         /// Its bits that may be anything.
-        nw_dst_mask: Ipv4Addr;
+        nw_dst_mask: WildBits [V1_1 V1_1];
         /// Source port, or ICMP type.
         tp_src: u16;
         /// Destination port, or ICMP code.
         tp_dst: u16;
         /// Label of the outermost MPLS header.
-        mpls_label: u32;
+        mpls_label: u32 [V1_1 V1_1];
         /// Traffic class of the outermost MPLS header.
-        mpls_tc: u8;
+        mpls_tc: u8 [V1_1 V1_1];
         /// Carried from table to table.
-        {pad 3} metadata: u64;
+        {pad 3 [V1_1 V1_1]} metadata: u64 [V1_1 V1_1];
         /// Its bits that may be anything.
-        metadata_mask: u64;
+        metadata_mask: u64 [V1_1 V1_1];
     }
+}
+
+/// Bits of an IPv4 address that may be anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct WildBits(pub Ipv4Addr);
+
+impl Default for WildBits {
+    fn default() -> Self {
+        Self(Ipv4Addr::UNSPECIFIED)
+    }
+}
+
+ids! {
+    WildBits(Ipv4Addr);
 }
 
 /// How a match came, when this crate would not write its entries so.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Exact {
     /// As a structure of OpenFlow 1.0.
-    V1_0(Standard10),
+    V1_0(Standard),
     /// As a structure of OpenFlow 1.1.
-    V1_1(Standard11),
+    V1_1(Standard),
     /// As a match of a type that is not known. It has no entries, and says nobody knows what.
     Unknown {
         /// `ofp_match.type`.
@@ -117,34 +101,46 @@ const STANDARD: u16 = 0;
 /// Bytes of a match of OpenFlow 1.1.
 const LENGTH_1_1: u16 = 88;
 
-/// Wildcards of OpenFlow 1.0 (`ofp_flow_wildcards`).
-mod fw10 {
-    pub(super) const IN_PORT: u32 = 1;
-    pub(super) const DL_VLAN: u32 = 1 << 1;
-    pub(super) const DL_SRC: u32 = 1 << 2;
-    pub(super) const DL_DST: u32 = 1 << 3;
-    pub(super) const DL_TYPE: u32 = 1 << 4;
-    pub(super) const NW_PROTO: u32 = 1 << 5;
-    pub(super) const TP_SRC: u32 = 1 << 6;
-    pub(super) const TP_DST: u32 = 1 << 7;
-    pub(super) const NW_SRC_SHIFT: u32 = 8;
-    pub(super) const NW_DST_SHIFT: u32 = 14;
-    pub(super) const DL_VLAN_PCP: u32 = 1 << 20;
-    pub(super) const NW_TOS: u32 = 1 << 21;
+/// A wildcard (`ofp_flow_wildcards`): its bit in 1.0, and in 1.1; 0 where there is none.
+#[derive(Debug, Clone, Copy)]
+struct Wildcard(u32, u32);
+
+/// The table of wildcards.
+mod wildcards {
+    use super::Wildcard;
+
+    pub(super) const IN_PORT: Wildcard = Wildcard(1, 1);
+    pub(super) const DL_VLAN: Wildcard = Wildcard(1 << 1, 1 << 1);
+    pub(super) const DL_SRC: Wildcard = Wildcard(1 << 2, 0);
+    pub(super) const DL_DST: Wildcard = Wildcard(1 << 3, 0);
+    pub(super) const DL_TYPE: Wildcard = Wildcard(1 << 4, 1 << 3);
+    pub(super) const NW_PROTO: Wildcard = Wildcard(1 << 5, 1 << 5);
+    pub(super) const TP_SRC: Wildcard = Wildcard(1 << 6, 1 << 6);
+    pub(super) const TP_DST: Wildcard = Wildcard(1 << 7, 1 << 7);
+    /// Six bits say how many low bits of the address may be anything, in 1.0.
+    pub(super) const NW_SRC: Wildcard = Wildcard(1 << 8, 0);
+    pub(super) const NW_DST: Wildcard = Wildcard(1 << 14, 0);
+    pub(super) const DL_VLAN_PCP: Wildcard = Wildcard(1 << 20, 1 << 2);
+    pub(super) const NW_TOS: Wildcard = Wildcard(1 << 21, 1 << 4);
+    pub(super) const MPLS_LABEL: Wildcard = Wildcard(0, 1 << 8);
+    pub(super) const MPLS_TC: Wildcard = Wildcard(0, 1 << 9);
 }
 
-/// Wildcards of OpenFlow 1.1.
-mod fw11 {
-    pub(super) const IN_PORT: u32 = 1;
-    pub(super) const DL_VLAN: u32 = 1 << 1;
-    pub(super) const DL_VLAN_PCP: u32 = 1 << 2;
-    pub(super) const DL_TYPE: u32 = 1 << 3;
-    pub(super) const NW_TOS: u32 = 1 << 4;
-    pub(super) const NW_PROTO: u32 = 1 << 5;
-    pub(super) const TP_SRC: u32 = 1 << 6;
-    pub(super) const TP_DST: u32 = 1 << 7;
-    pub(super) const MPLS_LABEL: u32 = 1 << 8;
-    pub(super) const MPLS_TC: u32 = 1 << 9;
+impl Wildcard {
+    fn bit(self, version: Version) -> u32 {
+        match version {
+            Version::V1_0 => self.0,
+            _ => self.1,
+        }
+    }
+
+    /// The bit, when nothing is asked of a field.
+    fn unless_asked<T>(self, value: Option<T>, version: Version) -> u32 {
+        match value {
+            Some(_) => 0,
+            None => self.bit(version),
+        }
+    }
 }
 
 /// `OFP_VLAN_NONE`, `OFPVID_NONE`: no tag.
@@ -190,190 +186,125 @@ struct Words {
 /// All 48 bits of an Ethernet address.
 const MAC: u64 = 0xffff_ffff_ffff;
 
-/// The value of a field that the wildcards do not let be anything.
-fn unless<T>(wildcards: u32, bit: u32, value: T) -> Option<T> {
-    (wildcards & bit == 0).then_some(value)
-}
-
-/// The wildcard of a field that nothing is asked of.
-fn wildcard<T>(value: Option<T>, bit: u32) -> u32 {
-    if value.is_none() { bit } else { 0 }
-}
-
 /// The mask of an address of which so many low bits may be anything.
 fn prefix(wild: u32) -> u32 {
     u32::MAX.checked_shl(wild & 0x3f).unwrap_or(0)
 }
 
-impl Standard10 {
-    fn words(&self) -> Words {
+impl Standard {
+    /// What it says, in a version.
+    fn words(&self, version: Version) -> Words {
+        let old = version == Version::V1_0;
+        // The one that the version does not have is zero.
+        let wildcards = self.wildcards_first | self.wildcards;
         let tag = match self.dl_vlan {
             VLAN_NONE => Tag::None,
+            VLAN_ANY if !old => Tag::Any,
             id => Tag::Id(id),
         };
-        let w = self.wildcards;
-        let mac = |mac: MacAddr, bit| unless(w, bit, (mac.to_u64(), MAC)).unwrap_or_default();
-        let pcp = unless(w, fw10::DL_VLAN_PCP, self.dl_vlan_pcp);
-        let tag = unless(w, fw10::DL_VLAN, tag);
-        Words {
-            in_port: unless(w, fw10::IN_PORT, self.in_port),
-            eth_src: mac(self.dl_src, fw10::DL_SRC),
-            eth_dst: mac(self.dl_dst, fw10::DL_DST),
-            eth_type: unless(w, fw10::DL_TYPE, self.dl_type),
+        let pcp = self.asked(wildcards::DL_VLAN_PCP, self.dl_vlan_pcp, version);
+        let mut tag = self.asked(wildcards::DL_VLAN, tag, version);
+        if old {
             // Only tagged packets have a priority.
-            tag: tag.or(pcp.map(|_| Tag::Any)),
-            pcp: pcp.filter(|_| tag != Some(Tag::None)),
-            tos: unless(w, fw10::NW_TOS, self.nw_tos),
-            proto: unless(w, fw10::NW_PROTO, self.nw_proto),
-            source: (self.nw_src.to_bits(), prefix(w >> fw10::NW_SRC_SHIFT)),
-            destination: (self.nw_dst.to_bits(), prefix(w >> fw10::NW_DST_SHIFT)),
-            tp_src: unless(w, fw10::TP_SRC, self.tp_src),
-            tp_dst: unless(w, fw10::TP_DST, self.tp_dst),
-            ..Words::default()
+            tag = tag.or(pcp.map(|_| Tag::Any));
         }
-    }
-
-    /// The structure that says this; or which field it cannot say.
-    fn of(words: &Words) -> Result<Self, Field> {
-        let mac = |(value, mask): (u64, u64), bit, field| match mask {
-            0 => Ok((MacAddr::default(), bit)),
-            MAC => Ok((MacAddr::from_u64(value), 0)),
-            _ => Err(field),
+        let mac = |value: MacAddr, wild: MacAddr, wildcard: Wildcard| match old {
+            true => self
+                .asked(wildcard, (value.to_u64(), MAC), version)
+                .unwrap_or_default(),
+            false => (value.to_u64(), !wild.to_u64() & MAC),
         };
-        let address = |(value, mask): (u32, u32), shift, field| {
-            let ones = mask.leading_ones();
-            let wild = 32 - ones;
-            let known = prefix(wild) == mask;
-            known
-                .then_some((Ipv4Addr::from_bits(value & mask), wild << shift))
-                .ok_or(field)
+        let address = |value: Ipv4Addr, wild: WildBits, wildcard: Wildcard| match old {
+            true => (value.to_bits(), prefix(wildcards / wildcard.bit(version))),
+            false => (value.to_bits(), !wild.0.to_bits()),
         };
-        let refused = [
-            (words.metadata.1 != 0, Field::Metadata),
-            (words.mpls_label.is_some(), Field::MplsLabel),
-            (words.mpls_tc.is_some(), Field::MplsTc),
-            (
-                words
-                    .in_port
-                    .is_some_and(|port| PortNo::from_u16(port.0 as u16) != port),
-                Field::InPort,
-            ),
-            (
-                words.tag == Some(Tag::Any) && words.pcp.is_none(),
-                Field::VlanVid,
-            ),
-        ];
-        if let Some((_, field)) = refused.iter().find(|(refused, _)| *refused) {
-            return Err(*field);
-        }
-        let (dl_src, wild_src) = mac(words.eth_src, fw10::DL_SRC, Field::EthSrc)?;
-        let (dl_dst, wild_dst) = mac(words.eth_dst, fw10::DL_DST, Field::EthDst)?;
-        let (nw_src, wild_source) = address(words.source, fw10::NW_SRC_SHIFT, Field::Ipv4Src)?;
-        let (nw_dst, wild_destination) =
-            address(words.destination, fw10::NW_DST_SHIFT, Field::Ipv4Dst)?;
-        let (dl_vlan, wild_vlan) = match words.tag {
-            // Open vSwitch says so of the priority of packets without a tag.
-            Some(Tag::None) => (VLAN_NONE, 0),
-            Some(Tag::Id(id)) => (id, wildcard(words.pcp, fw10::DL_VLAN_PCP)),
-            Some(Tag::Any) => (0, fw10::DL_VLAN),
-            None => (0, fw10::DL_VLAN | fw10::DL_VLAN_PCP),
-        };
-        Ok(Self {
-            wildcards: wild_src
-                | wild_dst
-                | wild_source
-                | wild_destination
-                | wild_vlan
-                | wildcard(words.in_port, fw10::IN_PORT)
-                | wildcard(words.eth_type, fw10::DL_TYPE)
-                | wildcard(words.tos, fw10::NW_TOS)
-                | wildcard(words.proto, fw10::NW_PROTO)
-                | wildcard(words.tp_src, fw10::TP_SRC)
-                | wildcard(words.tp_dst, fw10::TP_DST),
-            in_port: words.in_port.unwrap_or(PortNo(0)),
-            dl_src,
-            dl_dst,
-            dl_vlan,
-            dl_vlan_pcp: words.pcp.unwrap_or_default(),
-            dl_type: words.eth_type.unwrap_or_default(),
-            nw_tos: words.tos.unwrap_or_default(),
-            nw_proto: words.proto.unwrap_or_default(),
-            nw_src,
-            nw_dst,
-            tp_src: words.tp_src.unwrap_or_default(),
-            tp_dst: words.tp_dst.unwrap_or_default(),
-        })
-    }
-}
-
-impl Standard11 {
-    fn words(&self) -> Words {
-        let w = self.wildcards;
-        let tag = match self.dl_vlan {
-            VLAN_NONE => Tag::None,
-            VLAN_ANY => Tag::Any,
-            id => Tag::Id(id),
-        };
-        let tag = unless(w, fw11::DL_VLAN, tag);
-        let mac = |value: MacAddr, wild: MacAddr| (value.to_u64(), !wild.to_u64() & MAC);
-        let address = |value: Ipv4Addr, wild: Ipv4Addr| (value.to_bits(), !wild.to_bits());
         Words {
-            in_port: unless(w, fw11::IN_PORT, self.in_port),
-            metadata: (self.metadata, !self.metadata_mask),
-            eth_src: mac(self.dl_src, self.dl_src_mask),
-            eth_dst: mac(self.dl_dst, self.dl_dst_mask),
-            eth_type: unless(w, fw11::DL_TYPE, self.dl_type),
+            in_port: self.asked(wildcards::IN_PORT, self.in_port, version),
+            metadata: match old {
+                true => (0, 0),
+                false => (self.metadata, !self.metadata_mask),
+            },
+            eth_src: mac(self.dl_src, self.dl_src_mask, wildcards::DL_SRC),
+            eth_dst: mac(self.dl_dst, self.dl_dst_mask, wildcards::DL_DST),
+            eth_type: self.asked(wildcards::DL_TYPE, self.dl_type, version),
             tag,
             // Only where the tag is asked for, and there is one.
-            pcp: unless(w, fw11::DL_VLAN_PCP, self.dl_vlan_pcp)
-                .filter(|_| matches!(tag, Some(Tag::Any | Tag::Id(_)))),
-            mpls_label: unless(w, fw11::MPLS_LABEL, self.mpls_label),
-            mpls_tc: unless(w, fw11::MPLS_TC, self.mpls_tc),
-            tos: unless(w, fw11::NW_TOS, self.nw_tos),
-            proto: unless(w, fw11::NW_PROTO, self.nw_proto),
-            source: address(self.nw_src, self.nw_src_mask),
-            destination: address(self.nw_dst, self.nw_dst_mask),
-            tp_src: unless(w, fw11::TP_SRC, self.tp_src),
-            tp_dst: unless(w, fw11::TP_DST, self.tp_dst),
+            pcp: pcp.filter(|_| matches!(tag, Some(Tag::Any | Tag::Id(_)))),
+            mpls_label: self.asked(wildcards::MPLS_LABEL, self.mpls_label, version),
+            mpls_tc: self.asked(wildcards::MPLS_TC, self.mpls_tc, version),
+            tos: self.asked(wildcards::NW_TOS, self.nw_tos, version),
+            proto: self.asked(wildcards::NW_PROTO, self.nw_proto, version),
+            source: address(self.nw_src, self.nw_src_mask, wildcards::NW_SRC),
+            destination: address(self.nw_dst, self.nw_dst_mask, wildcards::NW_DST),
+            tp_src: self.asked(wildcards::TP_SRC, self.tp_src, version),
+            tp_dst: self.asked(wildcards::TP_DST, self.tp_dst, version),
         }
     }
 
-    /// The structure that says this.
-    fn of(words: &Words) -> Self {
-        let mac = |(value, mask): (u64, u64)| {
-            (
-                MacAddr::from_u64(value & mask),
-                MacAddr::from_u64(!mask & MAC),
-            )
+    /// The value of a field that the version has and its wildcard does not let be anything.
+    fn asked<T>(&self, wildcard: Wildcard, value: T, version: Version) -> Option<T> {
+        let bit = wildcard.bit(version);
+        let wild = (self.wildcards_first | self.wildcards) & bit != 0;
+        (bit != 0 && !wild).then_some(value)
+    }
+
+    /// The structure that says this in a version; or which field it cannot say.
+    fn of(words: &Words, version: Version) -> Result<Self, Field> {
+        let old = version == Version::V1_0;
+        if let Some(field) = words.not_in_1_0().filter(|_| old) {
+            return Err(field);
+        }
+        let mut all = 0;
+        let mut mac = |(value, mask): (u64, u64), wildcard: Wildcard, field| {
+            match mask {
+                _ if !old => {}
+                0 => all |= wildcard.bit(version),
+                MAC => {}
+                _ => return Err(field),
+            }
+            let wild = if old { 0 } else { !mask & MAC };
+            Ok((MacAddr::from_u64(value & mask), MacAddr::from_u64(wild)))
         };
-        let address = |(value, mask): (u32, u32)| {
-            (
-                Ipv4Addr::from_bits(value & mask),
-                Ipv4Addr::from_bits(!mask),
-            )
+        let (dl_src, dl_src_mask) = mac(words.eth_src, wildcards::DL_SRC, Field::EthSrc)?;
+        let (dl_dst, dl_dst_mask) = mac(words.eth_dst, wildcards::DL_DST, Field::EthDst)?;
+        let mut address = |(value, mask): (u32, u32), wildcard: Wildcard, field| {
+            let wild = mask.leading_ones().abs_diff(32);
+            match old {
+                true if prefix(wild) != mask => return Err(field),
+                true => all |= wild * wildcard.bit(version),
+                false => {}
+            }
+            let bits = Ipv4Addr::from_bits(if old { 0 } else { !mask });
+            Ok((Ipv4Addr::from_bits(value & mask), WildBits(bits)))
         };
-        let (dl_src, dl_src_mask) = mac(words.eth_src);
-        let (dl_dst, dl_dst_mask) = mac(words.eth_dst);
-        let (nw_src, nw_src_mask) = address(words.source);
-        let (nw_dst, nw_dst_mask) = address(words.destination);
-        let (dl_vlan, wild_vlan) = match words.tag {
-            Some(Tag::None) => (VLAN_NONE, 0),
-            Some(Tag::Any) => (VLAN_ANY, 0),
-            Some(Tag::Id(id)) => (id, 0),
-            None => (0, fw11::DL_VLAN),
+        let (nw_src, nw_src_mask) = address(words.source, wildcards::NW_SRC, Field::Ipv4Src)?;
+        let (nw_dst, nw_dst_mask) = address(words.destination, wildcards::NW_DST, Field::Ipv4Dst)?;
+        let dl_vlan = match words.tag {
+            Some(Tag::None) => VLAN_NONE,
+            Some(Tag::Id(id)) => id,
+            Some(Tag::Any) if !old => VLAN_ANY,
+            Some(Tag::Any) | None => 0,
         };
-        Self {
+        let tag = words.tag.filter(|tag| !old || *tag != Tag::Any);
+        // Open vSwitch says so of the priority of packets without a tag.
+        let pcp = words
+            .pcp
+            .or((old && words.tag == Some(Tag::None)).then_some(0));
+        all |= wildcards::IN_PORT.unless_asked(words.in_port, version)
+            | wildcards::DL_VLAN.unless_asked(tag, version)
+            | wildcards::DL_VLAN_PCP.unless_asked(pcp, version)
+            | wildcards::DL_TYPE.unless_asked(words.eth_type, version)
+            | wildcards::NW_TOS.unless_asked(words.tos, version)
+            | wildcards::NW_PROTO.unless_asked(words.proto, version)
+            | wildcards::TP_SRC.unless_asked(words.tp_src, version)
+            | wildcards::TP_DST.unless_asked(words.tp_dst, version)
+            | wildcards::MPLS_LABEL.unless_asked(words.mpls_label, version)
+            | wildcards::MPLS_TC.unless_asked(words.mpls_tc, version);
+        let (wildcards_first, wildcards) = if old { (all, 0) } else { (0, all) };
+        Ok(Self {
+            wildcards_first,
             in_port: words.in_port.unwrap_or(PortNo(0)),
-            wildcards: wild_vlan
-                | wildcard(words.in_port, fw11::IN_PORT)
-                | wildcard(words.pcp, fw11::DL_VLAN_PCP)
-                | wildcard(words.eth_type, fw11::DL_TYPE)
-                | wildcard(words.tos, fw11::NW_TOS)
-                | wildcard(words.proto, fw11::NW_PROTO)
-                | wildcard(words.tp_src, fw11::TP_SRC)
-                | wildcard(words.tp_dst, fw11::TP_DST)
-                | wildcard(words.mpls_label, fw11::MPLS_LABEL)
-                | wildcard(words.mpls_tc, fw11::MPLS_TC),
+            wildcards,
             dl_src,
             dl_src_mask,
             dl_dst,
@@ -392,7 +323,34 @@ impl Standard11 {
             mpls_label: words.mpls_label.unwrap_or_default(),
             mpls_tc: words.mpls_tc.unwrap_or_default(),
             metadata: words.metadata.0 & words.metadata.1,
-            metadata_mask: !words.metadata.1,
+            metadata_mask: if old { 0 } else { !words.metadata.1 },
+        })
+    }
+
+    /// The structure that this crate writes for entries in a version.
+    pub fn from_entries(entries: &[Entry], version: Version) -> Result<Self, EncodeError> {
+        let not_in_version = |what| EncodeError::NotInVersion { what, version };
+        let words = Words::of(entries).map_err(not_in_version)?;
+        Self::of(&words, version).map_err(|field| not_in_version(field.row().name))
+    }
+
+    /// The entries that say the same.
+    #[must_use]
+    pub fn to_entries(&self, version: Version) -> Vec<Entry> {
+        self.words(version).entries()
+    }
+
+    /// The match that came as this, in a version.
+    pub(super) fn into_match(self, version: Version) -> Match {
+        let words = self.words(version);
+        let ours = Self::of(&words_of_meaning(&words), version);
+        let exact = (ours.as_ref() != Ok(&self)).then(|| match version {
+            Version::V1_0 => Exact::V1_0(self),
+            _ => Exact::V1_1(self),
+        });
+        Match {
+            entries: words.entries(),
+            exact: exact.map(Box::new),
         }
     }
 }
@@ -447,6 +405,23 @@ impl Meaning {
 }
 
 impl Words {
+    /// The first field that 1.0 cannot say as it is asked for here.
+    fn not_in_1_0(&self) -> Option<Field> {
+        let short = |port: PortNo| PortNo::from_u16(port.0 as u16) == port;
+        let refused = [
+            (self.metadata.1 != 0, Field::Metadata),
+            (self.mpls_label.is_some(), Field::MplsLabel),
+            (self.mpls_tc.is_some(), Field::MplsTc),
+            (!self.in_port.is_none_or(short), Field::InPort),
+            (
+                self.tag == Some(Tag::Any) && self.pcp.is_none(),
+                Field::VlanVid,
+            ),
+        ];
+        let found = refused.iter().find(|(refused, _)| *refused);
+        found.map(|(_, field)| *field)
+    }
+
     /// The entries that say the same.
     fn entries(&self) -> Vec<Entry> {
         let mut matches = Match::any();
@@ -627,7 +602,7 @@ fn said_as(field: Field) -> Field {
 pub(super) fn decode(r: &mut Reader<'_>, version: Version) -> Result<Match, DecodeError> {
     const WHAT: &str = "ofp_match";
     if version == Version::V1_0 {
-        return Standard10::read(r, version, WHAT).map(Match::from);
+        return Standard::read(r, version, WHAT).map(|read| read.into_match(version));
     }
     let kind = r.u16("ofp_match.type")?;
     let length = r.u16("ofp_match.length")?;
@@ -642,29 +617,7 @@ pub(super) fn decode(r: &mut Reader<'_>, version: Version) -> Result<Match, Deco
     if length != LENGTH_1_1 {
         return Err(r.error("ofp_match.length of 88"));
     }
-    Standard11::read(r, version, WHAT).map(Match::from)
-}
-
-impl From<Standard10> for Match {
-    fn from(read: Standard10) -> Self {
-        let words = read.words();
-        let ours = Standard10::of(&words_of_meaning(&words));
-        Self {
-            entries: words.entries(),
-            exact: (ours.as_ref() != Ok(&read)).then(|| Box::new(Exact::V1_0(read))),
-        }
-    }
-}
-
-impl From<Standard11> for Match {
-    fn from(read: Standard11) -> Self {
-        let words = read.words();
-        let ours = Standard11::of(&words_of_meaning(&words));
-        Self {
-            entries: words.entries(),
-            exact: (ours != read).then(|| Box::new(Exact::V1_1(read))),
-        }
-    }
+    Standard::read(r, version, WHAT).map(|read| read.into_match(version))
 }
 
 /// The words without what stands for nothing in such packets.
@@ -687,52 +640,17 @@ fn words_of_meaning(words: &Words) -> Words {
     }
 }
 
-impl Standard10 {
-    /// The structure that this crate writes for entries.
-    pub fn from_entries(entries: &[Entry]) -> Result<Self, EncodeError> {
-        let version = Version::V1_0;
-        let not_in_version = |what| EncodeError::NotInVersion { what, version };
-        let words = Words::of(entries).map_err(not_in_version)?;
-        Self::of(&words).map_err(|field| not_in_version(field.row().name))
-    }
-
-    /// The entries that say the same.
-    #[must_use]
-    pub fn to_entries(&self) -> Vec<Entry> {
-        self.words().entries()
-    }
-}
-
-impl Standard11 {
-    /// The structure that this crate writes for entries.
-    pub fn from_entries(entries: &[Entry]) -> Result<Self, EncodeError> {
-        let version = Version::V1_1;
-        let words = Words::of(entries);
-        let words = words.map_err(|what| EncodeError::NotInVersion { what, version })?;
-        Ok(Self::of(&words))
-    }
-
-    /// The entries that say the same.
-    #[must_use]
-    pub fn to_entries(&self) -> Vec<Entry> {
-        self.words().entries()
-    }
-}
-
-/// The structure of OpenFlow 1.0 that a match is written as.
-pub(super) fn structure10(matches: &Match) -> Result<Standard10, EncodeError> {
-    match matches.exact.as_deref() {
-        // Entries that were changed since say more than what came.
-        Some(Exact::V1_0(exact)) if exact.to_entries() == matches.entries => Ok(exact.clone()),
-        _ => Standard10::from_entries(&matches.entries),
-    }
-}
-
-/// The structure of OpenFlow 1.1 that a match is written as.
-pub(super) fn structure11(matches: &Match) -> Result<Standard11, EncodeError> {
-    match matches.exact.as_deref() {
-        Some(Exact::V1_1(exact)) if exact.to_entries() == matches.entries => Ok(exact.clone()),
-        _ => Standard11::from_entries(&matches.entries),
+/// The structure of OpenFlow 1.0 or 1.1 that a match is written as.
+pub(super) fn structure(matches: &Match, version: Version) -> Result<Standard, EncodeError> {
+    let came = match (matches.exact.as_deref(), version) {
+        (Some(Exact::V1_0(exact)), Version::V1_0) => Some(exact),
+        (Some(Exact::V1_1(exact)), Version::V1_1) => Some(exact),
+        _ => None,
+    };
+    // Entries that were changed since say more than what came.
+    match came.filter(|exact| exact.to_entries(version) == matches.entries) {
+        Some(exact) => Ok(exact.clone()),
+        None => Standard::from_entries(&matches.entries, version),
     }
 }
 
@@ -752,11 +670,11 @@ pub(super) fn encode(matches: &Match, w: &mut Writer, version: Version) -> Resul
         return Ok(());
     }
     match version {
-        Version::V1_0 => structure10(matches)?.write(w, version),
+        Version::V1_0 => structure(matches, version)?.write(w, version),
         Version::V1_1 => {
             w.u16(STANDARD);
             w.u16(LENGTH_1_1);
-            structure11(matches)?.write(w, version)
+            structure(matches, version)?.write(w, version)
         }
         _ => matches.encode_list(w, version),
     }

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::standard::{Standard10, Standard11};
+use super::standard::Standard;
 use super::*;
 use crate::field::{BASIC, ERICSSON, EXPERIMENTER, NSH, NXM_0, NXM_1, ONF, PACKET_REGS, ROWS};
 use crate::record::{Dice, Generate, Plain, Wire};
@@ -690,13 +690,11 @@ proptest! {
     #[test]
     fn structures_of_old_versions_survive(bytes in proptest::collection::vec(any::<u8>(), 0..120)) {
         let mut dice = Dice::new(&bytes);
-        let structure = Standard10::generate(&mut dice, Version::V1_0);
-        let entries = structure.to_entries();
-        let ours = Standard10::from_entries(&entries).expect("what a structure says");
-        prop_assert_eq!(ours.to_entries(), entries);
-        let structure = Standard11::generate(&mut dice, Version::V1_1);
-        let entries = structure.to_entries();
-        let ours = Standard11::from_entries(&entries).expect("what a structure says");
-        prop_assert_eq!(ours.to_entries(), entries);
+        for version in [Version::V1_0, Version::V1_1] {
+            let structure = Standard::generate(&mut dice, version);
+            let entries = structure.to_entries(version);
+            let ours = Standard::from_entries(&entries, version).expect("what a structure says");
+            prop_assert_eq!(ours.to_entries(version), entries);
+        }
     }
 }
