@@ -200,7 +200,7 @@ impl<const N: usize> CodeIndex<N> {
     }
 
     /// The position of the row that `version` has under a code.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn find(
         &self,
