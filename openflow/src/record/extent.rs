@@ -107,14 +107,20 @@ impl Writing {
     }
 
     /// Leaves room for the length of the list that comes later.
-    pub(crate) fn list_length(&mut self, w: &mut Writer) {
+    pub(crate) fn list_length(
+        &mut self,
+        w: &mut Writer,
+        _: &'static str,
+    ) -> Result<(), EncodeError> {
         self.list_length = w.len();
         w.u16(0);
+        Ok(())
     }
 
     /// The list begins.
-    pub(crate) fn list(&mut self, w: &Writer) {
+    pub(crate) fn list(&mut self, w: &mut Writer, _: &'static str) -> Result<(), EncodeError> {
         self.list = w.len();
+        Ok(())
     }
 
     /// The list is over.
@@ -130,9 +136,10 @@ impl Writing {
 
     /// Leaves room for the length of the whole structure.
     #[inline]
-    pub(crate) fn length(&mut self, w: &mut Writer) {
+    pub(crate) fn length(&mut self, w: &mut Writer, _: &'static str) -> Result<(), EncodeError> {
         self.length = Some(w.len());
         w.u16(0);
+        Ok(())
     }
 
     #[inline]

@@ -38,8 +38,8 @@ pub use families::{
     QueueFamily, Tagged, Unpadded,
 };
 pub(crate) use rows::{
-    field_row, form, in_range, name, one, other_name, plain, read_fields, record, regular, usual,
-    variants, vendor, write_fields,
+    field_row, filler, form, in_range, name, one, other_name, plain, read_fields, record, regular,
+    usual, variants, vendor, write_fields,
 };
 pub(crate) use value::DEEPEST as DEEPEST_VALUE;
 pub use value::{Members, Value, ValueError};

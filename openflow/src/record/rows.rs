@@ -38,58 +38,24 @@ macro_rules! field_row {
     };
 }
 
-/// One filler or one field: reads it, writes it, makes it plain, reads that, makes it up.
+/// One filler: reads it, or writes it.
+macro_rules! filler {
+    (read $r:ident $extent:ident $what:expr, pad $size:literal) => {
+        $r.skip($size, $what)?
+    };
+    (read $r:ident $extent:ident $what:expr, $fill:ident) => {
+        $extent.$fill($r, $what)?
+    };
+    (write $w:ident $extent:ident $what:expr, pad $size:literal) => {
+        $w.pad($size)
+    };
+    (write $w:ident $extent:ident $what:expr, $fill:ident) => {
+        $extent.$fill($w, $what)?
+    };
+}
+
+/// One field: reads it, writes it, makes it plain, reads that, makes it up.
 macro_rules! one {
-    (read_filler $r:ident $version:ident $extent:ident $what:expr, pad $size:literal $([$since:ident $until:ident])?) => {
-        if $crate::record::in_range!($version $(, $since $until)?) {
-            $r.skip($size, $what)?;
-        }
-    };
-    (read_filler $r:ident $version:ident $extent:ident $what:expr, length $([$since:ident $until:ident])?) => {
-        if $crate::record::in_range!($version $(, $since $until)?) {
-            $extent.length($r, $what)?;
-        }
-    };
-    (read_filler $r:ident $version:ident $extent:ident $what:expr, list_length $([$since:ident $until:ident])?) => {
-        if $crate::record::in_range!($version $(, $since $until)?) {
-            $extent.list_length($r, $what)?;
-        }
-    };
-    (read_filler $r:ident $version:ident $extent:ident $what:expr, list $([$since:ident $until:ident])?) => {
-        if $crate::record::in_range!($version $(, $since $until)?) {
-            $extent.list($r, $what)?;
-        }
-    };
-    (read_filler $r:ident $version:ident $extent:ident $what:expr, list_end $([$since:ident $until:ident])?) => {
-        if $crate::record::in_range!($version $(, $since $until)?) {
-            $extent.list_end($r, $what)?;
-        }
-    };
-    (write_filler $w:ident $version:ident $extent:ident $what:expr, pad $size:literal $([$since:ident $until:ident])?) => {
-        if $crate::record::in_range!($version $(, $since $until)?) {
-            $w.pad($size);
-        }
-    };
-    (write_filler $w:ident $version:ident $extent:ident $what:expr, length $([$since:ident $until:ident])?) => {
-        if $crate::record::in_range!($version $(, $since $until)?) {
-            $extent.length($w);
-        }
-    };
-    (write_filler $w:ident $version:ident $extent:ident $what:expr, list_length $([$since:ident $until:ident])?) => {
-        if $crate::record::in_range!($version $(, $since $until)?) {
-            $extent.list_length($w);
-        }
-    };
-    (write_filler $w:ident $version:ident $extent:ident $what:expr, list $([$since:ident $until:ident])?) => {
-        if $crate::record::in_range!($version $(, $since $until)?) {
-            $extent.list($w);
-        }
-    };
-    (write_filler $w:ident $version:ident $extent:ident $what:expr, list_end $([$since:ident $until:ident])?) => {
-        if $crate::record::in_range!($version $(, $since $until)?) {
-            $extent.list_end($w, $what)?;
-        }
-    };
     (read $r:ident $version:ident $what:expr, $ty:ty) => {
         <$ty as $crate::record::Wire>::read($r, $version, $what)?
     };
@@ -141,10 +107,10 @@ macro_rules! read_fields {
     }) => {
         let mut extent = $crate::record::Reading::begin($r);
         $(
-            $($( $crate::record::one!(read_filler $r $version extent concat!($what, ".", stringify!($fill)), $fill $($size)? $([$fs $fu])?); )*)?
+            $($( if $crate::record::in_range!($version $(, $fs $fu)?) { $crate::record::filler!(read $r extent concat!($what, ".", stringify!($fill)), $fill $($size)?); } )*)?
             let $field = $crate::record::one!(read $r $version concat!($what, ".", $crate::record::name!($field $($name)?)), $ty $(, $since $until)?);
         )*
-        $($( $crate::record::one!(read_filler $r $version extent concat!($what, ".", stringify!($last)), $last $($lsize)? $([$ls $lu])?); )*)?
+        $($( if $crate::record::in_range!($version $(, $ls $lu)?) { $crate::record::filler!(read $r extent concat!($what, ".", stringify!($last)), $last $($lsize)?); } )*)?
         extent.end($r, concat!("the end of ", $what))?;
     };
 }
@@ -158,10 +124,10 @@ macro_rules! write_fields {
     }) => {
         let mut extent = $crate::record::Writing::begin($w);
         $(
-            $($( $crate::record::one!(write_filler $w $version extent $what, $fill $($size)? $([$fs $fu])?); )*)?
+            $($( if $crate::record::in_range!($version $(, $fs $fu)?) { $crate::record::filler!(write $w extent $what, $fill $($size)?); } )*)?
             $crate::record::one!(write $w $version concat!($what, ".", $crate::record::name!($field $($name)?)), $field $(, $since $until)?);
         )*
-        $($( $crate::record::one!(write_filler $w $version extent $what, $last $($lsize)? $([$ls $lu])?); )*)?
+        $($( if $crate::record::in_range!($version $(, $ls $lu)?) { $crate::record::filler!(write $w extent $what, $last $($lsize)?); } )*)?
         extent.end($w, $what)?;
     };
 }
@@ -680,6 +646,6 @@ macro_rules! other_name {
 }
 
 pub(crate) use {
-    field_row, form, in_range, name, one, other_name, plain, read_fields, record, regular, usual,
-    variants, vendor, write_fields,
+    field_row, filler, form, in_range, name, one, other_name, plain, read_fields, record, regular,
+    usual, variants, vendor, write_fields,
 };
