@@ -118,9 +118,10 @@ impl Switch {
         self.daemons.push(command.spawn().unwrap());
     }
 
+    /// Waits until somebody listens on a socket; its file is there a little earlier.
     fn wait_for(&self, name: &str) {
         let begun = Instant::now();
-        while !Path::new(&self.path(name)).exists() {
+        while UnixStream::connect(self.path(name)).is_err() {
             assert!(begun.elapsed() < PATIENCE, "{name} does not appear");
             std::thread::yield_now();
         }
