@@ -7,6 +7,8 @@
 
 mod rows;
 
+use std::sync::LazyLock;
+
 pub use rows::{Field, ROWS};
 
 use crate::Version;
@@ -124,6 +126,13 @@ impl Code {
         self.prefix() + (self.bytes << u8::from(masked))
     }
 
+    /// The header of a value without a mask, as 32 bits.
+    #[must_use]
+    pub const fn header(&self) -> u32 {
+        let length = self.prefix() + self.bytes;
+        (self.class as u32) << 16 | (self.number as u32) << 9 | length as u32
+    }
+
     /// Bytes between the header and the value.
     #[must_use]
     pub const fn prefix(&self) -> u8 {
@@ -134,19 +143,16 @@ impl Code {
         }
     }
 
-    /// The first and last version (their wire numbers) that write this code point by themselves: those in
-    /// which none of those before it is known.
-    const fn preferred(&self, before: &[Self]) -> (u8, u8) {
-        let mut until = Version::V1_5.wire();
+    /// The versions that write this code point by themselves, a bit for each by its wire number: those that know
+    /// none of the code points before it.
+    const fn preferred(&self, before: &[Self]) -> u8 {
+        let mut versions = u8::MAX << self.since.wire();
         let mut at = 0;
         while at < before.len() {
-            let since = before[at].since.wire();
-            if since <= until {
-                until = since - 1;
-            }
+            versions &= !(u8::MAX << before[at].since.wire());
             at += 1;
         }
-        (self.since.wire(), until)
+        versions
     }
 }
 
@@ -157,6 +163,8 @@ pub struct Row {
     pub field: Field,
     /// Its name in `ovs-ofctl`, as `set_field` writes it.
     pub name: &'static str,
+    /// Its name in the specification, in lower case: that of its first code point without the class.
+    pub spec_name: &'static str,
     /// Its name in printed matches, where fields that exclude each other share names.
     pub in_match: &'static str,
     /// Other names that are read; fields that exclude each other share them.
@@ -176,16 +184,6 @@ pub struct Row {
 }
 
 impl Row {
-    /// The field's name in the specification, in lower case: that of its first code point without the class,
-    /// which is two words, or the one of `NXOXM_NSH_FLAGS`.
-    #[must_use]
-    pub fn spec_name(&self) -> String {
-        let name = self.codes[0].name;
-        let words = if name.starts_with("NXOXM_NSH") { 1 } else { 2 };
-        let rest = name.splitn(words + 1, '_').last().unwrap_or(name);
-        rest.to_ascii_lowercase()
-    }
-
     /// Whether the message says how long the value is.
     #[must_use]
     pub const fn is_variable(&self) -> bool {
@@ -263,26 +261,23 @@ impl Field {
     /// The field of that name; else the first that is also called so.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        ROWS.iter()
-            .find(|row| row.name == name)
-            .map(|row| row.field)
-            .or_else(|| Self::also_called(name).next())
+        Self::called(name).next()
     }
 
-    /// The fields that have `name` in matches or as an alias.
-    pub fn also_called(name: &str) -> impl Iterator<Item = Self> {
-        ROWS.iter()
-            .filter(move |row| row.in_match == name || row.aliases.contains(&name))
-            .map(|row| row.field)
+    /// The field of that name, then those that have it in matches or as an alias.
+    pub fn called(name: &str) -> impl Iterator<Item = Self> + use<> {
+        let start = NAMES.partition_point(|named| named.before(name));
+        let rest = NAMES[start..].iter();
+        let length = rest.clone().take_while(|named| named.name == name).count();
+        rest.take(length).map(|named| named.field)
     }
 
     /// The field that has a code point of that name: `NXM_NX_REG0`, `OXM_OF_ETH_SRC`.
     #[must_use]
     pub fn from_code_name(name: &str) -> Option<(Self, &'static Code)> {
-        ROWS.iter().find_map(|row| {
-            let code = row.codes.iter().find(|code| code.name == name)?;
-            Some((row.field, code))
-        })
+        let key = (name.len(), name);
+        let found = CODE_NAMES.binary_search_by(|(_, code)| (code.name.len(), code.name).cmp(&key));
+        found.ok().map(|at| CODE_NAMES[at])
     }
 
     /// The name that actions write for bits of the field: that of Nicira's code point, if it has one.
@@ -297,12 +292,11 @@ impl Field {
             .map_or(codes[0].name, |code| code.name)
     }
 
-    /// The field of that name in the specification ([`Row::spec_name`]).
+    /// The field of that name in the specification.
     #[must_use]
     pub fn from_spec_name(name: &str) -> Option<Self> {
         let mut rows = ROWS.iter();
-        rows.find(|row| row.spec_name() == name)
-            .map(|row| row.field)
+        rows.find(|row| row.spec_name == name).map(|row| row.field)
     }
 
     /// The field at a code point; `experimenter` is what follows the header in the class of experimenters.
@@ -313,9 +307,8 @@ impl Field {
         experimenter: Option<u32>,
         number: u8,
     ) -> Option<(Self, &'static Code)> {
-        let slot = Slot::find(class, experimenter, number)?;
-        let row = &ROWS[usize::from(slot.row)];
-        Some((row.field, &row.codes[usize::from(slot.code)]))
+        let (field, slot) = Slot::find(class, experimenter, number)?;
+        Some((field, slot.code(field)))
     }
 
     /// The code point to write in a version, if the version has one.
@@ -323,6 +316,14 @@ impl Field {
     #[must_use]
     pub fn code(self, version: Version) -> Option<&'static Code> {
         self.row().codes.iter().find(|code| code.since <= version)
+    }
+
+    /// The header of a value without a mask in a version, and the bytes of the value, where these are at most eight
+    /// and nothing is between.
+    #[inline]
+    pub(crate) fn usual_code(self, version: Version) -> Option<(u32, usize)> {
+        let (header, bytes) = USUAL_CODES[usize::from(version.wire()) - 1][self as usize];
+        (bytes != 0).then_some((header, bytes.into()))
     }
 
     /// All significant bits.
@@ -345,10 +346,48 @@ impl Field {
     }
 }
 
-const _: () = assert!(
-    ROWS.len() < Slot::NONE as usize,
-    "a slot has eight bits for the row"
-);
+/// A name of a field. Shorter names come first: they are told apart most quickly.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Named {
+    length: usize,
+    name: &'static str,
+    /// Whether it is another than the row's own.
+    other: bool,
+    field: Field,
+}
+
+impl Named {
+    fn before(&self, name: &str) -> bool {
+        (self.length, self.name) < (name.len(), name)
+    }
+}
+
+/// The names of all fields, in order.
+static NAMES: LazyLock<Vec<Named>> = LazyLock::new(|| {
+    let named = |name: &'static str, other, field| Named {
+        length: name.len(),
+        name,
+        other,
+        field,
+    };
+    let of_row = |row: &'static Row| {
+        let others = row.aliases.iter().chain([&row.in_match]);
+        let others = others.map(move |name| named(name, true, row.field));
+        others.chain([named(row.name, false, row.field)])
+    };
+    let mut names: Vec<Named> = ROWS.iter().flat_map(of_row).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+});
+
+/// The code points of all fields, in the same order of their names.
+static CODE_NAMES: LazyLock<Vec<(Field, &Code)>> = LazyLock::new(|| {
+    let of_row = |row: &'static Row| row.codes.iter().map(|code| (row.field, code));
+    let mut codes: Vec<_> = ROWS.iter().flat_map(of_row).collect();
+    codes.sort_unstable_by_key(|(_, code)| (code.name.len(), code.name));
+    codes
+});
 
 /// The full masks, in the order of [`Field`].
 static FULL: [u128; ROWS.len()] = full_masks();
@@ -370,52 +409,85 @@ const fn full_masks() -> [u128; ROWS.len()] {
     masks
 }
 
+/// [`Field::usual_code`] by version and field; no bytes where there is none.
+static USUAL_CODES: [[(u32, u8); ROWS.len()]; Version::ALL.len()] = usual_codes();
+
+const fn usual_codes() -> [[(u32, u8); ROWS.len()]; Version::ALL.len()] {
+    let mut table = [[(0, 0); ROWS.len()]; Version::ALL.len()];
+    let mut row = 0;
+    while row < ROWS.len() {
+        let codes = ROWS[row].codes;
+        let mut at = 0;
+        while at < codes.len() {
+            let (before, _) = codes.split_at(at);
+            let preferred = codes[at].preferred(before);
+            // A port is wider here than in sixteen bits.
+            let narrow = matches!(ROWS[row].field, Field::InPort) && codes[at].bytes == 2;
+            let usual = codes[at].prefix() == 0 && codes[at].bytes <= 8 && !narrow;
+            let mut version = 0;
+            while version < table.len() {
+                if usual && preferred >> Version::ALL[version].wire() & 1 == 1 {
+                    table[version][row] = (codes[at].header(), codes[at].bytes);
+                }
+                version += 1;
+            }
+            at += 1;
+        }
+        row += 1;
+    }
+    table
+}
+
 /// What decoding needs to know of a code point.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Slot {
-    /// Position of the row; [`Slot::NONE`] for no code point.
-    row: u8,
+    /// The field; none where there is no code point.
+    field: Option<Field>,
     /// Position in the row's code points.
     code: u8,
     /// Bytes between the header and the value.
     pub(crate) prefix: u8,
     /// Bytes of the value.
     pub(crate) bytes: u8,
-    /// The first version that writes it by itself.
-    since: u8,
-    /// The last version that does.
-    until: u8,
+    /// The versions that write it by themselves ([`Code::preferred`]).
+    preferred: u8,
+    /// The header of a value without a mask, of the classes without experimenters.
+    header: u32,
 }
 
 impl Slot {
-    const NONE: u8 = u8::MAX;
-
-    /// The slot of a code point.
+    /// The field whose value has this header, without a mask and in one of the usual classes, and its slot.
     #[inline]
-    pub(crate) fn find(class: u16, experimenter: Option<u32>, number: u8) -> Option<&'static Self> {
-        let table = match class_index(class, experimenter) {
-            Some(class) => &SLOTS[class],
-            None => return None,
-        };
-        let slot = &table[usize::from(number & 0x7f)];
-        (slot.row != Self::NONE).then_some(slot)
+    pub(crate) fn usual(header: u32) -> Option<(Field, &'static Self)> {
+        // The first four classes of the table differ in their first and last bits.
+        let class = header >> 16 & 1 | header >> 30 & 2;
+        let slot = &SLOTS[class as usize][header as usize >> 9 & 0x7f];
+        if slot.header != header {
+            return None;
+        }
+        Some((slot.field?, slot))
     }
 
-    /// The field.
+    /// The field at a code point, and its slot.
     #[inline]
-    pub(crate) fn field(&self) -> Field {
-        ROWS[usize::from(self.row)].field
+    pub(crate) fn find(
+        class: u16,
+        experimenter: Option<u32>,
+        number: u8,
+    ) -> Option<(Field, &'static Self)> {
+        let slot = &SLOTS[class_index(class, experimenter)?][usize::from(number & 0x7f)];
+        Some((slot.field?, slot))
     }
 
-    /// The code point.
-    pub(crate) fn code(&self) -> &'static Code {
-        &ROWS[usize::from(self.row)].codes[usize::from(self.code)]
+    /// The code point; `field` is what was found.
+    pub(crate) fn code(&self, field: Field) -> &'static Code {
+        &field.row().codes[usize::from(self.code)]
     }
 
     /// Whether this is the code point that `version` writes by itself.
     #[inline]
     pub(crate) fn is_preferred(&self, version: Version) -> bool {
-        self.since <= version.wire() && version.wire() <= self.until
+        self.preferred >> version.wire() & 1 == 1
     }
 }
 
@@ -440,12 +512,12 @@ static SLOTS: [[Slot; 128]; 8] = slots();
 
 const fn slots() -> [[Slot; 128]; 8] {
     const EMPTY: Slot = Slot {
-        row: Slot::NONE,
+        field: None,
         code: 0,
         prefix: 0,
         bytes: 0,
-        since: 0,
-        until: 0,
+        preferred: 0,
+        header: 0,
     };
     let mut table = [[EMPTY; 128]; 8];
     let mut row = 0;
@@ -454,15 +526,14 @@ const fn slots() -> [[Slot; 128]; 8] {
         let mut at = 0;
         while at < codes.len() {
             let (before, _) = codes.split_at(at);
-            let (since, until) = codes[at].preferred(before);
             if let Some(class) = class_index(codes[at].class, codes[at].experimenter) {
                 table[class][codes[at].number as usize] = Slot {
-                    row: row as u8,
+                    field: Some(ROWS[row].field),
                     code: at as u8,
                     prefix: codes[at].prefix(),
                     bytes: codes[at].bytes,
-                    since,
-                    until,
+                    preferred: codes[at].preferred(before),
+                    header: codes[at].header(),
                 };
             }
             at += 1;

@@ -55,7 +55,7 @@ variants! {
             /// `OFPSTF_*`: [`PERIODIC`], [`ONLY_FIRST`].
             flags: u32;
             /// The thresholds.
-            thresholds: Stats;
+            thresholds: Box<Stats>;
         }
     }
 }
@@ -92,7 +92,19 @@ impl Instruction {
 impl Wire for Instruction {
     #[inline]
     fn read(r: &mut Reader<'_>, version: Version, what: &'static str) -> Result<Self, DecodeError> {
-        Self::read_member(r, version, what)
+        let mut read = None;
+        Self::read_member(&mut read, r, version, what)?;
+        read.ok_or_else(|| r.error(what))
+    }
+
+    #[inline]
+    fn read_onto(
+        list: &mut Vec<Self>,
+        r: &mut Reader<'_>,
+        version: Version,
+        what: &'static str,
+    ) -> Result<(), DecodeError> {
+        Self::read_member(list, r, version, what)
     }
 
     fn write(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {

@@ -31,11 +31,12 @@ pub struct FieldValue {
     pub field: Field,
     /// Its value. Bits outside the mask are zero, or a switch refuses it.
     pub value: u128,
-    /// Which bits count; none for all. A full mask that stood on the wire stays: Open vSwitch
-    /// writes one for fields whose bits do not fill their bytes.
-    pub mask: Option<u128>,
     /// The class it was written in, when that is not the one this crate writes.
     pub class: Option<u16>,
+    /// Whether there is a mask: apart from its bits, for an option of them takes twice the room.
+    has_mask: bool,
+    /// Zero without a mask.
+    mask_bits: u128,
 }
 
 impl FieldValue {
@@ -45,8 +46,9 @@ impl FieldValue {
         Self {
             field,
             value: value.bits(),
-            mask: None,
             class: None,
+            has_mask: false,
+            mask_bits: 0,
         }
     }
 
@@ -54,19 +56,33 @@ impl FieldValue {
     #[must_use]
     pub fn masked(field: Field, value: impl Value, mask: impl Value) -> Self {
         let mask = mask.bits() & field.full_mask();
+        let value = Self::exact(field, value.bits() & mask);
+        value.under((mask != field.full_mask()).then_some(mask))
+    }
+
+    /// The same value under just this mask, even if all bits count.
+    #[must_use]
+    pub fn under(self, mask: Option<u128>) -> Self {
         Self {
-            field,
-            value: value.bits() & mask,
-            mask: (mask != field.full_mask()).then_some(mask),
-            class: None,
+            has_mask: mask.is_some(),
+            mask_bits: mask.unwrap_or_default(),
+            ..self
         }
+    }
+
+    /// Which bits count; none for all. A full mask that stood on the wire stays: Open vSwitch writes one for
+    /// fields whose bits do not fill their bytes.
+    #[inline]
+    #[must_use]
+    pub fn mask(&self) -> Option<u128> {
+        self.has_mask.then_some(self.mask_bits)
     }
 
     /// The bits that count.
     #[must_use]
     pub fn significant(&self) -> u128 {
         let full = self.field.full_mask();
-        self.mask.map_or(full, |mask| mask & full)
+        self.mask().map_or(full, |mask| mask & full)
     }
 
     /// Whether all bits count.
@@ -90,22 +106,47 @@ impl FieldValue {
     /// Writes header, value and mask.
     #[inline]
     pub(crate) fn encode(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
+        if self.encode_usual(w, version) {
+            return Ok(());
+        }
+        self.encode_any(w, version)
+    }
+
+    /// Writes header, value and mask as most are: of no experimenter's, the value of at most eight bytes. Of any
+    /// other nothing is written.
+    #[inline]
+    fn encode_usual(&self, w: &mut Writer, version: Version) -> bool {
+        let Some((header, bytes)) = self.field.usual_code(version) else {
+            return false;
+        };
+        let all = self.value | self.mask_bits;
+        if all >> (8 * bytes) != 0 || self.class.is_some() {
+            return false;
+        }
+        if self.has_mask {
+            w.u32(header + 0x100 + bytes as u32);
+            w.low(self.value as u64, bytes);
+            w.low(self.mask_bits as u64, bytes);
+        } else {
+            w.u32(header);
+            w.low(self.value as u64, bytes);
+        }
+        true
+    }
+
+    /// Writes any header, value and mask.
+    fn encode_any(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
         let not_in_version = || EncodeError::NotInVersion {
             what: self.field.row().name,
             version,
         };
         let code = self.code(version).ok_or_else(not_in_version)?;
         let bytes = usize::from(code.bytes);
-        header::write(
-            w,
-            code,
-            self.mask.is_some(),
-            code.length(self.mask.is_some()),
-        );
+        header::write(w, code, self.has_mask, code.length(self.has_mask));
         let narrow = self.field == Field::InPort && bytes == 2;
         let fit = |part| fitting(part, bytes, narrow).ok_or_else(not_in_version);
         write_uint(w, fit(self.value)?, bytes);
-        if let Some(mask) = self.mask {
+        if let Some(mask) = self.mask() {
             write_uint(w, fit(mask)?, bytes);
         }
         Ok(())
@@ -343,7 +384,7 @@ impl Match {
     #[must_use]
     pub fn with_masked(mut self, field: Field, value: impl Value, mask: impl Value) -> Self {
         let entry = FieldValue::masked(field, value, mask);
-        if entry.mask != Some(0) {
+        if entry.mask() != Some(0) {
             self.entries.push(Entry::Known(entry));
         }
         self
@@ -470,16 +511,54 @@ impl Match {
     ) -> Result<Self, DecodeError> {
         // An entry takes about eight bytes: four of header, four of value.
         let mut entries = Vec::with_capacity(r.remaining().div_ceil(8));
-        while !r.is_empty() {
-            entries.push(decode_entry(r, version)?);
+        loop {
+            while let Some(value) = usual_entry(r, version) {
+                entries.push(Entry::Known(value));
+            }
+            if r.is_empty() {
+                return Ok(Self::of(entries));
+            }
+            entries.push(any_entry(r, version)?);
         }
-        Ok(Self::of(entries))
     }
 }
 
 /// Reads one entry.
-#[inline]
 pub(crate) fn decode_entry(r: &mut Reader<'_>, version: Version) -> Result<Entry, DecodeError> {
+    match usual_entry(r, version) {
+        Some(value) => Ok(Entry::Known(value)),
+        None => any_entry(r, version),
+    }
+}
+
+/// Reads an entry as most are: of no experimenter's, and without a mask. Of any other nothing is read.
+#[inline(always)]
+fn usual_entry(r: &mut Reader<'_>, version: Version) -> Option<FieldValue> {
+    let (header, rest) = r.peek().split_first_chunk()?;
+    let header = u32::from_be_bytes(*header);
+    let (field, slot) = Slot::usual(header)?;
+    let (value, rest) = rest.split_at_checked(slot.bytes.into())?;
+    let value = match *value {
+        [a] => a.into(),
+        [a, b] if field == Field::InPort => port32(u16::from_be_bytes([a, b])).0.into(),
+        [a, b] => u16::from_be_bytes([a, b]).into(),
+        [a, b, c, d] => u32::from_be_bytes([a, b, c, d]).into(),
+        [a, b, c, d, e, f] => u64::from_be_bytes([0, 0, a, b, c, d, e, f]).into(),
+        [a, b, c, d, e, f, g, h] => u64::from_be_bytes([a, b, c, d, e, f, g, h]).into(),
+        _ => u128::from_be_bytes(value.try_into().ok()?),
+    };
+    r.go_on_with(rest);
+    Some(FieldValue {
+        field,
+        value,
+        class: (!slot.is_preferred(version)).then_some((header >> 16) as u16),
+        has_mask: false,
+        mask_bits: 0,
+    })
+}
+
+/// Reads any entry.
+fn any_entry(r: &mut Reader<'_>, version: Version) -> Result<Entry, DecodeError> {
     const TOLD: &str = "the entry that oxm_length tells of";
     let start = r.offset();
     let header = r.u32("the header of an OXM field")?;
@@ -496,14 +575,13 @@ pub(crate) fn decode_entry(r: &mut Reader<'_>, version: Version) -> Result<Entry
         (EXPERIMENTER, _) => return Err(wrong(r, start, "an oxm_length of at least 4")),
         _ => None,
     };
-    let Some(slot) = Slot::find(class, experimenter, number) else {
+    let Some((field, slot)) = Slot::find(class, experimenter, number) else {
         return Ok(Entry::Unknown(r.since(start)));
     };
     let (prefix, bytes) = (usize::from(slot.prefix), usize::from(slot.bytes));
-    if prefix == 6 && !is_of_kind(slot.code(), payload) {
+    if prefix == 6 && !is_of_kind(slot.code(field), payload) {
         return Ok(Entry::Unknown(r.since(start)));
     }
-    let field = slot.field();
     if bytes > 16 {
         return long_entry(r, start, field, masked, length);
     }
@@ -518,8 +596,9 @@ pub(crate) fn decode_entry(r: &mut Reader<'_>, version: Version) -> Result<Entry
     Ok(Entry::Known(FieldValue {
         field,
         value,
-        mask: masked.then(|| read_uint(mask)),
         class: (!slot.is_preferred(version)).then_some(class),
+        has_mask: masked,
+        mask_bits: read_uint(mask),
     }))
 }
 

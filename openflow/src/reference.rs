@@ -228,7 +228,7 @@ fn fields() -> Vec<Entry> {
         let mask = if row.maskable { "yes" } else { "no" };
         Entry {
             of: None,
-            name: row.spec_name(),
+            name: row.spec_name.to_owned(),
             codes: row.codes.iter().map(code).collect(),
             details: vec![
                 ("constants", names.join(", ")),

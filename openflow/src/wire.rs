@@ -178,6 +178,12 @@ impl<'a> Reader<'a> {
         self.left
     }
 
+    /// Goes on with `left`, the end of what [`Reader::peek`] gave.
+    #[inline]
+    pub(crate) fn go_on_with(&mut self, left: &'a [u8]) {
+        self.left = left;
+    }
+
     /// A reader over the next `n` bytes, which this one skips.
     #[inline]
     pub fn sub(&mut self, n: usize, expected: &'static str) -> Result<Self, DecodeError> {
@@ -299,6 +305,15 @@ impl Writer {
             .extend_from_slice(&value.to_be_bytes()[16 - width..]);
     }
 
+    /// Writes the low `width` bytes of `value` (1 to 8), big-endian.
+    #[inline]
+    pub(crate) fn low(&mut self, value: u64, width: usize) {
+        let end = self.len() + width;
+        let bytes = (value << (64 - 8 * width)).to_be_bytes();
+        self.buffer.extend_from_slice(&bytes);
+        self.buffer.truncate(end);
+    }
+
     /// Writes bytes as they are.
     #[inline]
     pub fn slice(&mut self, bytes: &[u8]) {
@@ -314,7 +329,9 @@ impl Writer {
     /// Pads with zeros until the length since `start` is a multiple of 8.
     #[inline]
     pub fn align8(&mut self, start: usize) {
-        self.pad((self.len() - start).next_multiple_of(8) - (self.len() - start));
+        let end = start + (self.len() - start).next_multiple_of(8);
+        self.buffer.extend_from_slice(&[0; 8]);
+        self.buffer.truncate(end);
     }
 
     /// Overwrites the 8-bit integer at `at`.
@@ -356,6 +373,6 @@ impl Writer {
     /// The finished bytes, in no more memory than they take.
     #[must_use]
     pub fn freeze(self) -> Bytes {
-        Bytes::from(self.buffer.into_boxed_slice())
+        Bytes::copy_from_slice(&self.buffer)
     }
 }

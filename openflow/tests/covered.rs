@@ -12,7 +12,7 @@ use rust_openflow::message::describe::decode_line;
 use rust_openflow::message::{self, ROWS};
 use rust_openflow::record::{Value, VariantRow};
 use rust_openflow::wire::Reader;
-use rust_openflow::{Field, Match, Version, action, field, instruction};
+use rust_openflow::{Match, Version, action, field, instruction};
 
 #[expect(dead_code, reason = "what vectors say is for others")]
 mod held;
@@ -170,7 +170,7 @@ fn walk(value: &Value, message: &str, member: &str, met: &mut Met) {
 fn meet(digits: &str, met: &mut Met) {
     let value = decode_line(digits.as_bytes());
     let text = |name| match value.member(name) {
-        Some(Value::Text(text)) => Some(text.as_str()),
+        Some(Value::Text(text)) => Some(&**text),
         _ => None,
     };
     let (Some(kind), Some(body)) = (text("type"), value.member("body")) else {
@@ -214,7 +214,7 @@ fn met() -> Met {
         let matches = Match::decode_nx_match(&mut Reader::new(&entry), length, Version::V1_5);
         let entries = matches.map(|matches| matches.entries).unwrap_or_default();
         let fields = entries.iter().filter_map(|entry| entry.field());
-        met.extend(fields.map(|field| format!("field {}", field.row().spec_name())));
+        met.extend(fields.map(|field| format!("field {}", field.row().spec_name)));
     }
     met
 }
@@ -253,7 +253,7 @@ fn missing() -> BTreeSet<String> {
         }
     }
     for row in field::ROWS {
-        let name = Field::row(row.field).spec_name();
+        let name = row.spec_name;
         if !met.contains(&format!("field {name}")) && !met.contains(&format!("field {}", row.name))
         {
             missing.insert(format!("field {}", row.name));

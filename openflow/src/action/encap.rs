@@ -116,7 +116,7 @@ impl Wire for EncapProperty {
 
 impl Plain for EncapProperty {
     fn value(&self, version: Version) -> Value {
-        let text = |name: &str| ("type".into(), Value::text(name));
+        let text = |name| ("type".into(), Value::name(name));
         Value::Object(match self {
             Self::NshMdType(kind) => {
                 vec![text("nsh_md_type"), ("md_type".into(), kind.value(version))]

@@ -167,7 +167,7 @@ impl Plain for LearnSpec {
             LearnTarget::Output => ("output", Members::new()),
             LearnTarget::Reserved => ("reserved", Members::new()),
         };
-        dst.insert(0, ("type".into(), Value::text(kind)));
+        dst.insert(0, ("type".into(), Value::name(kind)));
         let mut members = vec![
             ("n_bits".into(), self.n_bits.value(version)),
             ("src".into(), src),

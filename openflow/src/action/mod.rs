@@ -98,11 +98,9 @@ impl Action {
     /// that write to `OXM_OF_IN_PORT`.
     #[must_use]
     pub fn set(field: Field, value: impl matches::Value) -> Self {
-        let class = (field == Field::InPort).then_some(NXM_0);
-        Self::set_to(FieldValue {
-            class,
-            ..FieldValue::exact(field, value)
-        })
+        let mut value = FieldValue::exact(field, value);
+        value.class = (field == Field::InPort).then_some(NXM_0);
+        Self::set_to(value)
     }
 
     /// Sets the bits of a field that `mask` has.

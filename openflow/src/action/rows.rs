@@ -4,6 +4,8 @@
 //! Nicira's (`NXAST_*`) and the ONF's. Where a version has two encodings of one meaning, each has a row:
 //! an action says how it came. Parts that are less regular are in the files beside this one.
 
+use bytes::Bytes;
+
 use super::controller::ControllerProperty;
 use super::ct::{NatRange, Zone};
 use super::encap::EncapProperty;
@@ -16,7 +18,7 @@ use super::parts::{
 use crate::error::{DecodeError, EncodeError};
 use crate::matches::Entry;
 use crate::message::PacketInReason;
-use crate::record::{self, Dice, Family, Generate, Wire, variants};
+use crate::record::{self, Dice, Family, Generate, VariantRow, Wire, variants};
 use crate::wire::{Reader, Writer};
 use crate::{GroupId, MacAddr, MeterId, PortNo, TableId, Version};
 
@@ -582,50 +584,80 @@ variants! {
     }
 }
 
+/// Where the rows are that set a field.
+const SET_FIELD: usize = VariantRow::position(ROWS, "set_field");
+const REG_LOAD2: usize = VariantRow::position(ROWS, "reg_load2");
+
 /// The versions in which the standard's way to set a field has no masks.
+#[inline]
 fn sets_whole_fields(version: Version) -> bool {
     (Version::V1_2..Version::V1_5).contains(&version)
 }
 
 /// Whether an entry has a mask.
+#[inline]
 fn is_masked(entry: &Entry) -> bool {
     match entry {
-        Entry::Known(value) => value.mask.is_some(),
+        Entry::Known(value) => value.mask().is_some(),
         Entry::Long(value) => value.mask.is_some(),
         // The lowest bit of the third byte says so.
         Entry::Unknown(bytes) => bytes.get(2).is_some_and(|byte| byte & 1 == 1),
     }
 }
 
+impl Action {
+    /// What these versions say by the encoding of a field under a mask.
+    #[cold]
+    fn say_under_mask(&mut self) {
+        let take = |field: &mut Entry| std::mem::replace(field, Entry::Unknown(Bytes::new()));
+        match self {
+            Self::SetField { field } => *self = Self::SetMasked { field: take(field) },
+            Self::RegLoad2 { field } => *self = Self::SetField { field: take(field) },
+            _ => {}
+        }
+    }
+}
+
 impl Wire for Action {
+    #[inline]
     fn read(r: &mut Reader<'_>, version: Version, what: &'static str) -> Result<Self, DecodeError> {
-        let action = Self::read_member(r, version, what)?;
-        Ok(match action {
-            Self::SetField { field } if sets_whole_fields(version) && is_masked(&field) => {
-                Self::SetMasked { field }
-            }
-            Self::RegLoad2 { field } if sets_whole_fields(version) && is_masked(&field) => {
-                Self::SetField { field }
-            }
-            action => action,
-        })
+        let mut read = Vec::with_capacity(1);
+        Self::read_onto(&mut read, r, version, what)?;
+        read.pop().ok_or_else(|| r.error(what))
+    }
+
+    #[inline]
+    fn read_onto(
+        list: &mut Vec<Self>,
+        r: &mut Reader<'_>,
+        version: Version,
+        what: &'static str,
+    ) -> Result<(), DecodeError> {
+        Self::read_member(list, r, version, what)?;
+        if let Some(action) = list.last_mut()
+            && let Self::SetField { field } | Self::RegLoad2 { field } = action
+            && is_masked(field)
+            && sets_whole_fields(version)
+        {
+            action.say_under_mask();
+        }
+        Ok(())
     }
 
     fn write(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
         // What the standard's encoding cannot say has Nicira's, and what no switch would take has the standard's.
         let row = match self {
-            Self::SetField { field } if sets_whole_fields(version) && is_masked(field) => {
-                "reg_load2"
+            Self::SetField { field } if is_masked(field) && sets_whole_fields(version) => {
+                &ROWS[REG_LOAD2]
             }
-            Self::SetMasked { .. } => "set_field",
+            Self::SetMasked { .. } => &ROWS[SET_FIELD],
             _ => return self.write_member(w, version),
         };
-        let code = ROWS.iter().find(|other| other.name == row);
-        let code = code.and_then(|row| row.code(version));
         let what = "a field set under a mask in the standard's form";
+        let code = row.code(version);
         let code = code.ok_or(EncodeError::NotInVersion { what, version })?;
-        let number = Some(code.number);
-        record::Action::write(w, code.vendor, number, row, |w| self.write_body(w, version))
+        let (vendor, number) = (code.vendor, Some(code.number));
+        record::Action::write(w, vendor, number, row.name, |w| self.write_body(w, version))
     }
 }
 

@@ -89,6 +89,11 @@ macro_rules! fields {
         pub static ROWS: &[Row] = &[$(Row {
             field: Field::$field,
             name: $name,
+            spec_name: {
+                const NAME: &str = without_class([$($code_name),+][0]);
+                const LOWER: [u8; NAME.len()] = lower(NAME);
+                text(&LOWER)
+            },
             in_match: in_match!($name $($in_match)?),
             aliases: &[$($alias),*],
             bits: $bits,
@@ -99,6 +104,38 @@ macro_rules! fields {
             doc: $doc,
         },)*];
     };
+}
+
+/// The name of a code point without the class, which is two words, or the one of `NXOXM_NSH_FLAGS`.
+const fn without_class(name: &str) -> &str {
+    let bytes = name.as_bytes();
+    let mut words = match bytes {
+        [b'N', b'X', b'O', b'X', b'M', b'_', b'N', ..] => 1,
+        _ => 2,
+    };
+    let mut at = 0;
+    while words > 0 {
+        if bytes[at] == b'_' {
+            words -= 1;
+        }
+        at += 1;
+    }
+    name.split_at(at).1
+}
+
+/// A name of `N` bytes in lower case.
+const fn lower<const N: usize>(name: &str) -> [u8; N] {
+    let mut bytes = [0; N];
+    bytes.copy_from_slice(name.as_bytes());
+    bytes.make_ascii_lowercase();
+    bytes
+}
+
+const fn text(bytes: &'static [u8]) -> &'static str {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(_) => panic!("names are ASCII"),
+    }
 }
 
 macro_rules! in_match {

@@ -49,11 +49,11 @@ fn vectors() -> Vec<(Version, Instruction, &'static [u8])> {
             Version::V1_5,
             Instruction::StatTrigger {
                 flags: 1,
-                thresholds: Stats(
+                thresholds: Box::new(Stats(
                     [crate::message::Stat::PacketCount { count: 9 }]
                         .into_iter()
                         .collect(),
-                ),
+                )),
             },
             &[
                 0, 7, 0, 24, 0, 0, 0, 1, 0, 0, 0, 16, 0x80, 2, 8, 8, 0, 0, 0, 0, 0, 0, 0, 9,

@@ -261,7 +261,7 @@ fn check_bits(value: &FieldValue) -> Result<(), MatchError> {
     let field = value.field;
     let full = field.full_mask();
     // A mask of more bits than the field has is a full one: Open vSwitch writes it for whole bytes.
-    let mask = value.mask.unwrap_or(full);
+    let mask = value.mask().unwrap_or(full);
     if !field.row().maskable && mask & full != full {
         return Err(MatchError::Mask { field });
     }

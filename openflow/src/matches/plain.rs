@@ -4,6 +4,7 @@
 //! An entry is an object with `class`, `field`, `value` and, when not all bits count, `mask`. A match of OpenFlow
 //! 1.0 or 1.1 is the structure of its specification.
 
+use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use bytes::Bytes;
@@ -61,7 +62,7 @@ impl Wire for Header {
 /// A class by its name, or its number.
 fn class_value(class: u16) -> Value {
     match CLASSES.iter().find(|row| row.0 == class) {
-        Some((_, name)) => Value::text(name),
+        Some((_, name)) => Value::name(name),
         None => Value::Number(class.into()),
     }
 }
@@ -81,7 +82,7 @@ fn class_from(value: &Value, version: Version) -> Result<u16, ValueError> {
 fn named(row: &Row, code: &Code) -> Members {
     let mut members = vec![
         ("class".into(), class_value(code.class)),
-        ("field".into(), Value::Text(row.spec_name())),
+        ("field".into(), Value::name(row.spec_name)),
     ];
     if let Some(experimenter) = code.experimenter {
         members.push(("experimenter".into(), Value::Number(experimenter.into())));
@@ -90,9 +91,10 @@ fn named(row: &Row, code: &Code) -> Members {
 }
 
 /// The name of a packet register without a row: one from the eighth on (OpenFlow 1.5.1, 7.2.3.10).
-fn register_name(number: u8) -> Option<String> {
+fn register_name(number: u8) -> Option<Cow<'static, str>> {
     let name = format!("pkt_reg{number}");
-    Field::from_spec_name(&name).is_none().then_some(name)
+    let known = Field::from_spec_name(&name);
+    known.is_none().then(|| name.into())
 }
 
 /// The packet register without a row that an object names.
@@ -155,7 +157,7 @@ impl Plain for FieldValue {
         let mut members = named(row, self.code(version).unwrap_or(&row.codes[0]));
         let bits = |bits, format| bits_value(format, bits, version);
         members.push(("value".into(), bits(self.value, row.format)));
-        if let Some(mask) = self.mask {
+        if let Some(mask) = self.mask() {
             // No port has the number that a mask is.
             let format = match row.format {
                 Format::Port => Format::Decimal,
@@ -219,12 +221,9 @@ impl Plain for Entry {
             .transpose()
             .map_err(within("mask"))?;
         let preferred = row.field.code(version) == Some(code);
-        Ok(Self::Known(FieldValue {
-            field: row.field,
-            value: own,
-            mask,
-            class: (!preferred).then_some(code.class),
-        }))
+        let mut known = FieldValue::exact(row.field, own).under(mask);
+        known.class = (!preferred).then_some(code.class);
+        Ok(Self::Known(known))
     }
 }
 
@@ -421,10 +420,10 @@ impl Plain for Match {
         if version == Version::V1_1
             && let Ok(structure) = structure(self, version)
         {
-            return typed(Value::text("standard"), structure.value(version));
+            return typed(Value::name("standard"), structure.value(version));
         }
         let fields = vec![("oxm_fields".into(), self.entries.value(version))];
-        typed(Value::text("oxm"), Value::Object(fields))
+        typed(Value::name("oxm"), Value::Object(fields))
     }
 
     fn from_value(value: &Value, version: Version) -> Result<Self, ValueError> {
@@ -475,16 +474,13 @@ impl Generate for FieldValue {
         let value = dice.uint(code.bytes.into());
         let mask = dice.flip().then(|| dice.uint(code.bytes.into()));
         let preferred = code_of(row) == Some(code);
-        Self {
-            field: row.field,
-            value: if narrow {
-                port32(value as u16).0.into()
-            } else {
-                value
-            },
-            mask,
-            class: (!preferred).then_some(code.class),
-        }
+        let value = match narrow {
+            true => port32(value as u16).0.into(),
+            false => value,
+        };
+        let mut made_up = Self::exact(row.field, value).under(mask);
+        made_up.class = (!preferred).then_some(code.class);
+        made_up
     }
 }
 

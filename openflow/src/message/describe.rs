@@ -175,11 +175,11 @@ pub(crate) fn members(header: &Header, message: &Message) -> Members {
         (None, _) => (UNKNOWN, None),
     };
     let mut members: Members = vec![
-        ("version".into(), Value::Text(name.into_owned())),
-        ("type".into(), Value::text(kind)),
+        ("version".into(), Value::Text(name)),
+        ("type".into(), Value::name(kind)),
     ];
     if let Some(subtype) = subtype {
-        members.push(("subtype".into(), Value::text(subtype)));
+        members.push(("subtype".into(), Value::name(subtype)));
     }
     members.push(("xid".into(), header.xid.value(version)));
     members.push(("body".into(), message.body_value(version)));
@@ -267,7 +267,7 @@ fn version_byte(text: &str) -> Result<u8, ValueError> {
 pub fn encode_line(value: &Value) -> Result<String, ValueError> {
     let bytes = from_members(value)?;
     match Value::hex(&bytes) {
-        Value::Text(digits) => Ok(digits),
+        Value::Text(digits) => Ok(digits.into_owned()),
         _ => Err(ValueError::new("a message")),
     }
 }

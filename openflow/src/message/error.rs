@@ -201,7 +201,7 @@ impl Plain for ErrorMessage {
             members.push(("experimenter".into(), vendor.value(version)));
         }
         if let Some(name) = self.error.name_in(version) {
-            members.push(("name".into(), Value::text(name)));
+            members.push(("name".into(), Value::name(name)));
         }
         members.push(("data".into(), self.data.value(version)));
         Value::Object(members)

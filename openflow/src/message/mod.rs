@@ -69,6 +69,7 @@ pub use table::{TABLE_MOD_PROPERTIES, TableMod, TableModProperty, TableReason, T
 use bytes::Bytes;
 
 use crate::Version;
+use crate::action::NICIRA;
 use crate::error::{DecodeError, EncodeError};
 use crate::record::{
     Code, Dice, Generate, Members, Plain, Value, ValueError, Wire, plain, record, required, vendor,
@@ -175,11 +176,14 @@ macro_rules! messages {
             #[inline]
             fn read_body(
                 kind: Kind,
+                header: Header,
                 r: &mut Reader<'_>,
                 version: Version,
-            ) -> Result<Self, DecodeError> {
+            ) -> Result<(Header, Self), DecodeError> {
                 Ok(match kind {
-                    $(Kind::$kind => Self::$kind $((<$type as Wire>::read(r, version, $name)?))?,)*
+                    $(Kind::$kind => {
+                        (header, Self::$kind $((<$type as Wire>::read(r, version, $name)?))?)
+                    })*
                 })
             }
 
@@ -326,18 +330,23 @@ impl Kind {
                     && (code.since..=code.until).contains(&version)
             })
         };
-        let first = match (vendor, usize::try_from(number)) {
-            (None, Ok(number)) => usize::from(*FIRST.get(number)?),
-            _ => 0,
+        let first = match vendor {
+            None => FIRST.get(number as usize)?,
+            Some(NICIRA) => FIRST_OF_NICIRA.get(number as usize)?,
+            Some(_) => &0,
         };
-        ROWS[first..].iter().find(sent).map(|row| row.kind)
+        let rows = &ROWS[usize::from(*first)..];
+        rows.iter().find(sent).map(|row| row.kind)
     }
 }
 
 /// Where to begin to look for a code of the standard.
-static FIRST: [u8; 256] = first();
+static FIRST: [u8; 256] = first(None);
+/// Where to begin to look for one of Nicira's.
+static FIRST_OF_NICIRA: [u8; 256] = first(Some(NICIRA));
 
-const fn first() -> [u8; 256] {
+/// The first row that has a code of this vendor, by its number.
+const fn first(vendor: Option<u32>) -> [u8; 256] {
     let mut table = [ROWS.len() as u8; 256];
     let mut row = ROWS.len();
     while row > 0 {
@@ -345,7 +354,12 @@ const fn first() -> [u8; 256] {
         let codes = ROWS[row].codes;
         let mut at = 0;
         while at < codes.len() {
-            if codes[at].vendor.is_none() {
+            let same = match (codes[at].vendor, vendor) {
+                (None, None) => true,
+                (Some(one), Some(other)) => one == other,
+                _ => false,
+            };
+            if same {
                 table[codes[at].number as usize] = row as u8;
             }
             at += 1;
@@ -387,31 +401,39 @@ impl Message {
             return Err(r.error("a header whose length is that of the message"));
         }
         r.skip(HEADER_LEN, "a header of eight bytes")?;
-        let version = Version::from_wire(header.version);
-        let unknown = |r: &mut Reader<'_>| Self::Unknown {
-            kind: header.kind,
-            body: r.rest(),
-        };
-        let message = if header.kind == EXPERIMENTER {
-            match version {
-                Some(version) => Self::decode_experimenter(&mut r, version)?,
-                None => unknown(&mut r),
-            }
-        } else {
-            // The first four messages never change.
-            let as_if = version.unwrap_or(Version::V1_5);
-            match Kind::find(None, u32::from(header.kind), as_if) {
-                Some(kind) if version.is_some() || header.kind < EXPERIMENTER => {
-                    Self::read_body(kind, &mut r, as_if)?
-                }
-                _ => unknown(&mut r),
-            }
-        };
-        r.finish("the end of the message")?;
-        Ok((header, message))
+        // It stays where it is made.
+        let read = Self::read_rest(header, &mut r);
+        if read.is_ok() {
+            r.finish("the end of the message")?;
+        }
+        read
     }
 
-    fn decode_experimenter(r: &mut Reader<'_>, version: Version) -> Result<Self, DecodeError> {
+    /// Reads what follows the header.
+    #[inline]
+    fn read_rest(header: Header, r: &mut Reader<'_>) -> Result<(Header, Self), DecodeError> {
+        let version = Version::from_wire(header.version);
+        if let (EXPERIMENTER, Some(version)) = (header.kind, version) {
+            return Self::read_experimenter(header, r, version);
+        }
+        // The first four messages never change.
+        let as_if = version.unwrap_or(Version::V1_5);
+        match Kind::find(None, u32::from(header.kind), as_if) {
+            Some(kind) if version.is_some() || header.kind < EXPERIMENTER => {
+                Self::read_body(kind, header, r, as_if)
+            }
+            _ => {
+                let (kind, body) = (header.kind, r.rest());
+                Ok((header, Self::Unknown { kind, body }))
+            }
+        }
+    }
+
+    fn read_experimenter(
+        header: Header,
+        r: &mut Reader<'_>,
+        version: Version,
+    ) -> Result<(Header, Self), DecodeError> {
         let vendor = r.u32("experimenter")?;
         let mut typed = r.clone();
         let number = match version {
@@ -422,17 +444,18 @@ impl Message {
         if found.is_some() || version > Version::V1_0 {
             *r = typed;
         }
-        match found {
-            Some(kind) => Self::read_body(kind, r, version),
-            None => Ok(Self::Experimenter(Experimenter {
-                vendor,
-                kind: match version {
-                    Version::V1_0 => 0,
-                    _ => number.unwrap_or_default(),
-                },
-                body: r.rest(),
-            })),
+        if let Some(kind) = found {
+            return Self::read_body(kind, header, r, version);
         }
+        let message = Self::Experimenter(Experimenter {
+            vendor,
+            kind: match version {
+                Version::V1_0 => 0,
+                _ => number.unwrap_or_default(),
+            },
+            body: r.rest(),
+        });
+        Ok((header, message))
     }
 
     /// The message's bytes in a version.

@@ -37,6 +37,7 @@ macro_rules! numbers {
         }
 
         impl $crate::record::Wire for $type {
+            #[inline]
             fn read(
                 r: &mut $crate::wire::Reader<'_>,
                 version: $crate::Version,
@@ -45,6 +46,7 @@ macro_rules! numbers {
                 $crate::record::Wire::read(r, version, what).map(Self)
             }
 
+            #[inline]
             fn write(
                 &self,
                 w: &mut $crate::wire::Writer,
@@ -57,7 +59,7 @@ macro_rules! numbers {
         impl $crate::record::Plain for $type {
             fn value(&self, version: $crate::Version) -> $crate::record::Value {
                 match self.name_in(version) {
-                    Some(name) => $crate::record::Value::text(name),
+                    Some(name) => $crate::record::Value::name(name),
                     None => $crate::record::Plain::value(&self.0, version),
                 }
             }

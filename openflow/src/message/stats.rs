@@ -248,7 +248,7 @@ impl Wire for Stats {
         )?;
         let mut list = SmallVec::new();
         while !body.is_empty() {
-            list.push(Stat::read(&mut body, version, "a counter")?);
+            Stat::read_member(&mut list, &mut body, version, "a counter")?;
         }
         Ok(Self(list))
     }

@@ -184,8 +184,8 @@ impl Plain for PortNo {
     fn value(&self, version: Version) -> Value {
         match self.reserved_name() {
             // What later versions call any port is none in 1.0.
-            Some(_) if *self == Self::ANY && version == Version::V1_0 => Value::text(NONE),
-            Some(name) => Value::text(name),
+            Some(_) if *self == Self::ANY && version == Version::V1_0 => Value::name(NONE),
+            Some(name) => Value::name(name),
             None => self.0.value(version),
         }
     }
@@ -373,7 +373,7 @@ impl<T: Wire> Wire for Vec<T> {
         let mut list = Self::with_capacity(r.remaining().div_ceil(16));
         while !r.is_empty() {
             let before = r.remaining();
-            list.push(T::read(r, version, what)?);
+            T::read_onto(&mut list, r, version, what)?;
             if r.remaining() == before {
                 return Err(r.error(what));
             }

@@ -16,7 +16,7 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn begin(r: &Reader<'_>) -> Self {
         Self {
             start: r.offset(),
@@ -70,7 +70,7 @@ impl Reading {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn end(
         &mut self,
         r: &mut Reader<'_>,

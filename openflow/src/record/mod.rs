@@ -26,6 +26,7 @@ mod base;
 mod dice;
 mod extent;
 mod families;
+mod index;
 mod rows;
 mod value;
 
@@ -37,6 +38,8 @@ pub use families::{
     Action, Element, Family, Instruction, LengthFirst, LooseProperty, Opened, Property,
     QueueFamily, Tagged, Unpadded,
 };
+pub use index::CodeIndex;
+pub(crate) use index::index_size;
 pub(crate) use rows::{
     field_row, filler, form, in_range, name, one, other_name, plain, read_fields, record, regular,
     usual, variants, vendor, write_fields,
@@ -45,6 +48,8 @@ pub(crate) use value::DEEPEST as DEEPEST_VALUE;
 pub use value::{Members, Value, ValueError};
 
 use bytes::Bytes;
+
+use smallvec::{Array, SmallVec};
 
 use crate::Version;
 use crate::error::{DecodeError, EncodeError};
@@ -55,8 +60,47 @@ pub trait Wire: Sized {
     /// Reads a value as `version` lays it out; `what` names it in errors.
     fn read(r: &mut Reader<'_>, version: Version, what: &'static str) -> Result<Self, DecodeError>;
 
+    /// Reads a value to the end of a list.
+    #[inline]
+    fn read_onto(
+        list: &mut Vec<Self>,
+        r: &mut Reader<'_>,
+        version: Version,
+        what: &'static str,
+    ) -> Result<(), DecodeError> {
+        list.push(Self::read(r, version, what)?);
+        Ok(())
+    }
+
     /// Writes the value as `version` lays it out.
     fn write(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError>;
+}
+
+/// Where values are put that were read: at the end of a list they are made where they stay.
+pub trait Sink<T> {
+    /// Puts a value there.
+    fn put(&mut self, value: T);
+}
+
+impl<T> Sink<T> for Vec<T> {
+    #[inline(always)]
+    fn put(&mut self, value: T) {
+        self.push(value);
+    }
+}
+
+impl<A: Array> Sink<A::Item> for SmallVec<A> {
+    #[inline]
+    fn put(&mut self, value: A::Item) {
+        self.push(value);
+    }
+}
+
+impl<T> Sink<T> for Option<T> {
+    #[inline]
+    fn put(&mut self, value: T) {
+        *self = Some(value);
+    }
 }
 
 /// How some versions lay out and name what `T` says, when its own rows do not fit them.
@@ -142,6 +186,23 @@ impl VariantRow {
         code.and_then(|code| code.name).unwrap_or(self.name)
     }
 
+    /// The position of the row that has this name of itself, which there is.
+    pub(crate) const fn position(rows: &[Self], name: &str) -> usize {
+        let name = name.as_bytes();
+        let mut row = 0;
+        loop {
+            let other = rows[row].name.as_bytes();
+            let mut same = 0;
+            while same < name.len() && same < other.len() && name[same] == other[same] {
+                same += 1;
+            }
+            if same == name.len() && same == other.len() {
+                return row;
+            }
+            row += 1;
+        }
+    }
+
     /// The row of that name in `version`; else the one that has the name of itself.
     #[must_use]
     pub fn named(rows: &'static [Self], name: &str, version: Version) -> Option<usize> {
@@ -149,101 +210,6 @@ impl VariantRow {
         let found = rows.iter().position(own);
         found.or_else(|| rows.iter().position(|row| row.name == name))
     }
-
-    /// Whether `version` has it under a code.
-    const fn has(&self, vendor: Option<u32>, number: u32, version: u8) -> bool {
-        let mut at = 0;
-        while at < self.codes.len() {
-            let code = &self.codes[at];
-            let same_vendor = match (code.vendor, vendor) {
-                (None, None) => true,
-                (Some(one), Some(other)) => one == other,
-                _ => false,
-            };
-            let since = code.since as u8 <= version && version <= code.until as u8;
-            if same_vendor && since && code.number == number {
-                return true;
-            }
-            at += 1;
-        }
-        false
-    }
-}
-
-/// Where the rows of codes are: a hash table that is never more than half full.
-#[derive(Debug)]
-pub struct CodeIndex<const N: usize>([u8; N]);
-
-impl<const N: usize> CodeIndex<N> {
-    /// The index of these rows, of which there are fewer than 255.
-    pub(crate) const fn new(rows: &[VariantRow]) -> Self {
-        let mut slots = [0; N];
-        let mut row = 0;
-        while row < rows.len() {
-            let mut at = 0;
-            while at < rows[row].codes.len() {
-                let code = &rows[row].codes[at];
-                let mut version = code.since as u8;
-                while version <= code.until as u8 {
-                    let mut slot = slot_of(code.vendor, code.number, version) & (N - 1);
-                    while slots[slot] != 0 {
-                        slot = (slot + 1) & (N - 1);
-                    }
-                    slots[slot] = row as u8 + 1;
-                    version += 1;
-                }
-                at += 1;
-            }
-            row += 1;
-        }
-        Self(slots)
-    }
-
-    /// The position of the row that `version` has under a code.
-    #[inline(always)]
-    #[must_use]
-    pub fn find(
-        &self,
-        rows: &'static [VariantRow],
-        vendor: Option<u32>,
-        number: u32,
-        version: Version,
-    ) -> Option<usize> {
-        let mut slot = slot_of(vendor, number, version.wire()) & (N - 1);
-        loop {
-            let row = usize::from(self.0[slot]).checked_sub(1)?;
-            if rows[row].has(vendor, number, version.wire()) {
-                return Some(row);
-            }
-            slot = (slot + 1) & (N - 1);
-        }
-    }
-}
-
-/// How large the index of these rows is.
-pub(crate) const fn index_size(rows: &[VariantRow]) -> usize {
-    let mut codes = 1;
-    let mut row = 0;
-    while row < rows.len() {
-        let mut at = 0;
-        while at < rows[row].codes.len() {
-            let code = &rows[row].codes[at];
-            codes += (code.until as usize).saturating_sub(code.since as usize) + 1;
-            at += 1;
-        }
-        row += 1;
-    }
-    (2 * codes).next_power_of_two()
-}
-
-/// Where to begin to look for a code.
-const fn slot_of(vendor: Option<u32>, number: u32, version: u8) -> usize {
-    let vendor = match vendor {
-        None => 0,
-        Some(vendor) => vendor.wrapping_mul(0x85eb_ca6b),
-    };
-    let mixed = number.wrapping_mul(0x9e37_79b1) ^ vendor ^ (version as u32) << 17;
-    (mixed ^ mixed >> 15) as usize
 }
 
 /// Refuses a value other than the one that it has in versions without it.

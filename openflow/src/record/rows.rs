@@ -421,22 +421,35 @@ macro_rules! variants {
                 self.row_index().map(|at| &$rows[at])
             }
 
-            /// Reads what follows the header of the row at `position`.
+            /// Reads what follows the header of the row at `position`, up to the member's end.
             fn read_body(
+                out: &mut impl $crate::record::Sink<Self>,
                 position: usize,
                 r: &mut $crate::wire::Reader<'_>,
                 version: $crate::Version,
-            ) -> Result<Self, $crate::DecodeError> {
+            ) -> Result<(), $crate::DecodeError> {
                 #[expect(dead_code, reason = "the last one ends the list")]
                 enum Position { $( $variant, )* End }
-                let _ = (version, position);
+                let _ = (version, position, &out);
                 $(
                     if position == Position::$variant as usize {
-                        $crate::record::read_fields!(r version $vname, {
-                            $( $({ $($fill $($size)? $([$fs $fu])?),* })? $field $($name)? : $ty $([$since $until])? ; )*
-                            $(.. { $($last $($lsize)? $([$ls $lu])?),* })?
-                        });
-                        return Ok(Self::$variant { $( $field, )* });
+                        // A function of its own: what nests takes as much stack as one member does.
+                        #[inline]
+                        fn read(
+                            out: &mut impl $crate::record::Sink<$union>,
+                            r: &mut $crate::wire::Reader<'_>,
+                            version: $crate::Version,
+                        ) -> Result<(), $crate::DecodeError> {
+                            let _ = version;
+                            $crate::record::read_fields!(r version $vname, {
+                                $( $({ $($fill $($size)? $([$fs $fu])?),* })? $field $($name)? : $ty $([$since $until])? ; )*
+                                $(.. { $($last $($lsize)? $([$ls $lu])?),* })?
+                            });
+                            <$family as $crate::record::Family>::close(r)?;
+                            out.put($union::$variant { $( $field, )* });
+                            Ok(())
+                        }
+                        return read(out, r, version);
                     }
                 )*
                 Err(r.error("a row of the table"))
@@ -464,30 +477,31 @@ macro_rules! variants {
 
         impl $union {
             /// Reads a member with its header, as its row says.
+            #[inline]
             fn read_member(
+                out: &mut impl $crate::record::Sink<Self>,
                 r: &mut $crate::wire::Reader<'_>,
                 version: $crate::Version,
                 what: &'static str,
-            ) -> Result<Self, $crate::DecodeError> {
+            ) -> Result<(), $crate::DecodeError> {
                 use $crate::record::{CodeIndex, Family, index_size};
                 static INDEX: CodeIndex<{ index_size($rows) }> = CodeIndex::new($rows);
                 let opened = <$family>::open(r, what)?;
                 let (vendor, number, mut body) = (opened.vendor, opened.number, opened.body);
                 if let Some(number) = number
-                    && let Some(position) = INDEX.find($rows, vendor, number, version)
+                    && let Some(position) = INDEX.find(vendor, number, version)
                 {
-                    let value = Self::read_body(position, &mut body, version)?;
-                    <$family>::close(&mut body)?;
-                    return Ok(value);
+                    return Self::read_body(out, position, &mut body, version);
                 }
                 let mut data = opened.data;
-                Ok(match vendor {
+                out.put(match vendor {
                     Some(experimenter) => Self::Experimenter { experimenter, data: data.rest() },
                     None => Self::Unknown {
                         number: number.unwrap_or_default(),
                         data: data.rest(),
                     },
-                })
+                });
+                Ok(())
             }
 
             /// Writes a member with its header, as its row says.
@@ -546,14 +560,14 @@ macro_rules! variants {
                 match self {
                     $( Self::$variant { $( $field, )* } => {
                         let name = self.row().map_or($vname, |row| row.name(version));
-                        members.push((tag.into(), Value::text(name)));
+                        members.push((tag.into(), Value::name(name)));
                         $( if $crate::record::in_range!(version $(, $since $until)?) {
                             members.push(($crate::record::name!($field $($name)?).into(), Plain::value($field, version)));
                         } )*
                     } )*
                     Self::Experimenter { experimenter, data } => {
                         let typed = <$family as $crate::record::Family>::EXP_TYPE;
-                        members.push((tag.into(), Value::text("experimenter")));
+                        members.push((tag.into(), Value::name("experimenter")));
                         members.extend($crate::record::vendor_value(*experimenter, data, typed));
                     }
                     Self::Unknown { number, data } => {
@@ -613,7 +627,19 @@ macro_rules! regular {
                 version: $crate::Version,
                 what: &'static str,
             ) -> Result<Self, $crate::DecodeError> {
-                Self::read_member(r, version, what)
+                let mut read = None;
+                Self::read_member(&mut read, r, version, what)?;
+                read.ok_or_else(|| r.error(what))
+            }
+
+            #[inline]
+            fn read_onto(
+                list: &mut Vec<Self>,
+                r: &mut $crate::wire::Reader<'_>,
+                version: $crate::Version,
+                what: &'static str,
+            ) -> Result<(), $crate::DecodeError> {
+                Self::read_member(list, r, version, what)
             }
 
             #[inline]

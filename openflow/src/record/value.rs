@@ -27,7 +27,7 @@ pub enum Value {
     /// An integer that is not negative.
     Number(u64),
     /// A text.
-    Text(String),
+    Text(Cow<'static, str>),
     /// A list.
     List(Vec<Value>),
     /// Members with names.
@@ -68,7 +68,13 @@ impl ValueError {
 impl Value {
     /// A text.
     pub fn text(text: impl fmt::Display) -> Self {
-        Self::Text(text.to_string())
+        Self::Text(text.to_string().into())
+    }
+
+    /// A text that stands in the tables.
+    #[must_use]
+    pub const fn name(name: &'static str) -> Self {
+        Self::Text(Cow::Borrowed(name))
     }
 
     /// Bytes as hexadecimal digits.
@@ -81,7 +87,7 @@ impl Value {
             text.push(digit(byte >> 4));
             text.push(digit(*byte));
         }
-        Self::Text(text)
+        Self::Text(text.into())
     }
 
     /// The member of that name.
@@ -250,7 +256,7 @@ impl<'de> Visitor<'de> for Reading {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Value, E> {
-        Ok(Value::Text(text.to_owned()))
+        Ok(Value::Text(text.to_owned().into()))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Value, A::Error> {

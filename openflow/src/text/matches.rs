@@ -137,6 +137,10 @@ const ORDER: &[Field] = &[
 pub(super) fn print(out: &mut String, matches: &Match, names: &Names) {
     let start = out.len();
     let protocol = protocol(matches);
+    let mut asked = [false; ROWS.len()];
+    for value in matches.fields() {
+        asked[value.field as usize] = true;
+    }
     for field in ORDER {
         match field {
             Field::PacketType => {
@@ -151,6 +155,7 @@ pub(super) fn print(out: &mut String, matches: &Match, names: &Names) {
             Field::TunMetadata0 => options(out, matches, names),
             Field::EthType if protocol.is_some() => {}
             Field::IpProto if protocol.is_some_and(|row| row.2.is_some()) => {}
+            field if !asked[*field as usize] => {}
             field => {
                 for value in matches.fields().filter(|value| value.field == *field) {
                     print_field(out, value, matches, names);
@@ -182,7 +187,7 @@ fn protocol(matches: &Match) -> Option<&'static (&'static str, u16, Option<u8>)>
 }
 
 fn print_field(out: &mut String, value: &FieldValue, matches: &Match, names: &Names) {
-    if value.mask == Some(0) {
+    if value.mask() == Some(0) {
         return;
     }
     let row = value.field.row();
@@ -372,11 +377,13 @@ pub(super) fn parse<'a>(items: &[Item<'a>], names: &Names) -> Read<'a, Match> {
 
 /// The field that a name means in a match.
 fn resolve<'a>(key: &'a str, matches: &Match) -> Read<'a, Field> {
-    let by_name = Field::from_name(key).filter(|field| field.row().name == key);
-    let candidates = || by_name.into_iter().chain(Field::also_called(key));
-    candidates()
+    let mut candidates = Field::called(key);
+    let first = candidates.next();
+    first
+        .into_iter()
+        .chain(candidates)
         .find(|field| matches.satisfies(field.row().prerequisite))
-        .or_else(|| candidates().next())
+        .or(first)
         .ok_or_else(|| Wrong::new(key, "the name of a field or protocol"))
 }
 
@@ -444,7 +451,7 @@ fn parse_field<'a>(
         }
         _ => {
             let value = value::parse(field, text, names)?;
-            if value.mask != Some(0) {
+            if value.mask() != Some(0) {
                 matches.set(value);
             }
         }

@@ -65,7 +65,7 @@ fn print_stat(out: &mut String, stat: &Stat) {
 /// Reads a trigger, from what stands in its parentheses.
 pub(super) fn parse(text: &str) -> Read<'_, Instruction> {
     let mut flags = 0;
-    let mut thresholds = Stats::default();
+    let mut thresholds = Box::<Stats>::default();
     for item in scan::items(text)? {
         match FLAGS.into_iter().find(|(_, name)| *name == item.key) {
             Some((flag, _)) => {

@@ -29,7 +29,7 @@ pub(super) fn print(out: &mut String, value: &FieldValue, names: &Names, place: 
     let alone = place == Place::Match
         && matches!(row.format, Format::DecimalAlone | Format::HexadecimalAlone);
     let mask = value
-        .mask
+        .mask()
         .filter(|mask| *mask != value.field.full_mask() && !alone);
     let padded = |digits| match place {
         Place::Match => digits,

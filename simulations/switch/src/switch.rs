@@ -351,7 +351,7 @@ fn check_match(matches: &Match) -> Result<(), Refusal> {
     let is = |field: Field, wanted: &[u128]| {
         matches
             .get(field)
-            .is_some_and(|asked| asked.mask.is_none() && wanted.contains(&asked.value))
+            .is_some_and(|asked| asked.mask().is_none() && wanted.contains(&asked.value))
     };
     let protocol =
         |kinds: &[u128], protocol| is(Field::EthType, kinds) && is(Field::IpProto, &[protocol]);

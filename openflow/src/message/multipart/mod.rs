@@ -208,7 +208,7 @@ macro_rules! bodies {
             fn type_value(&self, version: Version) -> Value {
                 match self {
                     Self::Unknown { kind, .. } => Value::Number((*kind).into()),
-                    known => Value::text(known.name_in(version).unwrap_or_default()),
+                    known => Value::name(known.name_in(version).unwrap_or_default()),
                 }
             }
 

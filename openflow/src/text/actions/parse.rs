@@ -9,7 +9,7 @@ use crate::field::NXM_0;
 use crate::matches::Entry;
 use crate::text::scan::{self, Item, Read, Wrong};
 use crate::text::{Names, hex_as_bytes, value};
-use crate::{FieldValue, GroupId, MeterId, PortNo};
+use crate::{GroupId, MeterId, PortNo};
 
 /// Reads a list of actions. `drop` stands alone.
 pub(in crate::text) fn parse_list<'a>(
@@ -277,9 +277,9 @@ fn parse_set_field<'a>(text: &'a str, names: &Names) -> Read<'a, Action> {
         let field = Entry::Long(Box::new(value::parse_long(field, text)?));
         return Ok(Action::SetField { field });
     }
-    let value = value::parse(field, text, names)?;
-    let class = (field == crate::Field::InPort && name == field.row().in_match).then_some(NXM_0);
-    Ok(Action::set_to(FieldValue { class, ..value }))
+    let mut value = value::parse(field, text, names)?;
+    value.class = (field == crate::Field::InPort && name == field.row().in_match).then_some(NXM_0);
+    Ok(Action::set_to(value))
 }
 
 /// Reads `load:VALUE->SUBFIELD`.

@@ -53,12 +53,8 @@ fn value(field: Field, value: u128, mask: u128) -> FieldValue {
     match row.format {
         Format::Port => FieldValue::exact(field, (value as u32) % 0xff00),
         // Open vSwitch commits no connection of an invalid state (0x10).
-        Format::CtState => FieldValue {
-            field,
-            value: value & mask & 0xef,
-            mask: Some(if mask & 0xff == 0 { 0xff } else { mask & 0xff }),
-            class: None,
-        },
+        Format::CtState => FieldValue::exact(field, value & mask & 0xef)
+            .under(Some(if mask & 0xff == 0 { 0xff } else { mask & 0xff })),
         Format::Fragment => match value % 5 {
             0 => FieldValue::masked(field, 0_u8, 1_u8),
             1 => FieldValue::masked(field, 1_u8, 1_u8),
@@ -118,7 +114,7 @@ fn matches() -> impl Strategy<Value = Match> {
                 if connection && needed != field {
                     let own = FieldValue::exact(needed, tracked as u8);
                     let mask = (needed == Field::CtState).then_some(0x22);
-                    with.set(FieldValue { mask, ..own });
+                    with.set(own.under(mask));
                 }
             }
             if ROWS[at].prerequisite == Prerequisite::Vlan && with.get(Field::VlanVid).is_none() {

@@ -9,6 +9,7 @@ use crate::record::{Dice, Generate};
 use crate::{Instruction, Version};
 
 fn flow(flags: u32, thresholds: Stats) -> Flow {
+    let thresholds = Box::new(thresholds);
     Flow {
         instructions: vec![Instruction::StatTrigger { flags, thresholds }],
         ..Flow::default()
