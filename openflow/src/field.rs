@@ -248,7 +248,7 @@ pub const TCP_FLAGS: FlagRows = &[
 ];
 
 /// The bits of `tun_flags`.
-pub const TUNNEL_FLAGS: FlagRows = &[(0x01, "oam")];
+pub const TUNNEL_FLAGS: FlagRows = &[(0x01, "oam"), (0x02, "df"), (0x04, "csum"), (0x08, "key")];
 
 impl Field {
     /// The field's row.
@@ -280,15 +280,15 @@ impl Field {
         found.ok().map(|at| CODE_NAMES[at])
     }
 
-    /// The name that actions write for bits of the field: that of Nicira's code point, if it has one.
+    /// The name that actions write for bits of the field: that of the oldest code point with room for all of it,
+    /// which is Nicira's if it has one.
     #[must_use]
     pub fn code_name(self) -> &'static str {
         let codes = self.row().codes;
         let wide = codes.iter().map(|code| code.bytes).max();
-        codes
-            .iter()
-            .rev()
-            .find(|code| Some(code.bytes) == wide && code.class != EXPERIMENTER)
+        let whole = codes.iter().rev().filter(|code| Some(code.bytes) == wide);
+        whole
+            .min_by_key(|code| (code.since, code.class == EXPERIMENTER))
             .map_or(codes[0].name, |code| code.name)
     }
 

@@ -264,6 +264,12 @@ impl LongValue {
     /// The most bytes that a value can have.
     pub const LIMIT: usize = 124;
 
+    /// Whether its mask has no bits: it has to be there, with any value.
+    pub(crate) fn asks_nothing(&self) -> bool {
+        let mask = self.mask.as_ref();
+        mask.is_some_and(|mask| mask.iter().all(|byte| *byte == 0))
+    }
+
     /// Writes header, value and mask.
     pub(crate) fn encode(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
         let what = self.field.row().name;

@@ -30,8 +30,7 @@ impl Oxm {
     #[must_use]
     pub fn of(header: Header, version: Version) -> Self {
         match header.field() {
-            Some(Field::InPort) if header.class == NXM_0 => Self::Header(header),
-            Some(field) if Header::of(field, version) == Ok(header) => Self::Field(field),
+            Some(field) if Self::written(field, version) == Ok(header) => Self::Field(field),
             _ => Self::Header(header),
         }
     }
@@ -45,12 +44,29 @@ impl Oxm {
         experimenter: 0,
     });
 
+    /// The header that this crate writes for a field.
+    fn written(field: Field, version: Version) -> Result<Header, EncodeError> {
+        let version = match field {
+            // Of 32 bits, also where the standard has it in sixteen: those are a header of their own.
+            Field::InPort => Version::V1_5,
+            _ => version,
+        };
+        Header::of(field, version)
+    }
+
     /// Its header.
     pub fn header(&self, version: Version) -> Result<Header, EncodeError> {
         match self {
-            Self::Field(field) => Header::of(*field, version),
+            Self::Field(field) => Self::written(*field, version),
             Self::Header(header) => Ok(*header),
         }
+    }
+
+    /// Whether its header takes 64 bits, for it says whose field it is, in any version: 1.5 has taken over a field
+    /// of the ONF.
+    pub(crate) fn is_experimenter(&self) -> bool {
+        self.header(Version::V1_4)
+            .is_ok_and(|header| header.experimenter != 0)
     }
 
     /// The field, if the table knows it.

@@ -9,10 +9,11 @@ use crate::record::Wire;
 use crate::wire::{Reader, Writer};
 use crate::{Instruction, Match, MeterId, TableId, Version};
 
-/// Writes instructions, `drop` for none or empty ones. Open vSwitch keeps them in the order of
-/// the specification's numbers turned round, and so does this.
+/// Writes instructions in the order in which they run, `drop` for none or empty ones.
 pub(super) fn print_instructions(out: &mut String, list: &[Instruction], names: &Names) {
     let start = out.len();
+    let mut list: Vec<&Instruction> = list.iter().collect();
+    list.sort_by_key(|instruction| rank(instruction));
     for instruction in list {
         let before = out.len();
         match instruction {

@@ -276,8 +276,9 @@ fn vlan(out: &mut String, matches: &Match) {
             Field::VlanPcp => 13,
             _ => continue,
         };
-        value |= part.value << shift;
-        mask |= part.significant() << shift;
+        // More than sixteen bits cannot be meant.
+        value |= part.value << shift & 0xffff;
+        mask |= part.significant() << shift & 0xffff;
     }
     let (vid, pcp) = (mask & tci::VID, mask & tci::PCP);
     let whole = |part, all| part == 0 || part == all;
@@ -309,12 +310,7 @@ fn options(out: &mut String, matches: &Match, names: &Names) {
                 }
                 Entry::Long(value) if value.field == row.field => {
                     out.push_str(row.name);
-                    // Nothing is asked of it, but that it is there.
-                    let there = value
-                        .mask
-                        .as_ref()
-                        .is_some_and(|mask| mask.iter().all(|byte| *byte == 0));
-                    if !there {
+                    if !value.asks_nothing() {
                         out.push('=');
                         value::print_long(out, value);
                     }

@@ -40,6 +40,8 @@ impl Names {
             // Else it would read as the reserved port.
             (None, Some(name)) if PortNo::from_reserved_name(name).is_some() => Shown::Quoted(name),
             (None, Some(name)) => Shown::Name(name),
+            // Open vSwitch writes those that only sixteen bits tell from others with sixteen bits.
+            (None, None) if port >= PortNo::MAX => Shown::Number(port.0 & 0xffff),
             (None, None) => Shown::Number(port.0),
         }
     }

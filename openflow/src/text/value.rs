@@ -5,6 +5,8 @@
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use bytes::Bytes;
+
 use super::Names;
 use super::scan::{self, Read, Wrong, hex};
 use crate::field::{CT_STATE, FlagRows, Format, TCP_FLAGS, TUNNEL_FLAGS};
@@ -28,9 +30,17 @@ pub(super) fn print(out: &mut String, value: &FieldValue, names: &Names, place: 
     let row = value.field.row();
     let alone = place == Place::Match
         && matches!(row.format, Format::DecimalAlone | Format::HexadecimalAlone);
-    let mask = value
-        .mask()
-        .filter(|mask| *mask != value.field.full_mask() && !alone);
+    let mask = match place {
+        // Here bits count that the field does not have.
+        Place::Action => value.mask().filter(|mask| *mask != all_bytes(value.field)),
+        Place::Match => value
+            .mask()
+            .filter(|mask| *mask != value.field.full_mask() && !alone),
+    };
+    if place == Place::Action && mask == Some(0) {
+        out.push_str("ANY");
+        return;
+    }
     let padded = |digits| match place {
         Place::Match => digits,
         Place::Action => 0,
@@ -79,10 +89,10 @@ pub(super) fn print(out: &mut String, value: &FieldValue, names: &Names, place: 
             CT_STATE,
         ),
         Format::TcpFlags => flags(out, value.value, mask, TCP_FLAGS),
-        Format::TunnelFlags => {
-            let mask = (place == Place::Match).then(|| value.significant());
-            flags(out, value.value, mask, TUNNEL_FLAGS);
-        }
+        Format::TunnelFlags => match place {
+            Place::Match => flags(out, value.value, Some(value.significant()), TUNNEL_FLAGS),
+            Place::Action => flags_and_rest(out, value.value, TUNNEL_FLAGS),
+        },
         Format::PacketType => {
             let kind = value.value;
             push(out, format_args!("({},{})", kind >> 16, hex(kind & 0xffff)));
@@ -90,8 +100,29 @@ pub(super) fn print(out: &mut String, value: &FieldValue, names: &Names, place: 
     }
 }
 
+/// All bits of the bytes that a field takes.
+fn all_bytes(field: Field) -> u128 {
+    let bytes = field.row().codes.iter().map(|code| code.bytes).max();
+    u128::MAX >> (128 - 8 * u32::from(bytes.unwrap_or(16).clamp(1, 16)))
+}
+
+/// Writes flags by their names, and the bits without a name as one number.
+fn flags_and_rest(out: &mut String, value: u128, rows: FlagRows) {
+    let named = rows.iter().filter(|row| value & u128::from(row.0) != 0);
+    let mut parts: Vec<String> = named.map(|row| row.1.to_owned()).collect();
+    let rest = value & !rows.iter().fold(0, |all, row| all | u128::from(row.0));
+    if rest != 0 || parts.is_empty() {
+        parts.push(hex(rest));
+    }
+    out.push_str(&parts.join("|"));
+}
+
 /// Writes the value of a tunnel's option with its mask.
 pub(super) fn print_long(out: &mut String, value: &LongValue) {
+    if value.asks_nothing() {
+        out.push_str("ANY");
+        return;
+    }
     out.push_str(&long_hex(&value.value));
     if let Some(mask) = value.mask.as_ref()
         && mask.iter().any(|byte| *byte != 0xff)
@@ -101,7 +132,7 @@ pub(super) fn print_long(out: &mut String, value: &LongValue) {
 }
 
 /// `0x` and digits without zeros before them; `0` for zero.
-fn long_hex(bytes: &[u8]) -> String {
+pub(super) fn long_hex(bytes: &[u8]) -> String {
     let Some(start) = bytes.iter().position(|byte| *byte != 0) else {
         return "0".to_owned();
     };
@@ -114,6 +145,10 @@ fn long_hex(bytes: &[u8]) -> String {
 
 /// Reads the value of a tunnel's option, in as few bytes as it and its mask take.
 pub(super) fn parse_long(field: Field, text: &str) -> Read<'_, LongValue> {
+    if matches!(text, "*" | "ANY") {
+        let (value, mask) = (Bytes::new(), Some(Bytes::new()));
+        return Ok(LongValue { field, value, mask });
+    }
     let (mut value, mask) = match text.split_once('/') {
         Some((value, mask)) => (long_number(value)?, Some(long_number(mask)?)),
         None => (long_number(text)?, None),
@@ -279,6 +314,9 @@ fn flags(out: &mut String, value: u128, mask: Option<u128>, rows: FlagRows) {
 /// Reads a value with its mask.
 pub(super) fn parse<'a>(field: Field, text: &'a str, names: &Names) -> Read<'a, FieldValue> {
     let row = field.row();
+    if text == "*" || text == "ANY" && row.format != Format::Port {
+        return Ok(FieldValue::masked(field, 0_u8, 0_u8));
+    }
     let (value, mask) = match row.format {
         Format::CtState => {
             let (value, mask) = parse_flags(text, CT_STATE, field)?;
@@ -401,6 +439,9 @@ fn parse_flags<'a>(text: &'a str, rows: FlagRows, field: Field) -> Read<'a, (u12
 fn flag<'a>(name: &'a str, rows: FlagRows, full: u128) -> Read<'a, u128> {
     if let Some((bit, _)) = rows.iter().find(|row| row.1 == name) {
         return Ok((*bit).into());
+    }
+    if name.starts_with("0x") {
+        return scan::number(name, full);
     }
     let bracketed = name
         .strip_prefix('[')

@@ -15,7 +15,13 @@ pub(super) fn print(out: &mut String, to: &ToController) {
         max_len: to.max_len,
         ..ToController::default()
     };
-    if *to == plain {
+    // Meter 0 is none.
+    let meter = to.meter.filter(|meter| meter.0 != 0);
+    if (ToController {
+        meter,
+        ..to.clone()
+    }) == plain
+    {
         push(out, format_args!("CONTROLLER:{}", to.max_len));
         return;
     }
@@ -43,7 +49,7 @@ pub(super) fn print(out: &mut String, to: &ToController) {
     if to.pause {
         parts.push("pause".to_owned());
     }
-    if let Some(MeterId(meter)) = to.meter {
+    if let Some(MeterId(meter)) = meter {
         parts.push(format!("meter_id={meter}"));
     }
     out.push_str("controller");

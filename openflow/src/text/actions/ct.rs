@@ -96,10 +96,12 @@ pub(super) fn print_nat(out: &mut String, flags: u16, nat: &NatRange) {
         );
         push(&mut target, format_args!(":{ports}"));
     }
-    let mut parts = vec![match target.as_str() {
-        "" => direction.to_owned(),
-        target => format!("{direction}={target}"),
-    }];
+    if target.is_empty() {
+        // Flags say how to choose from a range.
+        parenthesized(out, &[direction.to_owned()]);
+        return;
+    }
+    let mut parts = vec![format!("{direction}={target}")];
     let set = NAT_FLAGS.iter().filter(|row| flags & row.0 != 0);
     parts.extend(set.map(|row| row.1.to_owned()));
     parenthesized(out, &parts);

@@ -299,6 +299,7 @@ fn print_nicira(out: &mut String, action: &Action) {
 /// The name of a field as `set_field` has it; that of an unknown one is its header.
 fn field_name(field: Oxm) -> String {
     match field.field() {
+        Some(port @ Field::InPort) if is_narrow(field) => port.row().in_match.to_owned(),
         Some(known) => known.row().name.to_owned(),
         None => header(field),
     }

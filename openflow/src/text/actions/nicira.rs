@@ -1,7 +1,5 @@
 //! Nicira's other actions as text: hashes over links and ports, samples, headers that are added and removed.
 
-use bytes::Bytes;
-
 use super::{parenthesized, parse_subfield, subfield};
 use crate::Action;
 use crate::action::{
@@ -10,7 +8,7 @@ use crate::action::{
 };
 use crate::matches::Header;
 use crate::text::scan::{self, Item, Read, Wrong, hex};
-use crate::text::value::push;
+use crate::text::value::{long_hex, push};
 use crate::text::{Names, bytes_as_hex, hex_as_bytes};
 use crate::{Field, PortNo};
 
@@ -291,9 +289,13 @@ fn print_property(property: &EncapProperty) -> String {
     match property {
         EncapProperty::NshMdType(kind) => format!("md_type={kind}"),
         EncapProperty::NshTlv {
-            class, kind, data, ..
+            class,
+            kind,
+            length,
+            data,
         } => {
-            let data = bytes_as_hex(data);
+            // What follows is padding.
+            let data = long_hex(data.get(..usize::from(*length)).unwrap_or(data));
             format!("tlv(0x{class:04x},{kind},{data})")
         }
         EncapProperty::Unknown { class, kind, data } => {
@@ -336,18 +338,27 @@ fn parse_property<'a>(item: &Item<'a>) -> Read<'a, EncapProperty> {
         return Err(Wrong::new(text, "CLASS,TYPE,BYTES"));
     };
     let (class, kind) = (scan::u16(class)?, scan::u8(kind)?);
-    let bytes = Bytes::from(hex_as_bytes(data)?);
+    let digits = data.trim_start_matches("0x");
+    // Zeros that begin it may be left out.
+    let padded = format!("{}{digits}", if digits.len() % 2 == 0 { "" } else { "0" });
+    let wrong = |_| Wrong::new(data, "bytes in hexadecimal digits");
+    let mut bytes = hex_as_bytes(&padded).map_err(wrong)?;
     match item.key {
-        "tlv" => Ok(EncapProperty::NshTlv {
-            class,
-            kind,
-            length: u8::try_from(bytes.len()).map_err(|_| Wrong::new(data, "fewer bytes"))?,
-            data: bytes,
-        }),
+        "tlv" => {
+            let length = u8::try_from(bytes.len());
+            let length = length.map_err(|_| Wrong::new(data, "fewer bytes"))?;
+            bytes.resize(bytes.len().next_multiple_of(8), 0);
+            Ok(EncapProperty::NshTlv {
+                class,
+                kind,
+                length,
+                data: bytes.into(),
+            })
+        }
         "unknown" => Ok(EncapProperty::Unknown {
             class,
             kind,
-            data: bytes,
+            data: bytes.into(),
         }),
         key => Err(Wrong::new(key, "md_type, tlv or unknown")),
     }
@@ -399,6 +410,13 @@ pub(super) fn parse_enqueue<'a>(text: &'a str, names: &Names) -> Read<'a, Action
 /// Reads the bits of a field that an output goes to.
 pub(super) fn parse_output_reg(text: &str) -> Read<'_, Action> {
     let source = parse_subfield(text)?;
+    if source.field.is_experimenter() {
+        return Ok(Action::OutputReg2 {
+            ofs_nbits: source.ofs_nbits(),
+            max_len: u16::MAX,
+            src: source.field,
+        });
+    }
     Ok(Action::OutputReg {
         ofs_nbits: source.ofs_nbits(),
         src: Oxm32(source.field),

@@ -4,12 +4,14 @@ use bytes::Bytes;
 
 use super::controller::{self, to_controller};
 use super::{BARE, arrow, ct, learn, named_header, nicira, parse_subfield};
-use crate::action::{Action, CntIds, MAX_NESTING, Note, OfsNbits, Oxm32, PaddedOxm, SAME_TABLE};
+use crate::action::{
+    Action, CntIds, MAX_NESTING, Note, OfsNbits, Oxm, Oxm32, PaddedOxm, SAME_TABLE,
+};
 use crate::field::NXM_0;
 use crate::matches::Entry;
 use crate::text::scan::{self, Item, Read, Wrong};
 use crate::text::{Names, hex_as_bytes, value};
-use crate::{GroupId, MeterId, PortNo};
+use crate::{Field, GroupId, MeterId, PortNo};
 
 /// Reads a list of actions. `drop` stands alone.
 pub(in crate::text) fn parse_list<'a>(
@@ -155,6 +157,7 @@ fn parse_standard<'a>(item: &Item<'a>) -> Read<'a, Option<Action>> {
         "move" => parse_move(plain()?)?,
         "dec_ttl" if item.separator.is_some() => {
             let ids = value_of(item)?.split(',').map(str::trim);
+            let ids = ids.filter(|id| !id.is_empty());
             let ids: Read<'a, Vec<u16>> = ids.map(scan::u16).collect();
             Action::DecTtlCntIds {
                 cnt_ids: CntIds(ids?),
@@ -211,9 +214,10 @@ fn parse_nicira<'a>(item: &Item<'a>) -> Read<'a, Option<Action>> {
         "check_pkt_larger" => parse_check_pkt_larger(item)?,
         "delete_field" => {
             let text = plain()?;
-            let field = match text.starts_with("0x") {
-                true => named_header(text)?,
-                false => nicira::parse_field(text)?.into(),
+            let field = match nicira::parse_field(text) {
+                _ if text.starts_with("0x") => named_header(text)?,
+                Ok(port @ Field::InPort) if text == port.row().in_match => Oxm::IN_PORT_16,
+                field => field?.into(),
             };
             let field = PaddedOxm(field);
             Action::DeleteField { field }
@@ -278,7 +282,7 @@ fn parse_set_field<'a>(text: &'a str, names: &Names) -> Read<'a, Action> {
         return Ok(Action::SetField { field });
     }
     let mut value = value::parse(field, text, names)?;
-    value.class = (field == crate::Field::InPort && name == field.row().in_match).then_some(NXM_0);
+    value.class = (field == Field::InPort && name == field.row().in_match).then_some(NXM_0);
     Ok(Action::set_to(value))
 }
 

@@ -1,16 +1,13 @@
-//! Messages made up at random, and what `ovs-ofctl` of Open vSwitch makes of them: it takes their structure, and
-//! refuses only what this file says it does, and why.
-//!
-//! Random flows that make sense, and their text, are compared beside the text form (`src/text/tests`). Runs where
-//! `ovs-ofctl` is installed; elsewhere says so, and fails when `WEFT_TESTS=all`.
+//! Messages of every kind: Open vSwitch takes their structure, and refuses only what this file says it does, and why.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write as _;
-use std::process::{Command, Stdio};
 
-use rust_openflow::message::{Echo, Header, Kind, ROWS};
+use rust_openflow::message::{Header, Kind, ROWS};
 use rust_openflow::record::Dice;
 use rust_openflow::{Message, Version};
+
+use crate::Noise;
+use crate::ofctl::{installed, printed};
 
 /// Messages of each kind and version; of multiparts, which are many, three times as many.
 const EACH: usize = 300;
@@ -337,65 +334,6 @@ const REFUSED: &[(&str, Version, Version, &str)] = &[
     ),
 ];
 
-/// Bytes that are the same in every run.
-struct Noise(u64);
-
-impl Noise {
-    fn bytes(&mut self, count: usize) -> Vec<u8> {
-        let mut byte = || {
-            // Numbers of Knuth's generator (MMIX); the high bits are the good ones.
-            self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005);
-            self.0 = self.0.wrapping_add(1_442_695_040_888_963_407);
-            (self.0 >> 56) as u8
-        };
-        (0..count).map(|_| byte()).collect()
-    }
-}
-
-/// What `ovs-ofctl ofp-parse` prints of each message.
-fn printed(messages: &[(String, Vec<u8>)]) -> Vec<String> {
-    let mut input = Vec::new();
-    for (at, (_, message)) in messages.iter().enumerate() {
-        input.extend(message);
-        let mark = Message::EchoRequest(Echo::default());
-        input.extend(mark.encode(Version::V1_3, 0x7e57_0000 | at as u32).unwrap());
-    }
-    let mut child = Command::new("ovs-ofctl")
-        .args(["ofp-parse", "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    let writer = std::thread::spawn(move || stdin.write_all(&input));
-    let output = child.wait_with_output().unwrap();
-    writer.join().unwrap().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    let mut parts = Vec::new();
-    let mut part = String::new();
-    for line in text.lines() {
-        if line.starts_with("OFPT_ECHO_REQUEST (OF1.3) (xid=0x7e57") {
-            parts.push(std::mem::take(&mut part));
-        } else {
-            part.push_str(line);
-            part.push('\n');
-        }
-    }
-    parts
-}
-
-/// Whether `ovs-ofctl` is there.
-fn installed() -> bool {
-    let found = Command::new("ovs-ofctl").arg("--version").output().is_ok();
-    if !found {
-        let all = std::env::var("WEFT_TESTS").is_ok_and(|tests| tests == "all");
-        assert!(!all, "ovs-ofctl is not installed");
-        eprintln!("skipped: ovs-ofctl is not installed");
-    }
-    found
-}
-
 /// Messages of a kind in a version, and their names: multiparts have one for each of their types.
 fn made_up(kind: Kind, version: Version, noise: &mut Noise) -> Vec<(String, Vec<u8>)> {
     let each = match kind {
@@ -403,9 +341,7 @@ fn made_up(kind: Kind, version: Version, noise: &mut Noise) -> Vec<(String, Vec<
         _ => EACH,
     };
     let one = |_| {
-        // Few bytes make few choices: the rest of the message is plain.
-        let length = 2 + usize::from(noise.bytes(1)[0]) % 100;
-        let mut message = Message::generate(kind, &mut Dice::new(&noise.bytes(length)), version);
+        let mut message = Message::generate(kind, &mut Dice::new(&noise.dice()), version);
         let (subtype, xid) = match &mut message {
             Message::MultipartRequest(request) => {
                 request.flags = 0;
@@ -453,7 +389,10 @@ fn open_vswitch_takes_messages_of_every_kind_that_it_knows() {
         .flat_map(|row| Version::ALL.map(|version| (row.kind, version)));
     for (kind, version) in all.filter(spoken) {
         let messages = made_up(kind, version, &mut noise);
-        for ((name, message), text) in messages.iter().zip(printed(&messages)) {
+        for ((name, message), text) in messages
+            .iter()
+            .zip(printed(messages.iter().map(|(_, message)| &message[..])))
+        {
             let count = taken.entry((name.clone(), version)).or_default();
             let Some(said) = complaint(&text) else {
                 *count += 1;
