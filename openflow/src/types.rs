@@ -266,6 +266,10 @@ impl GroupId {
 pub struct MeterId(pub u32);
 
 impl MeterId {
+    /// `OFPM_SLOWPATH`: for packets that the switch itself deals with.
+    pub const SLOWPATH: Self = Self(0xffff_fffd);
+    /// `OFPM_CONTROLLER`: for packets to the controller.
+    pub const CONTROLLER: Self = Self(0xffff_fffe);
     /// `OFPM_ALL`: every meter, in deletions and requests.
     pub const ALL: Self = Self(0xffff_ffff);
 }

@@ -56,7 +56,7 @@ fn text_is_what_ovs_ofctl_prints() {
         (
             "040e003800000006000000000000001100000000000000000001000000000064ffffffff00000009ffffffff\
              000000000001000400000000",
-            "OFPT_FLOW_MOD (OF1.3) (xid=0x6): MOD priority=100 cookie:0x11 out_port:9 actions=drop",
+            "OFPT_FLOW_MOD (OF1.3) (xid=0x6): MOD priority=100 out_port:9 actions=drop",
         ),
         (
             "040d002800000001fffffffffffffffd00100000000000000000001000000001ffff000000000000",
@@ -85,7 +85,7 @@ fn text_is_what_ovs_ofctl_prints() {
         ),
         (
             "0409000c00000001000000ff",
-            "OFPT_SET_CONFIG (OF1.3) (xid=0x1): flags=0, miss_send_len=255",
+            "OFPT_SET_CONFIG (OF1.3) (xid=0x1): frags=normal miss_send_len=255",
         ),
     ] {
         assert_eq!(decoded(hex.as_bytes(), true).join("\n"), printed);

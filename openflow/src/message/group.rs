@@ -146,16 +146,21 @@ impl Bucket {
     /// Its share.
     #[must_use]
     pub fn weight(&self) -> Option<u16> {
-        self.properties.iter().find_map(|property| match property {
+        self.last(|property| match property {
             BucketProperty::Weight { weight } => Some(*weight),
             _ => None,
         })
     }
 
+    /// What a property says; of those that stand twice, the last.
+    fn last<T>(&self, said: impl FnMut(&BucketProperty) -> Option<T>) -> Option<T> {
+        self.properties.iter().rev().find_map(said)
+    }
+
     /// The port that it is alive with.
     #[must_use]
     pub fn watch_port(&self) -> Option<PortNo> {
-        self.properties.iter().find_map(|property| match property {
+        self.last(|property| match property {
             BucketProperty::WatchPort { watch } => Some(watch.0),
             _ => None,
         })
@@ -164,7 +169,7 @@ impl Bucket {
     /// The group that it is alive with.
     #[must_use]
     pub fn watch_group(&self) -> Option<GroupId> {
-        self.properties.iter().find_map(|property| match property {
+        self.last(|property| match property {
             BucketProperty::WatchGroup { watch } => Some(*watch),
             _ => None,
         })

@@ -11,7 +11,7 @@ use super::{Names, actions};
 use crate::matches::Fields;
 use crate::message::{Bucket, GroupMod, GroupProperty, GroupType};
 use crate::record::Name;
-use crate::{Field, FieldValue, GroupId, Match};
+use crate::{Field, FieldValue, GroupId, Match, PortNo};
 
 /// The group types that there are.
 const TYPES: [GroupType; 4] = [
@@ -23,10 +23,21 @@ const TYPES: [GroupType; 4] = [
 
 /// Writes a group.
 pub(super) fn print(out: &mut String, group: &GroupMod, names: &Names) {
-    push(out, format_args!("group_id={},type=", group.group.0));
+    print_as(out, group, true, true, names);
+}
+
+/// Writes a group, with the numbers of its buckets or without, with its type or without.
+pub(super) fn print_as(
+    out: &mut String,
+    group: &GroupMod,
+    with_ids: bool,
+    with_type: bool,
+    names: &Names,
+) {
+    push(out, format_args!("group_id={}", group.group.0));
     match group.kind.name() {
-        Some(name) => out.push_str(name),
-        None => push(out, format_args!("{}", group.kind.0)),
+        _ if !with_type => {}
+        name => push(out, format_args!(",type={}", name.unwrap_or("unknown"))),
     }
     for property in &group.properties {
         if let GroupProperty::SelectionMethod {
@@ -39,18 +50,21 @@ pub(super) fn print(out: &mut String, group: &GroupMod, names: &Names) {
         }
     }
     for bucket in &group.buckets {
-        push(out, format_args!(",bucket=bucket_id:{},", bucket.id));
-        if let Some(weight) = bucket
-            .weight()
-            .filter(|own| *own != usual_weight(group.kind))
-        {
+        out.push_str(",bucket=");
+        if with_ids {
+            push(out, format_args!("bucket_id:{},", bucket.id));
+        }
+        let usual = usual_weight(group.kind);
+        // Before 1.5 every bucket says its weight, which may be nothing.
+        let weight = bucket.weight().unwrap_or(if with_ids { usual } else { 0 });
+        if weight != usual {
             push(out, format_args!("weight:{weight},"));
         }
-        if let Some(port) = bucket.watch_port() {
+        if let Some(port) = bucket.watch_port().filter(|port| *port != PortNo::ANY) {
             push(out, format_args!("watch_port:{},", names.port(port)));
         }
-        if let Some(GroupId(watched)) = bucket.watch_group() {
-            push(out, format_args!("watch_group:{watched},"));
+        if let Some(watched) = bucket.watch_group().filter(|group| *group != GroupId::ANY) {
+            push(out, format_args!("watch_group:{},", watched.0));
         }
         out.push_str("actions=");
         actions::print_list(out, &bucket.actions, names);

@@ -203,8 +203,9 @@ fn print_field(out: &mut String, value: &FieldValue, matches: &Match, names: &Na
     out.push(',');
 }
 
-/// Fields that only Ethernet packets have.
+/// Fields that only Ethernet packets have, and that which says so.
 const ETHERNET: &[Field] = &[
+    Field::PacketType,
     Field::EthSrc,
     Field::EthDst,
     Field::EthType,

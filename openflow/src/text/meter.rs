@@ -20,35 +20,57 @@ const FLAGS: &[(u16, &str)] = &[
 
 /// Writes a meter.
 pub(super) fn print(out: &mut String, meter: &MeterMod) {
-    push(out, format_args!("meter={}", meter.meter.0));
-    for (_, name) in FLAGS.iter().filter(|row| meter.flags & row.0 != 0) {
-        push(out, format_args!(" {name}"));
-    }
-    out.push_str(" bands=");
+    push(out, format_args!("meter={} ", meter.meter.0));
+    print_flags(out, meter.flags);
+    out.push_str("bands=");
     for (at, band) in meter.bands.iter().enumerate() {
         if at > 0 {
             out.push(' ');
         }
-        let (kind, rate, burst) = match band {
-            Band::Drop { rate, burst } => ("drop", rate, burst),
-            Band::DscpRemark { rate, burst, .. } => ("dscp_remark", rate, burst),
-            other => {
-                let mut w = Writer::new();
-                // Bands are the same in every version that has them.
-                if other.write(&mut w, Version::V1_5).is_ok() {
-                    let hex = super::bytes_as_hex(w.written(0));
-                    push(out, format_args!("unknown={hex}"));
-                }
-                continue;
+        print_band(out, band, meter.flags);
+    }
+}
+
+/// The flags of a meter as bits of capabilities.
+pub(super) fn flag_bits() -> Vec<(u32, &'static str)> {
+    FLAGS
+        .iter()
+        .map(|(flag, name)| (u32::from(*flag), *name))
+        .collect()
+}
+
+/// Writes flags, each with a space behind it.
+pub(super) fn print_flags(out: &mut String, flags: u16) {
+    for (_, name) in FLAGS.iter().filter(|row| flags & row.0 != 0) {
+        push(out, format_args!("{name} "));
+    }
+    let rest = FLAGS.iter().fold(flags, |rest, row| rest & !row.0);
+    if rest != 0 {
+        push(out, format_args!("flags:{rest:#x} "));
+    }
+}
+
+/// Writes a band of a meter with these flags.
+pub(super) fn print_band(out: &mut String, band: &Band, flags: u16) {
+    let (kind, rate, burst) = match band {
+        Band::Drop { rate, burst } => ("drop", rate, burst),
+        Band::DscpRemark { rate, burst, .. } => ("dscp_remark", rate, burst),
+        other => {
+            let mut w = Writer::new();
+            // Bands are the same in every version that has them.
+            if other.write(&mut w, Version::V1_5).is_ok() {
+                let hex = super::bytes_as_hex(w.written(0));
+                push(out, format_args!("unknown={hex}"));
             }
-        };
-        push(out, format_args!("type={kind} rate={rate}"));
-        if meter.flags & MeterMod::BURST != 0 {
-            push(out, format_args!(" burst_size={burst}"));
+            return;
         }
-        if let Band::DscpRemark { levels, .. } = band {
-            push(out, format_args!(" prec_level={levels}"));
-        }
+    };
+    push(out, format_args!("type={kind} rate={rate}"));
+    if flags & MeterMod::BURST != 0 {
+        push(out, format_args!(" burst_size={burst}"));
+    }
+    if let Band::DscpRemark { levels, .. } = band {
+        push(out, format_args!(" prec_level={levels}"));
     }
 }
 
@@ -68,6 +90,8 @@ pub(super) fn parse(line: &str) -> Read<'_, MeterMod> {
     for item in scan::items(head)? {
         if item.key == "meter" {
             number = Some(MeterId(scan::u32(item.plain("a number, after '='")?)?));
+        } else if item.key == "flags" {
+            flags |= scan::u16(item.plain("a number, after ':'")?)?;
         } else if let Some((flag, _)) = FLAGS.iter().find(|row| row.1 == item.key) {
             item.alone("no value")?;
             flags |= flag;

@@ -75,9 +75,14 @@ pub(super) fn print(out: &mut String, value: &FieldValue, names: &Names, place: 
             Ipv4Addr::from(v as u32).to_string()
         }),
         Format::Ipv6 => prefixed(out, value.value, mask, 128, |v| ipv6(v.into())),
-        Format::Port => with_mask(out, value, mask, |v| {
-            names.port(PortNo(v as u32)).to_string()
-        }),
+        Format::Port => {
+            let port = names.port(PortNo(value.value as u32));
+            push(out, format_args!("{port}"));
+            // All of the sixteen bits that Nicira's form has.
+            if let Some(mask) = mask.filter(|mask| *mask != 0xffff) {
+                push(out, format_args!("/{}", hex(mask)));
+            }
+        }
         Format::Fragment => match fragment_name(value.value, mask) {
             Some(name) => out.push_str(name),
             None => with_mask(out, value, mask, hex),
@@ -95,7 +100,14 @@ pub(super) fn print(out: &mut String, value: &FieldValue, names: &Names, place: 
         },
         Format::PacketType => {
             let kind = value.value;
-            push(out, format_args!("({},{})", kind >> 16, hex(kind & 0xffff)));
+            let short = |number: u128| match number {
+                0..=9 => number.to_string(),
+                number => hex(number),
+            };
+            push(
+                out,
+                format_args!("({},{})", short(kind >> 16), short(kind & 0xffff)),
+            );
         }
     }
 }

@@ -5,8 +5,10 @@
 //! Runs where `ovs-ofctl` is installed.
 
 mod codings;
+mod complaints;
 mod messages;
 mod ofctl;
+mod texts;
 
 /// Bytes that are the same in every run.
 struct Noise(u64);

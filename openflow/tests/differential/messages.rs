@@ -1,366 +1,97 @@
-//! Messages of every kind: Open vSwitch takes their structure, and refuses only what this file says it does, and why.
+//! Messages of every kind: Open vSwitch takes their structure, refuses only what `complaints` says it does, and prints
+//! them as this crate does, but for what `texts` says.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use rust_openflow::message::{Header, Kind, ROWS};
+use bytes::Bytes;
+use rust_openflow::message::{Header, Kind, Nested, ROWS};
 use rust_openflow::record::Dice;
-use rust_openflow::{Message, Version};
+use rust_openflow::text::{Names, print_message};
+use rust_openflow::{Field, Match, Message, Version};
 
 use crate::Noise;
-use crate::ofctl::{installed, printed};
+use crate::complaints::{self, COMPLAINTS, REFUSED};
+use crate::ofctl::{hex, installed, needs_all_rows, printed};
+use crate::texts::{CHANGES, PLAIN, Side};
 
 /// Messages of each kind and version; of multiparts, which are many, three times as many.
-const EACH: usize = 300;
+const EACH: usize = 500;
 
-/// Complaints about messages whose structure is right, and why Open vSwitch 3.1 has them: how the name of the
-/// message begins, a part of the complaint, the reason.
-const COMPLAINTS: &[(&str, &str, &str)] = &[
-    (
-        "",
-        "OFPBMC_BAD_FIELD",
-        "a field that no table knows, which is kept",
-    ),
-    (
-        "",
-        "OFPBMC_BAD_TYPE",
-        "a match of a type that no version has, which is kept",
-    ),
-    ("", "OFPBMC_BAD_MASK", "a mask where the field has none"),
-    (
-        "",
-        "OFPBMC_BAD_PREREQ",
-        "a field without those that it needs",
-    ),
-    ("", "OFPBMC_BAD_VALUE", "a value that the field cannot have"),
-    ("", "OFPBMC_BAD_WILDCARDS", "bits outside of the mask"),
-    ("", "OFPBMC_DUP_FIELD", "a field that stands twice"),
-    (
-        "",
-        "OFPBMC_BAD_LEN",
-        "statistics or fields of an experimenter without its id",
-    ),
-    (
-        "",
-        "OFPBAC_",
-        "actions that make no sense: ports, groups, fields, vendors that are not",
-    ),
-    ("", "NXBAC_", "Nicira's actions that make no sense"),
-    (
-        "",
-        "OFPBIC_",
-        "instructions that stand twice, or that are not known",
-    ),
-    (
-        "",
-        "decode error: <invalid>",
-        "as before, where the version has no number for the error",
-    ),
-    (
-        "",
-        "OFPFMFC_",
-        "flow-mods that make no sense: commands, flags, tables",
-    ),
-    (
-        "",
-        "OFPGMFC_",
-        "groups that make no sense: commands, types, buckets",
-    ),
-    (
-        "",
-        "OFPMMFC_",
-        "meters that make no sense: commands, flags, bands",
-    ),
-    ("", "OFPTFFC_", "tables that make no sense"),
-    ("", "OFPRRFC_BAD_ROLE", "a role that is not"),
-    (
-        "",
-        "OFPBPC_BAD_TYPE",
-        "a property that is not known, which is kept",
-    ),
-    (
-        "",
-        "OFPBPC_BAD_VALUE",
-        "a property with a value that makes no sense",
-    ),
-    (
-        "",
-        "OFPBPC_BAD_EXP_TYPE",
-        "a property of a vendor that is not known, which is kept",
-    ),
-    ("", "OFPBPC_BAD_EXPERIMENTER", "a property of vendor 0"),
-    (
-        "bundle_add_message",
-        "OFPBFC_MSG_UNSUP",
-        "a message that cannot be in a bundle",
-    ),
-    (
-        "bundle_add_message",
-        "OFPB",
-        "the message in it, as by itself",
-    ),
-    ("controller_status", "OFPBRC_BAD_TYPE", "not implemented"),
-    (
-        "meter_mod",
-        "OFPBRC_BAD_LEN",
-        "a band of a type that is not known, and not of 16 bytes",
-    ),
-    ("multipart_reply meter_desc", "OFPBRC_BAD_LEN", "the same"),
-    (
-        "multipart_reply meter_features",
-        "OFPBRC_BAD_LEN",
-        "24 bytes in 1.5 (7.3.5.15), where it has the 16 of 1.3",
-    ),
-    (
-        "multipart_reply table_desc",
-        "OFPBRC_BAD_LEN",
-        "an answer without a table",
-    ),
-    (
-        "multipart_reply table_features",
-        "OFPBRC_BAD_LEN",
-        "an answer without a table",
-    ),
-    (
-        "multipart_",
-        "OFPBRC_BAD_STAT",
-        "a type that is not known, or that it does not implement",
-    ),
-    ("multipart_", "OFPBRC_BAD_VENDOR", "an unknown vendor's"),
-    (
-        "multipart_reply flow_monitor",
-        "NXBRC_FM_BAD_EVENT",
-        "an event that is not",
-    ),
-    (
-        "multipart_request flow_monitor",
-        "OFPMOFC_BAD_FLAGS",
-        "flags that are not",
-    ),
-    (
-        "packet_in",
-        "total_len",
-        "more bytes than the packet is said to have",
-    ),
-    ("packet_in2", "OFPBRC_BAD_LEN", "no packet"),
-    ("resume", "OFPBRC_BAD_LEN", "no packet"),
-    (
-        "resume",
-        "total_len",
-        "more bytes than the packet is said to have",
-    ),
-    (
-        "packet_in2",
-        "OFPBPC_BAD_LEN",
-        "a continuation that is none of its own",
-    ),
-    (
-        "resume",
-        "OFPBPC_BAD_LEN",
-        "a continuation that is none of its own",
-    ),
-    (
-        "packet_out",
-        "OFPBRC_BAD_PORT",
-        "a packet of 1.5 without a port",
-    ),
-    (
-        "packet_out",
-        "OFPBRC_PIPELINE_FIELDS_ONLY",
-        "a packet of 1.5 with other fields",
-    ),
-    ("port_status", "NXBRC_BAD_REASON", "a reason that is not"),
-    (
-        "queue_get_config_request",
-        "OFPQOFC_BAD_PORT",
-        "a reserved port",
-    ),
-    ("requestforward", "OFPB", "the message in it, as by itself"),
-    ("set_async", "OFPACFC_", "a set that it does not support"),
-    ("set_config", "OFPSCFC_BAD_FLAGS", "flags that are not"),
-    ("set_packet_in_format", "OFPBRC_EPERM", "a form that is not"),
-    (
-        "table_mod",
-        "OFPBRC_BAD_TYPE",
-        "a property that is not known, which is kept",
-    ),
-    ("table_mod", "error", "reasons for eviction that are not"),
-    (
-        "error",
-        "",
-        "what an error carries back is cut off, or anything",
-    ),
-    (
-        "flow_monitor_",
-        "OFPBRC_BAD_SUBTYPE",
-        "from 1.3 on the ONF's or the standard's are to be used",
-    ),
-    (
-        "multipart_reply nx_flow_monitor",
-        "NXBRC_FM_BAD_EVENT",
-        "an event that is not",
-    ),
-    (
-        "multipart_reply onf_flow_monitor",
-        "NXBRC_FM_BAD_EVENT",
-        "an event that is not",
-    ),
-    (
-        "multipart_request nx_flow_monitor",
-        "OFPMOFC_BAD_FLAGS",
-        "flags that are not",
-    ),
-    (
-        "multipart_request onf_flow_monitor",
-        "OFPMOFC_BAD_FLAGS",
-        "flags that are not",
-    ),
-    (
-        "nx_packet_in",
-        "total_len",
-        "more bytes than the packet is said to have",
-    ),
-    ("tlv_table_", "NXTTMFC_", "options that make no sense"),
-];
+/// Rounds at most, until every row was used.
+const ROUNDS: usize = 8;
 
-/// What Open vSwitch 3.1 takes no message of: the name, the versions, and why.
-const REFUSED: &[(&str, Version, Version, &str)] = &[
-    (
-        "controller_status",
-        Version::V1_5,
-        Version::V1_5,
-        "not implemented",
-    ),
-    (
-        "multipart_reply",
-        Version::V1_0,
-        Version::V1_5,
-        "types that are not known",
-    ),
-    (
-        "multipart_request",
-        Version::V1_0,
-        Version::V1_5,
-        "types that are not known",
-    ),
-    (
-        "multipart_reply experimenter",
-        Version::V1_0,
-        Version::V1_5,
-        "an unknown vendor's",
-    ),
-    (
-        "multipart_request experimenter",
-        Version::V1_0,
-        Version::V1_5,
-        "an unknown vendor's",
-    ),
-    (
-        "multipart_reply bundle_features",
-        Version::V1_4,
-        Version::V1_5,
-        "not implemented",
-    ),
-    (
-        "multipart_request bundle_features",
-        Version::V1_4,
-        Version::V1_5,
-        "not implemented",
-    ),
-    (
-        "multipart_reply controller_status",
-        Version::V1_5,
-        Version::V1_5,
-        "not implemented",
-    ),
-    (
-        "multipart_request controller_status",
-        Version::V1_5,
-        Version::V1_5,
-        "not implemented",
-    ),
-    (
-        "multipart_reply flow_stats",
-        Version::V1_5,
-        Version::V1_5,
-        "not implemented",
-    ),
-    (
-        "multipart_request flow_stats",
-        Version::V1_5,
-        Version::V1_5,
-        "not implemented",
-    ),
-    (
-        "multipart_reply table_features",
-        Version::V1_3,
-        Version::V1_4,
-        "all properties must be there",
-    ),
-    (
-        "packet_out",
-        Version::V1_5,
-        Version::V1_5,
-        "a match must be of a port and nothing else",
-    ),
-    (
-        "flow_monitor_cancel",
-        Version::V1_3,
-        Version::V1_5,
-        "the ONF's or the standard's are to be used",
-    ),
-    (
-        "flow_monitor_paused",
-        Version::V1_3,
-        Version::V1_5,
-        "the ONF's or the standard's are to be used",
-    ),
-    (
-        "flow_monitor_resumed",
-        Version::V1_3,
-        Version::V1_5,
-        "the ONF's or the standard's are to be used",
-    ),
-    (
-        "requestforward",
-        Version::V1_0,
-        Version::V1_0,
-        "no message that it forwards was made up",
-    ),
-    (
-        "requestforward",
-        Version::V1_2,
-        Version::V1_2,
-        "no message that it forwards was made up",
-    ),
-];
+/// A made-up message.
+struct MadeUp {
+    /// What it is called, and what the message in it is called.
+    names: Vec<String>,
+    bytes: Vec<u8>,
+}
 
-/// Messages of a kind in a version, and their names: multiparts have one for each of their types.
-fn made_up(kind: Kind, version: Version, noise: &mut Noise) -> Vec<(String, Vec<u8>)> {
+/// What a message is called: multiparts have a name for each of their types.
+fn name(message: &Message) -> String {
+    let kind = message.kind().map_or("", |kind| kind.row().name);
+    let part = match message {
+        Message::MultipartRequest(request) => request.request.name(),
+        Message::MultipartReply(reply) => reply.reply.name(),
+        _ => None,
+    };
+    match part {
+        Some(part) => format!("{kind} {part}"),
+        None => kind.to_owned(),
+    }
+}
+
+/// Messages of a kind in a version.
+fn made_up(kind: Kind, version: Version, noise: &mut Noise) -> Vec<MadeUp> {
     let each = match kind {
         Kind::MultipartRequest | Kind::MultipartReply => 3 * EACH,
         _ => EACH,
     };
     let one = |_| {
         let mut message = Message::generate(kind, &mut Dice::new(&noise.dice()), version);
-        let (subtype, xid) = match &mut message {
-            Message::MultipartRequest(request) => {
-                request.flags = 0;
-                (request.request.name(), None)
-            }
-            Message::MultipartReply(reply) => {
-                reply.flags = 0;
-                (reply.reply.name(), None)
+        let mut xid = 5;
+        let mut inner = None;
+        match &mut message {
+            Message::MultipartRequest(request) => request.flags = 0,
+            Message::MultipartReply(reply) => reply.flags = 0,
+            // What an error carries back: a message without a body.
+            Message::Error(error) => {
+                error.data = vec![version.wire(), 2, 0, 8, 0, 0, 0, 5].into();
             }
             // A message in a bundle has the number of what brings it.
-            Message::BundleAdd(add) => (None, Header::peek(&add.message.0)),
-            _ => (None, None),
-        };
-        let name = match subtype {
-            Some(subtype) => format!("{} {subtype}", kind.row().name),
-            None => kind.row().name.to_owned(),
-        };
-        let xid = xid.map_or(5, |header| header.xid);
-        (name, message.encode(version, xid).unwrap().to_vec())
+            Message::BundleAdd(add) => {
+                xid = Header::peek(&add.message.0).map_or(xid, |header| header.xid);
+                inner = add.message.decode().ok();
+            }
+            Message::Requestforward(forward) => {
+                // Often one of those that are told on.
+                let kind = match noise.bytes(1)[0] % 3 {
+                    0 => None,
+                    1 if version >= Version::V1_3 => Some(Kind::MeterMod),
+                    _ => Some(Kind::GroupMod),
+                };
+                if let Some(kind) = kind {
+                    let told = Message::generate(kind, &mut Dice::new(&noise.dice()), version);
+                    forward.request = Nested(told.encode(version, xid).expect("a message"));
+                }
+                inner = forward.request.decode().ok();
+            }
+            // Often with the port alone, which it must have.
+            Message::PacketOut(packet)
+                if version >= Version::V1_5 && noise.bytes(1)[0] & 1 == 0 =>
+            {
+                packet.metadata = Match::any().with(Field::InPort, 7_u32);
+            }
+            _ => {}
+        }
+        let inner = inner.map(|(_, message)| name(&message));
+        MadeUp {
+            names: [name(&message)].into_iter().chain(inner).collect(),
+            bytes: message
+                .encode(version, xid)
+                .expect("what the version can say")
+                .to_vec(),
+        }
     };
     (0..each).map(one).collect()
 }
@@ -371,53 +102,158 @@ fn complaint(printed: &str) -> Option<&str> {
     rest.split("***").next()
 }
 
+/// What came of a comparison.
+#[derive(Default)]
+struct Outcome {
+    /// How often each row of the complaints was used, of the changes, and of the plain texts.
+    complaints: Vec<usize>,
+    changes: Vec<usize>,
+    plain: Vec<usize>,
+    /// How many were taken of each kind and version.
+    taken: BTreeMap<(String, Version), usize>,
+    compared: usize,
+    wrong: Vec<String>,
+}
+
+impl Outcome {
+    /// Looks for what was complained about.
+    fn complained(&mut self, said: &str, message: &MadeUp, version: Version) {
+        match complaints::known(said, &message.names, version) {
+            Some(row) => self.complaints[row] += 1,
+            None => {
+                let (names, bytes) = (&message.names, hex(&message.bytes));
+                self.wrong
+                    .push(format!("{version} {names:?}: {said}: {bytes}"));
+            }
+        }
+    }
+
+    /// Compares texts, and changes them where they differ.
+    fn compare(&mut self, theirs: &str, message: &MadeUp, version: Version) {
+        let (header, read) =
+            Message::decode(&Bytes::copy_from_slice(&message.bytes)).expect("what was written");
+        let ours = print_message(&header, &read, &Names::default());
+        let (mut ours, mut theirs) = (tidy(&ours), tidy(theirs));
+        if ours == theirs {
+            self.compared += 1;
+            return;
+        }
+        let name = &message.names[0];
+        if let Some(at) = PLAIN.iter().position(|plain| plain == name) {
+            self.plain[at] += 1;
+            return;
+        }
+        self.compared += 1;
+        let mut made = Vec::new();
+        for (at, (of, since, until, side, change, _)) in CHANGES.iter().enumerate() {
+            let about = of.is_empty() || of.contains(&name.as_str());
+            if !about || !(*since..=*until).contains(&version) {
+                continue;
+            }
+            let before = (ours.clone(), theirs.clone());
+            if *side != Side::Theirs {
+                ours = tidy(&change(&ours, &theirs));
+            }
+            if *side != Side::Ours {
+                theirs = tidy(&change(&theirs, &ours));
+            }
+            if before != (ours.clone(), theirs.clone()) {
+                made.push(at);
+            }
+            if ours == theirs {
+                made.iter().for_each(|at| self.changes[*at] += 1);
+                return;
+            }
+        }
+        let bytes = hex(&message.bytes);
+        self.wrong
+            .push(format!("{version} {name}:\n{ours}\n{theirs}\n{bytes}"));
+    }
+
+    /// Makes up messages of a kind, and compares them.
+    fn run(&mut self, kind: Kind, version: Version, noise: &mut Noise) {
+        let messages = made_up(kind, version, noise);
+        let texts = printed(messages.iter().map(|message| &message.bytes[..]));
+        for (message, text) in messages.iter().zip(texts) {
+            let name = message.names[0].clone();
+            let count = self.taken.entry((name, version)).or_default();
+            match complaint(&text) {
+                Some(said) => self.complained(said, message, version),
+                None => {
+                    *count += 1;
+                    self.compare(&text, message, version);
+                }
+            }
+        }
+    }
+
+    /// The rows that were not used.
+    fn unused(&self) -> Vec<String> {
+        let complaints = COMPLAINTS.iter().zip(&self.complaints);
+        let complaints = complaints.filter(|row| *row.1 == 0);
+        let changes = CHANGES.iter().zip(&self.changes);
+        let changes = changes.filter(|row| *row.1 == 0);
+        let plain = PLAIN.iter().zip(&self.plain);
+        let plain = plain.filter(|row| *row.1 == 0);
+        complaints
+            .map(|(row, _)| format!("never said: {row:?}"))
+            .chain(changes.map(|(row, _)| format!("never needed: {} {:?}", row.5, row.0)))
+            .chain(plain.map(|(name, _)| format!("printed alike: {name}")))
+            .collect()
+    }
+
+    /// Looks for kinds that were taken or refused unexpectedly.
+    fn check_taken(&mut self) {
+        for ((name, version), count) in &self.taken {
+            let refused = REFUSED.iter().any(|(of, since, until, _)| {
+                of.contains(&name.as_str()) && (*since..=*until).contains(version)
+            });
+            if refused != (*count == 0) {
+                self.wrong.push(format!("{name} {version}: {count} taken"));
+            }
+        }
+    }
+}
+
+/// The text without spaces where lines end.
+fn tidy(text: &str) -> String {
+    let lines: Vec<&str> = text.trim_end().lines().map(str::trim_end).collect();
+    lines.join("\n")
+}
+
 #[test]
-fn open_vswitch_takes_messages_of_every_kind_that_it_knows() {
+fn open_vswitch_takes_messages_of_every_kind_that_it_knows_and_prints_them_alike() {
     if !installed() {
         return;
     }
     let mut noise = Noise(1);
-    let mut unused: BTreeSet<_> = COMPLAINTS
-        .iter()
-        .map(|(kind, said, _)| (*kind, *said))
-        .collect();
-    let mut wrong = Vec::new();
-    let mut taken: BTreeMap<(String, Version), usize> = BTreeMap::new();
+    let mut outcome = Outcome {
+        complaints: vec![0; COMPLAINTS.len()],
+        changes: vec![0; CHANGES.len()],
+        plain: vec![0; PLAIN.len()],
+        ..Outcome::default()
+    };
     let spoken = |(kind, version): &(Kind, Version)| kind.code(*version).is_some();
     let all = ROWS
         .iter()
         .flat_map(|row| Version::ALL.map(|version| (row.kind, version)));
-    for (kind, version) in all.filter(spoken) {
-        let messages = made_up(kind, version, &mut noise);
-        for ((name, message), text) in messages
-            .iter()
-            .zip(printed(messages.iter().map(|(_, message)| &message[..])))
-        {
-            let count = taken.entry((name.clone(), version)).or_default();
-            let Some(said) = complaint(&text) else {
-                *count += 1;
-                continue;
-            };
-            let known = COMPLAINTS
-                .iter()
-                .find(|(of, what, _)| name.starts_with(of) && said.contains(what));
-            match known {
-                Some((kind, what, _)) => drop(unused.remove(&(*kind, *what))),
-                None => wrong.push(format!("{name} {version}: {said}: {message:02x?}")),
-            }
+    let all: Vec<(Kind, Version)> = all.filter(spoken).collect();
+    // What is rare takes more than one round.
+    for _ in 0..ROUNDS {
+        for (kind, version) in &all {
+            outcome.run(*kind, *version, &mut noise);
+        }
+        if outcome.unused().is_empty() || !outcome.wrong.is_empty() || !needs_all_rows() {
+            break;
         }
     }
-    let refused = |name: &str, version: Version| {
-        let row = REFUSED
-            .iter()
-            .find(|(of, since, until, _)| *of == name && (*since..=*until).contains(&version));
-        row.is_some()
-    };
-    for ((name, version), count) in taken {
-        if refused(&name, version) != (count == 0) {
-            wrong.push(format!("{name} {version}: {count} taken"));
-        }
+    outcome.check_taken();
+    if needs_all_rows() {
+        let unused = outcome.unused();
+        outcome.wrong.extend(unused);
     }
-    wrong.extend(unused.iter().map(|row| format!("{row:?} is never said")));
-    assert!(wrong.is_empty(), "{}:\n{}", wrong.len(), wrong.join("\n"));
+    println!("{} texts compared", outcome.compared);
+    let wrong = &outcome.wrong;
+    let some = wrong[..wrong.len().min(60)].join("\n");
+    assert!(wrong.is_empty(), "{}:\n{some}", wrong.len());
 }
