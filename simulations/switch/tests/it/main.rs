@@ -3,6 +3,7 @@
 //! vSwitch is proved where that is at hand, in the workspace's `tests`.
 
 mod actions;
+mod composed;
 mod frames;
 mod tables;
 
