@@ -194,7 +194,7 @@ pub(crate) const COMPLAINTS: &[Complaint] = &[
             "OFPBIC_BAD_LEN",
             "OFPBAC_BAD_LEN",
         ],
-        &[&["nx_flow_mod"]],
+        &[&["nx_flow_mod", "multipart_reply nx_flow_monitor"]],
         V1_1,
         V1_5,
         "it reads instructions where nicira-ext.h has actions",
@@ -404,11 +404,11 @@ pub(crate) const COMPLAINTS: &[Complaint] = &[
         "all tables, of which each must be named",
     ),
     (
-        &["OFPBPC_BAD_VALUE"],
+        &["OFPBPC_BAD_VALUE", "OFPBPC_BAD_LEN"],
         &[TABLE_FEATURES, &["table_mod", "table_status"]],
         V1_3,
         V1_5,
-        "a property with a value that makes no sense",
+        "a property with a value or length that makes no sense",
     ),
     (
         &["OFPBRC_BAD_LEN"],
@@ -558,11 +558,18 @@ pub(crate) const COMPLAINTS: &[Complaint] = &[
         "a property that is not known, which is kept",
     ),
     (
-        &["OFPBPC_BAD_EXP_TYPE", "OFPBPC_BAD_EXPERIMENTER"],
+        &["OFPBPC_BAD_EXP_TYPE"],
         &[ASYNC],
         V1_0,
         V1_5,
         "a property of a vendor that is not known, which is kept",
+    ),
+    (
+        &["OFPBPC_BAD_EXPERIMENTER"],
+        &[ASYNC, TABLE_FEATURES, &["get_async_reply"]],
+        V1_0,
+        V1_5,
+        "a property of vendor 0",
     ),
     (
         &["OFPSCFC_BAD_FLAGS"],

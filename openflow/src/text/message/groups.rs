@@ -178,7 +178,7 @@ fn print_meter_stats(out: &mut String, stats: &MeterStats) {
         format_args!(
             "\nmeter:{} flow_count:{} packet_in_count:{} byte_in_count:{} duration:",
             meter_name(stats.meter),
-            stats.flow_count,
+            stats.ref_count,
             stats.packet_in_count,
             stats.byte_in_count
         ),
@@ -186,7 +186,7 @@ fn print_meter_stats(out: &mut String, stats: &MeterStats) {
     print_time(out, stats.duration_sec, stats.duration_nsec);
     out.push_str(" bands:");
     for (at, band) in stats.band_stats.iter().enumerate() {
-        let (packets, bytes) = (band.packet_count, band.byte_count);
+        let (packets, bytes) = (band.packets, band.bytes);
         push(
             out,
             format_args!("\n{at}: packet_count:{packets} byte_count:{bytes}"),

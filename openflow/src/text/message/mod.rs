@@ -63,15 +63,6 @@ fn print_reply(out: &mut String, reply: &Reply, context: Context<'_>) -> bool {
         || control::print_reply(out, reply, context)
 }
 
-/// Names of multipart messages that `ovs-ofctl` calls otherwise.
-const OTHER_NAMES: &[(&str, &str)] = &[
-    ("port_stats", "port"),
-    ("queue_stats", "queue"),
-    ("group_stats", "group"),
-    ("meter_stats", "meter"),
-    ("meter_desc", "meter_config"),
-];
-
 fn print_title(out: &mut String, header: &Header, message: &Message, version: Version) {
     let part = match message {
         Message::MultipartRequest(part) => part.request.row().map(|row| (row, " request")),
@@ -80,7 +71,7 @@ fn print_title(out: &mut String, header: &Header, message: &Message, version: Ve
     };
     let kind = message.kind();
     let (code, name, of, direction) = match (part, kind) {
-        (Some((row, direction)), _) => (row.code(version), row.name, "ST", direction),
+        (Some((row, direction)), _) => (row.code(version), row.first_name(), "ST", direction),
         (None, Some(kind)) => (kind.code(version), kind.row().name, "T", ""),
         (None, None) => (None, "", "T", ""),
     };
@@ -93,11 +84,10 @@ fn print_title(out: &mut String, header: &Header, message: &Message, version: Ve
     // The vendor is said already.
     let own = name.strip_prefix("nx_").or(name.strip_prefix("onf_"));
     let own = own.unwrap_or(name);
-    let other = OTHER_NAMES.iter().find(|row| row.0 == own);
     match own {
         "" => push(out, format_args!("OFPT_{}", header.kind)),
         own => {
-            let name = other.map_or(own, |row| row.1).to_uppercase();
+            let name = own.to_uppercase();
             push(out, format_args!("{prefix}{of}_{name}{direction}"));
         }
     }
