@@ -211,7 +211,9 @@ fn every_form_of_capture_tells_who_sent_what_to_whom_and_when() {
     }
     let (lines, _) = captured(&blocks(true), true);
     let expected = "1970-01-01T00:00:01.5Z 10.0.0.2:40000 > 10.0.0.1:6653 OFPT_BARRIER_REQUEST (OF1.3) (xid=0x3):";
-    assert_eq!(lines[1], expected);
+    // The hello before it says its versions on a line of its own.
+    assert_eq!(lines[1], " version bitmap: 0x01, 0x02, 0x03, 0x04");
+    assert_eq!(lines[2], expected);
 }
 
 #[test]

@@ -7,10 +7,6 @@ use rust_openflow::Version::{V1_0, V1_1, V1_4, V1_5};
 pub(crate) const PLAIN: &[&str] = &[
     "error",
     "ct_flush",
-    "get_async_reply",
-    "set_async",
-    "set_async_config",
-    "set_async_config2",
     "table_mod",
     "tlv_table_mod",
     "tlv_table_reply",

@@ -1,9 +1,10 @@
 //! Whole messages as text, as `ovs-ofctl ofp-print` writes them: `OFPT_FLOW_MOD (OF1.3) (xid=0x6): ADD ...`.
 //!
-//! Flows and packets are in `flows` and `packets`, groups and meters in `groups`, ports and queues in `ports`, the rest
-//! in `control`. What none of them writes is written as its plain form, `name=value, ...`. Nothing reads messages
+//! Flows and packets are in `flows` and `packets`, groups and meters in `groups`, ports and queues in `ports`, what comes
+//! unasked in `asynchronous`, the rest in `control`. What none of them writes is written as its plain form, `name=value, ...`. Nothing reads messages
 //! again.
 
+mod asynchronous;
 mod control;
 mod flows;
 mod groups;
@@ -39,6 +40,7 @@ pub(super) fn print(out: &mut String, header: &Header, message: &Message, names:
                 || packets::print(out, other, context)
                 || groups::print(out, other, context)
                 || ports::print(out, other, context)
+                || asynchronous::print(out, other, version)
                 || control::print(out, other, context)
         }
     };
