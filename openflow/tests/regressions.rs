@@ -54,3 +54,9 @@ fn a_property_of_a_vendor_has_a_type() {
 fn an_ip_protocol_of_arp_stays_one() {
     properties::text(b"\x03icmp6,arp,arp_op=1,");
 }
+
+/// Bits that a field does not have were printed behind its name, where they are refused.
+#[test]
+fn bits_beyond_a_field_are_of_its_header() {
+    properties::text(b"\x04pop:0x800010ff");
+}

@@ -71,11 +71,6 @@ const ACTIONS: &[Difference] = &[
     (In::Reading, "set_mpls_tc(", "the same"),
     (In::Reading, "set_field:", "the same"),
     (
-        In::Reading,
-        "learn(",
-        "bits that the field does not have, which it does not read either",
-    ),
-    (
         In::Bytes,
         "CONTROLLER:",
         "an output to the controller, and Nicira's action without any of its properties",

@@ -641,6 +641,15 @@ pub(crate) const COMPLAINTS: &[Complaint] = &[
     ),
 ];
 
+/// What later versions say besides.
+const LATER: &[Complaint] = &[(
+    &["OFPBPC_BAD_TYPE", "OFPBPC_BAD_EXP_TYPE"],
+    &[&["ct_flush"]],
+    V1_0,
+    V1_5,
+    "a property that is not known, which is kept",
+)];
+
 /// What Open vSwitch 3.1 takes no message of: names, versions, and why.
 pub(crate) const REFUSED: &[(Names, Version, Version, &str)] = &[
     (
@@ -701,11 +710,25 @@ pub(crate) const REFUSED: &[(Names, Version, Version, &str)] = &[
     ),
 ];
 
-/// The row for what is said of a message that goes by these names.
-pub(crate) fn known(said: &str, names: &[String], version: Version) -> Option<usize> {
+/// What is known of something that is said of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Known {
+    /// This row of [`COMPLAINTS`].
+    Row(usize),
+    /// A row of what only later versions say.
+    Later,
+}
+
+/// What is known of what is said of a message that goes by these names.
+pub(crate) fn known(said: &str, names: &[String], version: Version) -> Option<Known> {
+    let row = position(COMPLAINTS, said, names, version).map(Known::Row);
+    row.or_else(|| position(LATER, said, names, version).map(|_| Known::Later))
+}
+
+fn position(rows: &[Complaint], said: &str, names: &[String], version: Version) -> Option<usize> {
     // `decode error: OFPBRC_BAD_LEN`, or words.
     let said = said.rsplit(": ").next().unwrap_or(said);
-    COMPLAINTS.iter().position(|(what, of, since, until, _)| {
+    rows.iter().position(|(what, of, since, until, _)| {
         let mut of = of.iter().flat_map(|names| names.iter());
         what.contains(&said)
             && of.any(|of| names.iter().any(|name| name == of))

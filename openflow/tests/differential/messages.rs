@@ -10,7 +10,7 @@ use rust_openflow::text::{Names, print_message};
 use rust_openflow::{Field, Match, Message, Version};
 
 use crate::Noise;
-use crate::complaints::{self, COMPLAINTS, REFUSED};
+use crate::complaints::{self, COMPLAINTS, Known, REFUSED};
 use crate::ofctl::{hex, installed, needs_all_rows, printed};
 use crate::texts::{CHANGES, PLAIN, Side};
 
@@ -119,7 +119,8 @@ impl Outcome {
     /// Looks for what was complained about.
     fn complained(&mut self, said: &str, message: &MadeUp, version: Version) {
         match complaints::known(said, &message.names, version) {
-            Some(row) => self.complaints[row] += 1,
+            Some(Known::Row(row)) => self.complaints[row] += 1,
+            Some(Known::Later) => {}
             None => {
                 let (names, bytes) = (&message.names, hex(&message.bytes));
                 self.wrong

@@ -442,21 +442,25 @@ fn is_narrow(field: Oxm) -> bool {
     matches!(field, Oxm::Header(header) if header.class == NXM_0)
 }
 
-/// Writes bits of a field.
+/// Writes bits of a field. Bits that it does not have are of its header, which says nothing of how many there are.
 fn subfield(bits: &Subfield) -> String {
-    let (name, whole) = match bits.field.field() {
-        Some(Field::InPort) if is_narrow(bits.field) => ("NXM_OF_IN_PORT".to_owned(), Some(16)),
-        Some(field) => (field.code_name().to_owned(), Some(field.row().bits)),
+    let (first, count) = (bits.offset, bits.bits);
+    let named = match bits.field.field() {
+        Some(Field::InPort) if is_narrow(bits.field) => Some(("NXM_OF_IN_PORT", 16)),
+        Some(field) => Some((field.code_name(), field.row().bits)),
+        None => None,
+    };
+    let end = u32::from(first) + u32::from(count);
+    let (name, whole) = match named.filter(|(_, whole)| end <= u32::from(*whole)) {
+        Some((name, whole)) => (name.to_owned(), Some(whole)),
         None => (header(bits.field), None),
     };
-    let (first, count) = (bits.offset, bits.bits);
     if first == 0 && whole == Some(count) {
         format!("{name}[]")
     } else if count == 1 {
         format!("{name}[{first}]")
     } else {
-        let last = (u32::from(first) + u32::from(count)).saturating_sub(1);
-        format!("{name}[{first}..{last}]")
+        format!("{name}[{first}..{}]", end.saturating_sub(1))
     }
 }
 
