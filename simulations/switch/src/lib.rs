@@ -3,17 +3,20 @@
 //!
 //! It knows nothing of connections, time or other switches; whoever joins switches carries the
 //! [`Output`]s. What it does not do yet (connection tracking, action sets, groups that select) it
-//! refuses when it is told to ([`Refusal`]), and never passes over. Reading order: [`packet`]
-//! (a frame as fields), [`rewrite`] (fields written back into the frame), [`table`] (lookup),
-//! [`execute`] (actions), [`switch`] (what messages do).
+//! refuses when it is told to ([`Refusal`]), and never passes over. Reading order: `fields`
+//! (where each field stands), [`packet`] (a frame as fields), `parse` and `rewrite` (fields read from the
+//! frame and written back), [`table`] (lookup), [`execute`] (actions), [`switch`] (what messages do).
 
+mod checksum;
 pub mod execute;
+mod fields;
 pub mod packet;
-pub mod rewrite;
+mod parse;
+mod rewrite;
 pub mod switch;
 pub mod table;
 
 pub use execute::Output;
-pub use packet::{Packet, Tunnel};
+pub use packet::{Packet, Tunnel, TunnelOptions};
 pub use switch::{Refusal, Switch};
 pub use table::Flow;

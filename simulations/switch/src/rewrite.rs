@@ -1,40 +1,20 @@
-//! Fields written into the frame, with the checksums that cover them.
+//! Fields written into the frame, with the checksums that cover them; headers added and taken away.
 //!
-//! A field that the packet does not have is left alone, as in Open vSwitch. Checksums are updated
-//! incrementally (RFC 1624), so that a wrong one stays wrong; but for the flags and the option's type of
-//! neighbour discovery, with which Open vSwitch computes it anew.
+//! A field that the packet does not have is left alone, as in Open vSwitch. Checksums are brought up to date
+//! (RFC 1624), so that a wrong one stays wrong; but for the flags and the option's type of neighbour
+//! discovery, with which Open vSwitch computes it anew. Where fields stand is said by [`crate::fields`].
 
 use rust_openflow::field::Field;
 
-use crate::packet::{
-    ICMP, ICMPV6, IPV4, Packet, SOURCE_LINK_LAYER, TAGGED, TARGET_LINK_LAYER, TCP, UDP, be,
-    registers,
-};
+use crate::checksum;
+use crate::fields::{self, Header, Place, Sums, registers};
+use crate::packet::Packet;
+use crate::parse::{self, be};
 
-/// Where a header field is.
-struct Place {
-    /// The first byte that holds bits of it.
-    at: usize,
-    /// How many bytes hold it.
-    bytes: usize,
-    /// Bits to the right of it in these bytes.
-    shift: u32,
-    /// Which checksums cover it.
-    sums: Sums,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Sums {
-    None,
-    /// The IPv4 header's.
-    Header,
-    /// The IPv4 header's, and that of the transport's pseudo header.
-    Addresses,
-    /// The transport's.
-    Transport,
-    /// That of ICMPv6, which is computed anew.
-    Discovery,
-}
+/// The bit of `vlan_tci` and `vlan_vid` that says that there is a tag.
+const TAGGED: u128 = 0x1000;
+/// How many labels Open vSwitch reads and adds to a packet at most (`FLOW_MAX_MPLS_LABELS`).
+const MAX_LABELS: usize = 3;
 
 impl Packet {
     /// Sets the bits of a field that the mask has; nothing when the packet has no such field.
@@ -48,27 +28,49 @@ impl Packet {
             }
             return;
         }
+        let mask = mask & field.full_mask();
         let Some(before) = self.get(field) else {
             return;
         };
         let after = before & !mask | value & mask;
-        if (field as usize) < Field::EthSrc as usize {
-            self.put(field, after);
-        } else if let Some(place) = self.place(field) {
-            self.write(&place, field, after);
-            self.parse();
+        if after == before {
+            return;
         }
+        let Some(place) = self.place(field) else {
+            let of_switch =
+                |place: &Place| [Header::Switch, Header::Tunnel].contains(&place.header);
+            if fields::places(field).any(of_switch) {
+                self.put(field, after);
+            } else if matches!(field, Field::VlanTci | Field::VlanVid) && after & TAGGED != 0 {
+                // Saying that there is a tag makes one.
+                self.push_vlan(parse::VLAN[0]);
+                if self.layout.at(Header::Vlan).is_some() {
+                    self.set(field, after, field.full_mask());
+                }
+            }
+            return;
+        };
+        if place.header == Header::Vlan && place.presence != 0 && after & TAGGED == 0 {
+            return self.pop_vlan();
+        }
+        self.write(place, after);
+        self.parse();
     }
 
     /// Takes one from the TTL or hop limit; false when none would be left.
     pub fn decrement_ttl(&mut self) -> bool {
-        let Some(ttl) = self.get(Field::IpTtl) else {
+        self.decrement(Field::IpTtl)
+    }
+
+    /// Takes one from a TTL, if there is one; false when none would be left.
+    pub(crate) fn decrement(&mut self, field: Field) -> bool {
+        let Some(ttl) = self.get(field) else {
             return true;
         };
         if ttl <= 1 {
             return false;
         }
-        self.set(Field::IpTtl, ttl - 1, 0xff);
+        self.set(field, ttl - 1, 0xff);
         true
     }
 
@@ -83,228 +85,192 @@ impl Packet {
 
     /// Removes the outermost VLAN tag, if there is one.
     pub fn pop_vlan(&mut self) {
-        if self.value(Field::VlanTci) != 0 {
-            self.frame.drain(12..16);
+        if let Some(at) = self.layout.at(Header::Vlan) {
+            self.frame.drain(at..at + 4);
             self.parse();
         }
     }
 
-    /// Whether the switch can write a field.
-    #[must_use]
-    pub fn writable(field: Field) -> bool {
-        let pipeline = (field as usize) < Field::EthSrc as usize;
-        let fixed = matches!(
-            field,
-            Field::PacketType
-                | Field::ConjId
-                | Field::DpHash
-                | Field::RecircId
-                | Field::InPhyPort
-                | Field::ActsetOutput
-                | Field::CtState
-                | Field::CtZone
-                | Field::CtMark
-                | Field::CtLabel
-        );
-        pipeline && !fixed || header(field).is_some()
-    }
-
-    fn place(&self, field: Field) -> Option<Place> {
-        let (layer, offset, bytes, shift, sums) = header(field)?;
-        let start = match layer {
-            Layer::Ethernet => 0,
-            Layer::Vlan => (self.value(Field::VlanTci) != 0).then_some(12)?,
-            Layer::Network => self.layout.network?,
-            Layer::Transport => self.layout.transport?,
-            Layer::FirstOption => self.layout.nd_option?,
-            Layer::AddressOption => self.layout.nd_address?,
-        };
-        let kind = match field {
-            Field::NdSll => Some(SOURCE_LINK_LAYER),
-            Field::NdTll => Some(TARGET_LINK_LAYER),
-            _ => None,
-        };
-        if kind.is_some_and(|kind| self.frame.get(start) != Some(&kind)) {
-            return None;
+    /// Adds a label of an Ethernet type behind the VLAN tags: a copy of the outermost, else the label that says
+    /// what the packet is (RFC 3032, 2.1), with its traffic class and TTL. False when there are too many.
+    pub fn push_mpls(&mut self, ether_type: u16) -> bool {
+        let labels = self.labels();
+        let at = self.layout.ether_type;
+        if labels >= MAX_LABELS || self.frame.len() < at + 2 {
+            return labels < MAX_LABELS;
         }
-        let v6 = layer == Layer::Network && self.value(Field::EthType) != IPV4;
-        let (offset, bytes, shift) = match field {
-            Field::IpTtl if v6 => (7, bytes, shift),
-            // The traffic class lies across bytes 0 and 1, before the flow label.
-            Field::IpTos | Field::IpDscp | Field::IpEcn if v6 => (0, 2, shift + 4),
-            _ => (offset, bytes, shift),
+        let entry = match self
+            .layout
+            .at(Header::Mpls)
+            .and_then(|at| be(&self.frame, at, 4))
+        {
+            Some(outermost) => outermost as u32 & !0x100,
+            None => {
+                let label: u32 = if self.layout.at(Header::Ipv6).is_some() {
+                    2
+                } else {
+                    0
+                };
+                let class = self.value(Field::IpDscp) as u32 & 7;
+                let ttl = match self.value(Field::IpTtl) as u32 {
+                    0 => 64,
+                    ttl => ttl,
+                };
+                label << 12 | class << 9 | 0x100 | ttl
+            }
         };
-        Some(Place {
-            at: start + offset,
-            bytes,
-            shift,
-            sums,
-        })
+        self.frame.splice(at + 2..at + 2, entry.to_be_bytes());
+        self.frame[at..at + 2].copy_from_slice(&ether_type.to_be_bytes());
+        self.parse();
+        true
     }
 
-    fn write(&mut self, place: &Place, field: Field, value: u128) {
-        let Some(before) = be(&self.frame, place.at, place.bytes) else {
+    /// Removes the outermost label, if there is one; what is left is of that Ethernet type. False when there are
+    /// more labels than are read.
+    pub fn pop_mpls(&mut self, ether_type: u16) -> bool {
+        let Some(at) = self.layout.at(Header::Mpls) else {
+            return true;
+        };
+        if self.labels() > MAX_LABELS {
+            return false;
+        }
+        let kind = self.layout.ether_type;
+        self.frame.drain(at..at + 4);
+        self.frame[kind..kind + 2].copy_from_slice(&ether_type.to_be_bytes());
+        self.parse();
+        true
+    }
+
+    /// How many labels the packet has, as far as they are counted.
+    fn labels(&self) -> usize {
+        let Some(first) = self.layout.at(Header::Mpls) else {
+            return 0;
+        };
+        let entry = |n: usize| be(&self.frame, first + 4 * n, 4);
+        let is_last = |n: usize| entry(n).is_none_or(|entry| entry & 0x100 != 0);
+        let there =
+            (0..=MAX_LABELS).take_while(|n| *n == 0 || !is_last(n - 1) && entry(*n).is_some());
+        there.count()
+    }
+
+    /// Where a field stands in this frame.
+    fn place(&self, field: Field) -> Option<&'static Place> {
+        let there = |place: &&Place| self.layout.at(place.header).is_some();
+        fields::places(field).find(there)
+    }
+
+    fn write(&mut self, place: &Place, value: u128) {
+        let Some(start) = self.layout.at(place.header) else {
             return;
         };
-        // The two lowest bits of the type of service are `nw_ecn`.
-        let own = if field == Field::IpTos {
-            0xfc
-        } else {
-            field.full_mask()
+        let at = start + place.at;
+        let Some(before) = be(&self.frame, at, place.bytes) else {
+            return;
         };
-        let bits = own << place.shift;
-        let whole = match field {
-            // The bit that says that there is a tag is not on the wire.
-            Field::VlanTci => value & !u128::from(TAGGED),
-            Field::VlanVid => before & !0x0fff | value & 0x0fff,
-            _ => before & !bits | value << place.shift & bits,
-        };
-        let old = self.frame[place.at..place.at + place.bytes].to_vec();
-        let new = whole.to_be_bytes()[16 - place.bytes..].to_vec();
-        self.frame[place.at..place.at + place.bytes].copy_from_slice(&new);
-        let v4 = self.value(Field::EthType) == IPV4;
-        if let Some(network) = self.layout.network
-            && v4
-            && matches!(place.sums, Sums::Header | Sums::Addresses)
-        {
-            self.update_sum(network + 10, place.at - network, &old, &new);
+        let bits = place.mask << place.shift;
+        let mut whole = before & !bits | value << place.shift & bits;
+        if place.header == Header::Vlan {
+            // On the wire it would say that the frame may be dropped, which Open vSwitch does not keep.
+            whole &= !TAGGED;
         }
+        let range = at..at + place.bytes;
+        let old = self.frame[range.clone()].to_vec();
+        let new = &whole.to_be_bytes()[16 - place.bytes..];
+        match place.sums {
+            Sums::Free => {}
+            Sums::Header => self.update_header_sum(at, &old, new),
+            Sums::Addresses => {
+                self.update_header_sum(at, &old, new);
+                let covered = place.field != Field::Ipv6Dst || !self.layout.routed;
+                if covered && let Some((_, sum)) = self.pseudo_header_sum() {
+                    self.update_sum(sum, false, &old, new);
+                }
+            }
+            Sums::Transport => self.update_transport_sum(at, &old, new),
+            Sums::Discovery => {}
+        }
+        self.frame[range].copy_from_slice(new);
         if place.sums == Sums::Discovery {
             self.compute_icmpv6_sum();
         }
-        // ICMP for IPv4 has no pseudo header.
-        let pseudo = place.sums == Sums::Addresses && self.value(Field::IpProto) != ICMP;
-        if let (Some(transport), Some(sum)) = (self.layout.transport, self.transport_sum())
-            && (pseudo || place.sums == Sums::Transport)
-        {
-            let offset = if place.sums == Sums::Transport {
-                place.at - transport
-            } else {
-                0
-            };
-            let udp = self.value(Field::IpProto) == UDP;
-            // A UDP checksum of zero says that there is none (RFC 768).
-            if !udp || be(&self.frame, sum, 2) != Some(0) {
-                self.update_sum(sum, offset, &old, &new);
-                if udp && be(&self.frame, sum, 2) == Some(0) {
-                    self.frame[sum..sum + 2].fill(0xff);
-                }
-            }
+    }
+
+    fn update_header_sum(&mut self, at: usize, old: &[u8], new: &[u8]) {
+        if let Some(start) = self.layout.at(Header::Ipv4) {
+            self.update_sum(start + 10, at % 2 != start % 2, old, new);
         }
     }
 
-    /// Where the transport's checksum is.
-    fn transport_sum(&self) -> Option<usize> {
-        let transport = self.layout.transport?;
-        match self.value(Field::IpProto) {
-            TCP => Some(transport + 16),
-            UDP => Some(transport + 6),
-            ICMPV6 | ICMP => Some(transport + 2),
-            _ => None,
+    /// The transport header whose checksum covers addresses, and where that is.
+    fn pseudo_header_sum(&self) -> Option<(usize, usize)> {
+        let sums = [(Header::Tcp, 16), (Header::Udp, 6), (Header::Icmpv6, 2)];
+        sums.iter().find_map(|(header, offset)| {
+            let start = self.layout.at(*header)?;
+            Some((start, start + offset))
+        })
+    }
+
+    fn update_transport_sum(&mut self, at: usize, old: &[u8], new: &[u8]) {
+        if let Some(start) = self.layout.at(Header::Sctp) {
+            return self.update_sctp_sum(start, at, new);
+        }
+        let icmp = || {
+            self.layout
+                .at(Header::Icmpv4)
+                .map(|start| (start, start + 2))
+        };
+        if let Some((start, sum)) = self.pseudo_header_sum().or_else(icmp) {
+            self.update_sum(sum, at % 2 != start % 2, old, new);
+        }
+    }
+
+    /// Brings a checksum up to date for bytes that change, `odd` when they begin within a word of it.
+    fn update_sum(&mut self, at: usize, odd: bool, old: &[u8], new: &[u8]) {
+        let Some(sum) = be(&self.frame, at, 2) else {
+            return;
+        };
+        let udp = self.layout.at(Header::Udp).map(|start| start + 6) == Some(at);
+        // A UDP checksum of zero says that there is none (RFC 768).
+        if udp && sum == 0 {
+            return;
+        }
+        let sum = match checksum::updated(sum as u16, odd, old, new) {
+            0 if udp => u16::MAX,
+            sum => sum,
+        };
+        self.frame[at..at + 2].copy_from_slice(&sum.to_be_bytes());
+    }
+
+    /// SCTP's checksum, as wrong as it was.
+    fn update_sctp_sum(&mut self, start: usize, at: usize, new: &[u8]) {
+        let Some((before, after)) = self.frame.get(start..self.layout.end).and_then(|packet| {
+            let (head, rest) = packet.split_at_checked(12)?;
+            let mut changed = head[..8].to_vec();
+            changed
+                .get_mut(at - start..at - start + new.len())?
+                .copy_from_slice(new);
+            let sum = |head: &[u8]| checksum::crc32c(&[head, &[0; 4], rest]);
+            Some((sum(&head[..8]), sum(&changed)))
+        }) else {
+            return;
+        };
+        let sum = self.frame[start + 8..start + 12].iter_mut();
+        for (byte, (before, after)) in sum.zip(before.iter().zip(after)) {
+            *byte ^= before ^ after;
         }
     }
 
     /// Computes the checksum of an ICMPv6 message (RFC 4443, 2.3).
     fn compute_icmpv6_sum(&mut self) -> Option<()> {
-        let (network, transport) = (self.layout.network?, self.layout.transport?);
+        let network = self.layout.at(Header::Ipv6)?;
+        let transport = self.layout.at(Header::Icmpv6)?;
         self.frame.get_mut(transport + 2..transport + 4)?.fill(0);
         let message = self.frame.get(transport..self.layout.end)?;
         let addresses = self.frame.get(network + 8..network + 40)?;
-        let words = |bytes: &[u8]| -> u64 {
-            let word = |word: &[u8]| {
-                u64::from(word[0]) << 8 | word.get(1).map_or(0, |low| u64::from(*low))
-            };
-            bytes.chunks(2).map(word).sum()
-        };
-        let sum = words(addresses) + words(message) + message.len() as u64 + ICMPV6 as u64;
-        let sum = !fold(sum);
+        let length = (message.len() as u32).to_be_bytes();
+        let next = [0, parse::ICMPV6];
+        let sum = checksum::computed(&[addresses, &length, &next, message]);
         self.frame[transport + 2..transport + 4].copy_from_slice(&sum.to_be_bytes());
         Some(())
     }
-
-    /// Updates a checksum for bytes that changed, `offset` bytes after the beginning of what it covers.
-    fn update_sum(&mut self, at: usize, offset: usize, old: &[u8], new: &[u8]) {
-        let Some(sum) = be(&self.frame, at, 2) else {
-            return;
-        };
-        let weight = |n: usize| {
-            if (offset + n).is_multiple_of(2) {
-                256
-            } else {
-                1
-            }
-        };
-        let mut total = u64::from(!(sum as u16));
-        for (n, (old, new)) in old.iter().zip(new).enumerate() {
-            // The complement of the old word and the new word, byte by byte.
-            total += weight(n) * (u64::from(!*old) + u64::from(*new));
-        }
-        total += missing_complement(offset, old.len());
-        let sum = !fold(total);
-        self.frame[at..at + 2].copy_from_slice(&sum.to_be_bytes());
-    }
-}
-
-/// A sum of words in one's complement.
-fn fold(mut sum: u64) -> u16 {
-    while sum > 0xffff {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    sum as u16
-}
-
-/// What complementing byte by byte leaves out at the ends of whole words: 0xff for each byte of a
-/// word that did not change, which together with its own complement is nothing in one's complement.
-fn missing_complement(offset: usize, length: usize) -> u64 {
-    let first = if offset.is_multiple_of(2) { 0 } else { 0xff00 };
-    let last = if (offset + length).is_multiple_of(2) {
-        0
-    } else {
-        0x00ff
-    };
-    first + last
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Layer {
-    Ethernet,
-    Vlan,
-    Network,
-    Transport,
-    FirstOption,
-    AddressOption,
-}
-
-/// A header field's layer, offset, bytes, shift, and checksums; none for one that is not written.
-fn header(field: Field) -> Option<(Layer, usize, usize, u32, Sums)> {
-    use Layer::{AddressOption, Ethernet, FirstOption, Network, Transport, Vlan};
-    Some(match field {
-        Field::EthDst => (Ethernet, 0, 6, 0, Sums::None),
-        Field::EthSrc => (Ethernet, 6, 6, 0, Sums::None),
-        Field::VlanTci | Field::VlanVid => (Vlan, 2, 2, 0, Sums::None),
-        Field::VlanPcp => (Vlan, 2, 2, 13, Sums::None),
-        Field::ArpOp => (Network, 6, 2, 0, Sums::None),
-        Field::ArpSha => (Network, 8, 6, 0, Sums::None),
-        Field::ArpSpa => (Network, 14, 4, 0, Sums::None),
-        Field::ArpTha => (Network, 18, 6, 0, Sums::None),
-        Field::ArpTpa => (Network, 24, 4, 0, Sums::None),
-        Field::Ipv4Src => (Network, 12, 4, 0, Sums::Addresses),
-        Field::Ipv4Dst => (Network, 16, 4, 0, Sums::Addresses),
-        Field::Ipv6Src => (Network, 8, 16, 0, Sums::Addresses),
-        Field::Ipv6Dst => (Network, 24, 16, 0, Sums::Addresses),
-        Field::Ipv6Label => (Network, 0, 4, 0, Sums::None),
-        Field::IpTtl => (Network, 8, 1, 0, Sums::Header),
-        Field::IpTos => (Network, 1, 1, 0, Sums::Header),
-        Field::IpDscp => (Network, 1, 1, 2, Sums::Header),
-        Field::IpEcn => (Network, 1, 1, 0, Sums::Header),
-        Field::TcpSrc | Field::UdpSrc => (Transport, 0, 2, 0, Sums::Transport),
-        Field::TcpDst | Field::UdpDst => (Transport, 2, 2, 0, Sums::Transport),
-        Field::Icmpv4Type | Field::Icmpv6Type => (Transport, 0, 1, 0, Sums::Transport),
-        Field::Icmpv4Code | Field::Icmpv6Code => (Transport, 1, 1, 0, Sums::Transport),
-        Field::NdReserved => (Transport, 4, 4, 0, Sums::Discovery),
-        Field::NdTarget => (Transport, 8, 16, 0, Sums::Transport),
-        Field::NdOptionsType => (FirstOption, 0, 1, 0, Sums::Discovery),
-        Field::NdSll | Field::NdTll => (AddressOption, 2, 6, 0, Sums::Transport),
-        _ => return None,
-    })
 }

@@ -6,15 +6,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rust_openflow::field::{Field, Prerequisite};
+use rust_openflow::field::Field;
 use rust_openflow::matches::{Entry, MatchError};
 use rust_openflow::message::{
     FlowCommand, FlowMod, GroupCommand, GroupMod, GroupType, MeterCommand, MeterMod,
 };
-use rust_openflow::{Action, GroupId, Instruction, Match, MeterId, PortNo, TableId};
+use rust_openflow::{Action, FieldValue, GroupId, Instruction, Match, MeterId, PortNo, TableId};
 
 use crate::execute::{Execution, Output};
-use crate::packet::{ARP, ICMP, ICMPV6, IPV4, IPV6, Packet, TCP, Tunnel, UDP};
+use crate::fields;
+use crate::packet::{Packet, Tunnel};
 use crate::table::{self, Flow, Table};
 
 /// Why a message was refused.
@@ -37,9 +38,6 @@ pub enum Refusal {
     /// A match on a field that the switch does not have.
     #[error("there is no {0} here to match")]
     NoSuchField(&'static str),
-    /// A match on a field without what it needs.
-    #[error("a match on {0} without what it needs")]
-    Prerequisite(&'static str),
     /// A match that no switch can make sense of.
     #[error(transparent)]
     Match(MatchError),
@@ -346,54 +344,24 @@ fn writable(field: Field) -> Result<(), Refusal> {
     }
 }
 
-/// Refuses a match with a field whose prerequisites are not matched (OpenFlow 1.5.1, 7.2.3.6).
+/// Refuses a match that makes no sense, or asks for a field that the switch does not have.
 fn check_match(matches: &Match) -> Result<(), Refusal> {
-    let is = |field: Field, wanted: &[u128]| {
-        matches
-            .get(field)
-            .is_some_and(|asked| asked.mask().is_none() && wanted.contains(&asked.value))
+    let mut meant = matches.clone();
+    let place = |field| {
+        meant
+            .entries
+            .iter()
+            .position(|entry| entry.field() == Some(field))
     };
-    let protocol =
-        |kinds: &[u128], protocol| is(Field::EthType, kinds) && is(Field::IpProto, &[protocol]);
-    let icmpv6 = |types: &[u128]| protocol(&[IPV6], ICMPV6) && is(Field::Icmpv6Type, types);
-    match matches.check() {
-        // What fields need is asked below, of a switch that has not all of them.
-        Ok(()) | Err(MatchError::Prerequisite { .. } | MatchError::UnknownField { .. }) => {}
-        Err(error) => return Err(Refusal::Match(error)),
+    if let (Some(at), None) = (place(Field::Icmpv6Type), place(Field::Icmpv6Code)) {
+        // Open vSwitch takes the code of neighbour discovery for granted.
+        let code = FieldValue::exact(Field::Icmpv6Code, 0_u8);
+        meant.entries.insert(at + 1, Entry::Known(code));
     }
-    for entry in &matches.entries {
-        let Entry::Known(asked) = entry else {
-            return Err(Refusal::UnknownField);
-        };
-        let row = asked.field.row();
-        let holds = match row.prerequisite {
-            Prerequisite::None => true,
-            Prerequisite::Arp => is(Field::EthType, &[ARP, 0x8035]),
-            Prerequisite::Ipv4 => is(Field::EthType, &[IPV4]),
-            Prerequisite::Ipv6 => is(Field::EthType, &[IPV6]),
-            Prerequisite::Ip => is(Field::EthType, &[IPV4, IPV6]),
-            Prerequisite::Tcp => protocol(&[IPV4, IPV6], TCP),
-            Prerequisite::Udp => protocol(&[IPV4, IPV6], UDP),
-            Prerequisite::Sctp => protocol(&[IPV4, IPV6], 132),
-            Prerequisite::Icmpv4 => protocol(&[IPV4], ICMP),
-            Prerequisite::Icmpv6 => protocol(&[IPV6], ICMPV6),
-            Prerequisite::NeighbourDiscovery => icmpv6(&[135, 136]),
-            Prerequisite::NeighbourSolicitation => icmpv6(&[135]),
-            Prerequisite::NeighbourAdvertisement => icmpv6(&[136]),
-            Prerequisite::Vlan => matches
-                .get(Field::VlanVid)
-                .or(matches.get(Field::VlanTci))
-                .is_some_and(|asked| asked.value & 0x1000 != 0),
-            Prerequisite::Mpls
-            | Prerequisite::Pbb
-            | Prerequisite::Nsh
-            | Prerequisite::CtIpv4
-            | Prerequisite::CtIpv6
-            | Prerequisite::CtIp => return Err(Refusal::NoSuchField(row.name)),
-        };
-        if !holds {
-            return Err(Refusal::Prerequisite(row.name));
-        }
+    meant.check().map_err(Refusal::Match)?;
+    let mut fields = matches.entries.iter().filter_map(Entry::field);
+    match fields.find(|field| fields::access(*field).is_none()) {
+        Some(missing) => Err(Refusal::NoSuchField(missing.row().name)),
+        None => Ok(()),
     }
-    Ok(())
 }

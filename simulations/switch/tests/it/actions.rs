@@ -166,6 +166,7 @@ fn tunnel_metadata_comes_in_and_goes_out() {
         id: 100,
         source: Some(IpAddr::V4(there)),
         destination: Some(IpAddr::V4(here)),
+        ..Tunnel::default()
     };
     let out = switch.receive(PortNo(1), came, &frame());
     let gone = Tunnel {

@@ -1,10 +1,12 @@
 //! The software switch by itself: what messages do to its tables (`tables`), what actions do with a
-//! packet (`actions`), and what becomes of frames that are rewritten (`frames`). That it agrees with Open
-//! vSwitch is proved where that is at hand, in the workspace's `tests`.
+//! packet (`actions`), how frames are read (`parsing`), and what becomes of those that are rewritten
+//! (`frames`). That it agrees with Open vSwitch is proved where that is at hand, in the workspace's `tests`.
 
 mod actions;
 mod composed;
 mod frames;
+mod made;
+mod parsing;
 mod tables;
 
 use rust_openflow::message::FlowMod;

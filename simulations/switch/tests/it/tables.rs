@@ -45,8 +45,8 @@ fn the_highest_priority_that_agrees_counts_whatever_the_shape() {
             0,
             4,
             Match::any()
-                .with(Field::IpProto, 17_u8)
-                .with(Field::EthType, 0x0800_u16),
+                .with(Field::EthType, 0x0800_u16)
+                .with(Field::IpProto, 17_u8),
             vec![output(5)],
         ),
     ];

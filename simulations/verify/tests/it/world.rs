@@ -173,9 +173,8 @@ impl World {
         Some((
             receiver,
             Tunnel {
-                id: tunnel.id,
                 source: Some(source),
-                destination: Some(to),
+                ..tunnel
             },
         ))
     }
