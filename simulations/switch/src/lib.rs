@@ -5,9 +5,11 @@
 //! [`Output`]s. What it does not do yet (connection tracking, action sets, groups that select) it
 //! refuses when it is told to ([`Refusal`]), and never passes over. Reading order: `fields`
 //! (where each field stands), [`packet`] (a frame as fields), `parse` and `rewrite` (fields read from the
-//! frame and written back), [`table`] (lookup), [`execute`] (actions), [`switch`] (what messages do).
+//! frame and written back), [`classifier`] and [`table`]
+//! (lookup), [`execute`] (actions), [`switch`] (what messages do).
 
 mod checksum;
+pub mod classifier;
 pub mod execute;
 mod fields;
 pub mod packet;

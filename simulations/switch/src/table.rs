@@ -1,21 +1,11 @@
-//! A flow table: which flow is for a packet.
-//!
-//! Flows are kept by priority, and in each priority by the shape of their match (fields and masks),
-//! so that a lookup hashes once for each shape (tuple space search, as in `lib/classifier.c`).
+//! A flow table: its flows, and which of them is for a packet ([`crate::classifier`]).
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use rust_openflow::field::Field;
 use rust_openflow::{Action, Instruction, Match};
 
+use crate::classifier::{Classifier, Clause, Key};
 use crate::packet::Packet;
-
-/// Which bits of which fields a match asks for, in the order of fields.
-type Shape = Vec<(Field, u128)>;
-/// Flows of one priority, by shape and by the values of the fields.
-type Shapes = BTreeMap<Shape, HashMap<Vec<u128>, Arc<Flow>>>;
 
 /// A flow.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,10 +44,6 @@ impl Flow {
         })
     }
 
-    fn is_conjunctive(&self) -> bool {
-        self.clauses().next().is_some()
-    }
-
     /// Every action, those inside other actions too.
     pub(crate) fn actions(&self) -> Vec<&Action> {
         let mut found = Vec::new();
@@ -80,139 +66,60 @@ impl Flow {
     }
 }
 
-struct Clause {
-    id: u32,
-    clause: u8,
-    of: u8,
-}
-
 /// A flow table.
 #[derive(Debug, Clone, Default)]
 pub struct Table {
-    priorities: BTreeMap<Reverse<u16>, Shapes>,
+    classifier: Classifier<usize>,
+    /// The flows by number; numbers without one are to be used again.
+    flows: Vec<Option<Arc<Flow>>>,
+    free: Vec<usize>,
 }
 
 impl Table {
     /// Adds a flow, in place of one with the same match and priority.
     pub fn add(&mut self, flow: Flow) {
-        let (shape, values) = split(&flow.matches);
-        self.priorities
-            .entry(Reverse(flow.priority))
-            .or_default()
-            .entry(shape)
-            .or_default()
-            .insert(values, Arc::new(flow));
+        let clauses: Box<[Clause]> = flow.clauses().collect();
+        let key = Key::of(&flow.matches);
+        let priority = flow.priority;
+        let number = self.free.pop().unwrap_or_else(|| {
+            self.flows.push(None);
+            self.flows.len() - 1
+        });
+        self.flows[number] = Some(Arc::new(flow));
+        if let Some(old) = self.classifier.insert(key, priority, clauses, number) {
+            self.forget(old);
+        }
     }
 
     /// Removes the flow of a match and priority.
     pub fn remove(&mut self, priority: u16, matches: &Match) {
-        let (shape, values) = split(matches);
-        let Some(shapes) = self.priorities.get_mut(&Reverse(priority)) else {
-            return;
-        };
-        if let Some(flows) = shapes.get_mut(&shape) {
-            flows.remove(&values);
-            if flows.is_empty() {
-                shapes.remove(&shape);
-            }
-        }
-        if shapes.is_empty() {
-            self.priorities.remove(&Reverse(priority));
+        if let Some(old) = self.classifier.remove(&Key::of(matches), priority) {
+            self.forget(old);
         }
     }
 
-    /// The flows, highest priority first.
+    fn forget(&mut self, number: usize) {
+        self.flows[number] = None;
+        self.free.push(number);
+    }
+
+    /// The flows, in an order that is the same when the same was done.
     pub fn flows(&self) -> impl Iterator<Item = &Arc<Flow>> {
-        self.priorities
-            .values()
-            .flat_map(BTreeMap::values)
-            .flat_map(HashMap::values)
+        self.flows.iter().flatten()
     }
 
-    /// The flow for a packet. A conjunctive match sets `conj_id` and looks again, for a flow that is
-    /// not a clause (ovs-fields(7), "Conjunctive match fields").
+    /// The flow for a packet.
     pub(crate) fn lookup(&self, packet: &mut Packet) -> Option<&Arc<Flow>> {
-        for shapes in self.priorities.values() {
-            let found = matching(shapes, packet);
-            for id in complete(&found) {
-                packet.put(Field::ConjId, id);
-                let flow = self.ordinary(packet);
-                packet.put(Field::ConjId, 0_u32);
-                if flow.is_some() {
-                    return flow;
-                }
-            }
-            if let Some(flow) = found.into_iter().find(|flow| !flow.is_conjunctive()) {
-                return Some(flow);
-            }
-        }
-        None
+        self.flows[self.classifier.lookup(packet)?].as_ref()
     }
-
-    fn ordinary(&self, packet: &Packet) -> Option<&Arc<Flow>> {
-        self.priorities.values().find_map(|shapes| {
-            matching(shapes, packet)
-                .into_iter()
-                .find(|flow| !flow.is_conjunctive())
-        })
-    }
-}
-
-/// The flows of a priority that a packet agrees with; the standard leaves open which of several counts.
-fn matching<'a>(shapes: &'a Shapes, packet: &Packet) -> Vec<&'a Arc<Flow>> {
-    let values = |shape: &Shape| -> Option<Vec<u128>> {
-        shape
-            .iter()
-            .map(|(field, mask)| packet.get(*field).map(|value| value & mask))
-            .collect()
-    };
-    shapes
-        .iter()
-        .filter_map(|(shape, flows)| flows.get(&values(shape)?))
-        .collect()
-}
-
-/// The conjunctions of which every clause is there.
-fn complete(found: &[&Arc<Flow>]) -> Vec<u32> {
-    let mut clauses: BTreeMap<u32, (u8, BTreeSet<u8>)> = BTreeMap::new();
-    for clause in found.iter().flat_map(|flow| flow.clauses()) {
-        let entry = clauses.entry(clause.id).or_default();
-        entry.0 = clause.of;
-        entry.1.insert(clause.clause);
-    }
-    clauses
-        .into_iter()
-        .filter(|(_, (of, there))| there.len() == usize::from(*of))
-        .map(|(id, _)| id)
-        .collect()
-}
-
-/// A match as its shape and its values; what asks for nothing is left out.
-fn split(matches: &Match) -> (Shape, Vec<u128>) {
-    let mut fields: Vec<_> = matches
-        .fields()
-        .filter(|asked| asked.significant() != 0)
-        .map(|asked| (asked.field, asked.significant(), asked.value))
-        .collect();
-    fields.sort_unstable();
-    fields
-        .into_iter()
-        .map(|(field, mask, value)| ((field, mask), value))
-        .unzip()
 }
 
 /// Whether every packet of the specific match agrees with the general one.
 pub(crate) fn covers(general: &Match, specific: &Match) -> bool {
-    general.fields().all(|asked| {
-        asked.significant() == 0
-            || specific.get(asked.field).is_some_and(|there| {
-                let mask = asked.significant();
-                there.significant() & mask == mask && there.value & mask == asked.value
-            })
-    })
+    Key::of(general).covers(&Key::of(specific))
 }
 
 /// Whether two matches are the same.
 pub(crate) fn same(one: &Match, other: &Match) -> bool {
-    split(one) == split(other)
+    Key::of(one) == Key::of(other)
 }

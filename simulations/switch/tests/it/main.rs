@@ -1,8 +1,9 @@
-//! The software switch by itself: what messages do to its tables (`tables`), what actions do with a
+//! The software switch by itself: what messages do to its tables (`tables`), which flow is found (`classifier`), what actions do with a
 //! packet (`actions`), how frames are read (`parsing`), and what becomes of those that are rewritten
 //! (`frames`). That it agrees with Open vSwitch is proved where that is at hand, in the workspace's `tests`.
 
 mod actions;
+mod classifier;
 mod composed;
 mod frames;
 mod made;
