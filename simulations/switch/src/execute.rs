@@ -1,25 +1,32 @@
-//! What flows do with a packet: instructions, actions, and what comes out.
+//! What flows do with a packet: steps, the action set, and what comes out.
 //!
-//! As `ofproto-dpif-xlate.c` does: a resubmit returns, and what it changed stays changed; a
-//! copy for a group's bucket or a clone leaves no trace. Loops end at limits, with what was sent so far.
+//! As `ofproto-dpif-xlate.c` does: a resubmit returns, and what it changed stays changed; a copy for a group's
+//! bucket or a clone leaves no trace; the action set is done when all tables are through. A packet that goes
+//! round too often is dropped, with everything that was sent of it.
 
-use rust_openflow::action::{Subfield, ToController};
+use std::sync::Arc;
+
+use rust_openflow::action::{SlavesAlgorithm, ToController};
 use rust_openflow::field::Field;
-use rust_openflow::matches::Entry;
-use rust_openflow::message::{GroupType, NO_BUFFER, PacketIn, PacketInReason, Received};
-use rust_openflow::{Action, FieldValue, GroupId, Instruction, Match, PortNo, TableId};
+use rust_openflow::message::{NO_BUFFER, PacketIn, PacketInReason, Received};
+use rust_openflow::{FieldValue, GroupId, Match, PortNo, TableId};
 
+use crate::group::Alive;
+use crate::hash;
 use crate::packet::{Packet, Tunnel};
+use crate::parse::VLAN;
+use crate::program::{Bundle, Multipath, Step, Turn, ordered, out_of_ttl};
 use crate::switch::Switch;
 
-/// How deep resubmits may go back to the same or an earlier table (`MAX_DEPTH`).
+/// How deep resubmits may go back to the same or an earlier table, and groups into each other (`MAX_DEPTH`).
 const MAX_DEPTH: u32 = 64;
 /// How many tables one packet may be looked up in (`MAX_RESUBMITS`).
 const MAX_LOOKUPS: u32 = MAX_DEPTH * MAX_DEPTH;
 /// How many values the stack holds (65,536 bytes in Open vSwitch).
 const MAX_STACK: usize = 4096;
-/// How many groups may lead to each other.
-const MAX_GROUPS: u32 = MAX_DEPTH;
+/// How many frames may come out of one packet: Open vSwitch's limit is 64 KiB of datapath actions, of eight bytes
+/// at least.
+const MAX_OUTPUTS: usize = 8192;
 
 /// What comes out of the switch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,43 +49,82 @@ pub(crate) struct Execution<'a> {
     switch: &'a Switch,
     packet: Packet,
     stack: Vec<u128>,
+    /// The action set, in the order in which it was written.
+    set: Vec<Step>,
     outputs: Vec<Output>,
     /// Where the packet is.
     table: u8,
     cookie: u64,
     depth: u32,
     lookups: u32,
-    groups: u32,
-    /// Nothing more is done with the packet.
+    /// Why the controller is told of what is sent to it.
+    reason: PacketInReason,
+    /// The list of steps ends here.
+    stopped: bool,
+    /// All lists end here.
     over: bool,
+    /// Nor was anything done: it went round too often.
+    failed: bool,
 }
 
 impl<'a> Execution<'a> {
-    pub(crate) fn new(switch: &'a Switch, packet: Packet) -> Self {
+    pub(crate) fn new(switch: &'a Switch, mut packet: Packet) -> Self {
+        packet.put(Field::ActsetOutput, PortNo::UNSET.0);
         Self {
             switch,
             packet,
             stack: Vec::new(),
+            set: Vec::new(),
             outputs: Vec::new(),
             table: 0,
             cookie: u64::MAX,
             depth: 0,
             lookups: 0,
-            groups: 0,
+            reason: PacketInReason::APPLY_ACTION,
+            stopped: false,
             over: false,
+            failed: false,
         }
     }
 
     /// The packet's way from the first table on.
     pub(crate) fn pipeline(mut self) -> Vec<Output> {
         self.run(0);
-        self.outputs
+        self.finish()
     }
 
-    /// The packet's way through a list of actions, as in a packet-out.
-    pub(crate) fn list(mut self, actions: &'a [Action]) -> Vec<Output> {
-        self.actions(actions);
-        self.outputs
+    /// The packet's way through a list of steps, as in a packet-out.
+    pub(crate) fn list(mut self, steps: &[Step]) -> Vec<Output> {
+        self.reason = PacketInReason::PACKET_OUT;
+        self.steps(steps);
+        self.finish()
+    }
+
+    /// What came out, when the action set is done.
+    fn finish(mut self) -> Vec<Output> {
+        let set = std::mem::take(&mut self.set);
+        let leads = |step: &Step| matches!(step.turn(), Some(Turn::Last(_)));
+        // Open vSwitch leaves it out after an exit, although ovs-actions(7) says otherwise.
+        if !self.over && set.iter().any(leads) {
+            self.reason = PacketInReason::ACTION_SET;
+            self.steps(&ordered(&set));
+        }
+        match self.failed {
+            true => Vec::new(),
+            false => self.outputs,
+        }
+    }
+
+    /// The packet goes round too often.
+    fn fail(&mut self) {
+        self.over = true;
+        self.failed = true;
+    }
+
+    fn fail_unless(&mut self, done: bool) {
+        if !done {
+            self.fail();
+        }
     }
 
     /// From a table on, until no flow says where to go next.
@@ -86,114 +132,156 @@ impl<'a> Execution<'a> {
         let mut next = Some(first);
         while let Some(table) = next.take() {
             self.lookups += 1;
-            self.over |= self.lookups > MAX_LOOKUPS;
-            if self.over {
-                return;
+            if self.lookups > MAX_LOOKUPS {
+                return self.fail();
             }
             let switch = self.switch;
             let Some(flow) = switch.lookup(TableId(table), &mut self.packet) else {
                 return;
             };
             (self.table, self.cookie) = (table, flow.cookie);
-            for instruction in &flow.instructions {
-                match instruction {
-                    Instruction::ApplyActions { actions } => self.actions(actions),
-                    Instruction::WriteMetadata { metadata, mask } => {
-                        self.packet
-                            .set(Field::Metadata, u128::from(*metadata), u128::from(*mask))
-                    }
-                    Instruction::GotoTable { table_id: table } => next = Some(table.0),
-                    // Meters never drop here: there is no time. The others were refused.
-                    _ => {}
-                }
-                if self.over {
-                    return;
-                }
-            }
-        }
-    }
-
-    fn actions(&mut self, actions: &'a [Action]) {
-        for action in actions {
-            if self.over {
+            let program = Arc::clone(&flow.program);
+            if !self.steps(&program.apply) {
                 return;
             }
-            self.action(action);
+            if program.clear {
+                self.set.clear();
+                self.note_output();
+            }
+            if !program.write.is_empty() {
+                self.set.extend(program.write.iter().cloned());
+                self.note_output();
+            }
+            if let Some((value, mask)) = program.metadata {
+                self.packet.set(Field::Metadata, value.into(), mask.into());
+            }
+            next = program.goto;
         }
     }
 
-    fn action(&mut self, action: &'a Action) {
-        match action {
-            Action::Output { port, max_len } => self.output(*port, *max_len),
-            Action::Group { group_id: group } => self.group(*group),
-            Action::PushVlan { ethertype: kind } => self.packet.push_vlan(*kind),
-            Action::PopVlan {} => self.packet.pop_vlan(),
-            Action::SetTtl { nw_ttl: ttl } => self.packet.set(Field::IpTtl, u128::from(*ttl), 0xff),
-            Action::DecTtl {} if !self.packet.decrement_ttl() => {
-                self.controller(&ToController::default(), PacketInReason::INVALID_TTL);
-                self.over = true;
+    /// Shows in `actset_output` where the action set would send the packet.
+    fn note_output(&mut self) {
+        let port = match ordered(&self.set).last() {
+            Some(Step::Output { port, .. }) => *port,
+            _ => PortNo::UNSET,
+        };
+        self.packet.put(Field::ActsetOutput, port.0);
+    }
+
+    /// Does steps until the list ends; false when it ended early.
+    fn steps(&mut self, steps: &[Step]) -> bool {
+        for step in steps {
+            self.step(step);
+            if self.over || std::mem::take(&mut self.stopped) {
+                return false;
             }
-            Action::SetField {
-                field: Entry::Known(value),
-            } => {
-                self.packet
-                    .set(value.field, value.value, value.significant());
-            }
-            Action::Move { .. } => {
-                // Nothing moves when either field is not there.
-                if let Some((source, destination)) = action.copies()
-                    && let Some(value) = self.read(&source)
-                {
-                    self.write(&destination, value);
+        }
+        true
+    }
+
+    fn step(&mut self, step: &Step) {
+        match step {
+            Step::Output { port, max_len } => self.output(*port, *max_len),
+            Step::OutputField { from, max_len } => {
+                // The number of a port has sixteen bits here.
+                let port = from
+                    .read(&self.packet)
+                    .and_then(|port| u16::try_from(port).ok());
+                if let Some(port) = port {
+                    self.output(PortNo::from_u16(port), *max_len);
                 }
             }
-            Action::Resubmit { in_port, table } => self.resubmit(in_port.0, *table),
-            Action::Controller { .. } | Action::Controller2 { .. } => {
-                if let Some(to) = action.to_controller() {
-                    self.controller(&to, PacketInReason(to.reason));
-                }
+            Step::OutputPart { port, bytes } => {
+                let port = if *port == PortNo::IN_PORT {
+                    self.packet.in_port()
+                } else {
+                    *port
+                };
+                self.send(port, *bytes);
             }
-            Action::Push {
-                offset,
-                field,
-                n_bits,
-            } => {
-                let source = Subfield::new(*field, *offset, *n_bits);
-                let value = self.read(&source).unwrap_or_default();
-                self.over |= self.stack.len() >= MAX_STACK;
-                self.stack.push(value);
+            Step::Controller(to) => self.controller(to),
+            Step::Group(group) => self.group(*group),
+            Step::Resubmit { port, table } => self.resubmit(*port, *table),
+            Step::Clone(steps) => self.copy(|copy| {
+                let set = copy.set.clone();
+                copy.steps(steps);
+                copy.set = set;
+            }),
+            Step::Push(bits) => {
+                if self.stack.len() >= MAX_STACK {
+                    return self.fail();
+                }
+                self.stack.push(bits.read(&self.packet).unwrap_or_default());
             }
             // Popping what is not there does nothing.
-            Action::Pop { .. } => {
-                if let Some(destination) = action.writes()
-                    && let Some(value) = self.stack.pop()
-                {
-                    self.write(&destination, value);
+            Step::Pop(bits) => {
+                if let Some(value) = self.stack.pop() {
+                    bits.write(&mut self.packet, value);
                 }
             }
-            Action::Clone { actions } => self.copy(|copy| copy.actions(actions)),
-            Action::CheckPktLarger { pkt_len, .. } => {
-                let larger = self.packet.frame().len() > usize::from(*pkt_len);
-                if let Some(destination) = action.writes() {
-                    self.write(&destination, u128::from(larger));
-                }
+            Step::CheckLength { limit, to } => {
+                let larger = self.packet.frame().len() > *limit;
+                to.write(&mut self.packet, larger.into());
             }
-            // Queues and meters change when packets go, not where; a clause was the lookup's. The
-            // others were refused.
-            _ => {}
+            Step::Multipath(multipath) => self.multipath(multipath),
+            Step::Bundle(bundle) => self.bundle(bundle),
+            // Queues change when packets go, not where.
+            Step::Queue => {}
+            // Open vSwitch ends even what follows a clone that it is in; but only the bucket of a group.
+            Step::Exit => self.over = true,
+            change => self.change(change),
         }
     }
 
-    fn read(&self, of: &Subfield) -> Option<u128> {
-        let value = self.packet.get(of.field.field()?)?;
-        Some(value >> of.offset & bits(of.bits))
-    }
-
-    fn write(&mut self, to: &Subfield, value: u128) {
-        let mask = bits(to.bits);
-        if let Some(field) = to.field.field() {
-            self.packet
-                .set(field, (value & mask) << to.offset, mask << to.offset);
+    /// Steps that change the packet.
+    fn change(&mut self, step: &Step) {
+        let packet = &mut self.packet;
+        match step {
+            Step::Set { field, value, mask } => packet.set(*field, *value, *mask),
+            Step::SetPort { fields, value } => {
+                for field in fields {
+                    packet.set(*field, (*value).into(), 0xffff);
+                }
+            }
+            Step::SetTag { field, value, push } => {
+                let tagged = packet.value(Field::VlanTci) != 0;
+                if !tagged && *push {
+                    packet.push_vlan(VLAN[0]);
+                }
+                if tagged || *push {
+                    packet.set(*field, (*value).into(), field.full_mask());
+                }
+            }
+            // Nothing moves when either field is not there.
+            Step::Copy { from, to } => {
+                if let Some(value) = from.read(packet) {
+                    to.write(packet, value);
+                }
+            }
+            Step::PushVlan(kind) => packet.push_vlan(*kind),
+            Step::PopVlan => packet.pop_vlan(),
+            Step::PushMpls(kind) => {
+                let done = packet.push_mpls(*kind);
+                self.fail_unless(done);
+            }
+            Step::PopMpls(kind) => {
+                let done = packet.pop_mpls(*kind);
+                self.fail_unless(done);
+            }
+            Step::Decrement { field, controllers } => {
+                self.stopped = !packet.decrement(*field);
+                let told = controllers.iter().filter(|_| self.stopped);
+                let told: Vec<ToController> = told.map(|id| out_of_ttl(*id)).collect();
+                told.iter().for_each(|to| self.controller(to));
+            }
+            Step::ClearConnection => {
+                let of_connection = (Field::CtState as usize..=Field::CtLabel as usize)
+                    .chain(Field::CtNwProto as usize..=Field::CtTpDst as usize);
+                for field in of_connection {
+                    packet.values[field] = 0;
+                }
+            }
+            _ => {}
         }
     }
 
@@ -206,13 +294,12 @@ impl<'a> Execution<'a> {
         (self.table, self.cookie) = place;
     }
 
-    fn resubmit(&mut self, port: PortNo, table: u8) {
+    fn resubmit(&mut self, port: PortNo, table: Option<u8>) {
         let place = (self.table, self.cookie);
-        let table = if table == 255 { self.table } else { table };
+        let table = table.unwrap_or(self.table);
         let deeper = u32::from(table <= self.table);
         if self.depth + deeper > MAX_DEPTH {
-            self.over = true;
-            return;
+            return self.fail();
         }
         let in_port = self.packet.in_port();
         if port != PortNo::IN_PORT {
@@ -227,52 +314,117 @@ impl<'a> Execution<'a> {
 
     fn output(&mut self, port: PortNo, max_len: u16) {
         let in_port = self.packet.in_port();
-        let port = match port {
-            PortNo::CONTROLLER => {
-                let to = ToController {
-                    max_len,
-                    ..ToController::default()
-                };
-                return self.controller(&to, PacketInReason::APPLY_ACTION);
+        match port {
+            PortNo::CONTROLLER => self.controller(&ToController {
+                max_len,
+                reason: self.reason.0,
+                ..ToController::default()
+            }),
+            PortNo::IN_PORT => self.send(in_port, usize::MAX),
+            PortNo::TABLE => self.resubmit(PortNo::IN_PORT, Some(0)),
+            PortNo::FLOOD | PortNo::ALL => {
+                let switch = self.switch;
+                let floods = port == PortNo::FLOOD;
+                for (port, state) in switch.ports() {
+                    if port != in_port && (state.floods || !floods) {
+                        self.send(port, usize::MAX);
+                    }
+                }
             }
-            PortNo::IN_PORT => in_port,
             // A packet never goes back unless that is said.
-            port if port == in_port => return,
-            port => port,
-        };
+            port if port == in_port => {}
+            port => self.send(port, usize::MAX),
+        }
+    }
+
+    /// Sends the first bytes of the packet out of a port that is not down.
+    fn send(&mut self, port: PortNo, bytes: usize) {
+        if self.outputs.len() >= MAX_OUTPUTS {
+            return self.fail();
+        }
+        if !self.switch.port_is_alive(port) {
+            return;
+        }
+        let frame = self.packet.frame();
         self.outputs.push(Output::Port {
             port,
             tunnel: self.packet.tunnel(),
-            frame: self.packet.frame().to_vec(),
+            frame: frame[..frame.len().min(bytes)].to_vec(),
         });
     }
 
     fn group(&mut self, id: GroupId) {
         let switch = self.switch;
-        let Some(group) = switch.group(id) else {
+        let Some(group) = switch.group_of(id) else {
             return;
         };
-        self.groups += 1;
-        self.over |= self.groups > MAX_GROUPS;
-        let count = if group.kind == GroupType::INDIRECT {
-            1
-        } else {
-            usize::MAX
-        };
-        for bucket in group.buckets.iter().take(count) {
-            self.copy(|copy| copy.actions(&bucket.actions));
+        if self.depth >= MAX_DEPTH {
+            return self.fail();
         }
-        self.groups -= 1;
+        self.depth += 1;
+        let reason = std::mem::replace(&mut self.reason, PacketInReason::GROUP);
+        for steps in group.chosen(&self.packet, switch) {
+            self.copy(|copy| _ = copy.steps(steps));
+            self.over = self.failed;
+            if self.failed {
+                break;
+            }
+        }
+        self.reason = reason;
+        self.depth -= 1;
     }
 
-    fn controller(&mut self, to: &ToController, reason: PacketInReason) {
+    fn multipath(&mut self, multipath: &Multipath) {
+        let Multipath {
+            fields,
+            basis,
+            algorithm,
+            links,
+            argument,
+            to,
+        } = *multipath;
+        let hash = hash::packet(&self.packet, fields, basis);
+        let link = hash.and_then(|hash| hash::link(algorithm, hash, links, argument));
+        if let Some(link) = link {
+            to.write(&mut self.packet, link.into());
+        }
+    }
+
+    fn bundle(&mut self, bundle: &Bundle) {
+        let switch = self.switch;
+        let mut alive = (0_u32..)
+            .zip(&bundle.ports)
+            .filter(|(_, port)| switch.port_is_alive(**port))
+            .map(|(at, _)| (at, 1));
+        let chosen = if bundle.algorithm == SlavesAlgorithm::ACTIVE_BACKUP {
+            alive.next().map(|(at, _)| at)
+        } else {
+            let hash = hash::packet(&self.packet, bundle.fields, bundle.basis);
+            hash.and_then(|hash| hash::heaviest(hash, alive))
+        };
+        let port = chosen.and_then(|at| bundle.ports.get(at as usize)).copied();
+        match (&bundle.to, port) {
+            // No port at all is written by a number of its own, sixteen bits wide.
+            (Some(to), port) => {
+                let number = port.unwrap_or(PortNo::ANY).to_u16().unwrap_or(u16::MAX);
+                to.write(&mut self.packet, number.into());
+            }
+            (None, Some(port)) => self.output(port, 0),
+            (None, None) => {}
+        }
+    }
+
+    fn controller(&mut self, to: &ToController) {
+        if self.outputs.len() >= MAX_OUTPUTS {
+            return self.fail();
+        }
         let frame = self.packet.frame();
         let length = frame.len().min(usize::from(to.max_len));
         self.outputs.push(Output::Controller(Box::new(Received {
             packet_in: PacketIn {
                 buffer_id: NO_BUFFER,
                 total_len: u16::try_from(frame.len()).unwrap_or(u16::MAX),
-                reason,
+                reason: PacketInReason(to.reason),
                 table: TableId(self.table),
                 cookie: self.cookie,
                 metadata: metadata(&self.packet),
@@ -316,11 +468,4 @@ fn metadata(packet: &Packet) -> Match {
         found.push(FieldValue::exact(Field::Metadata, value));
     }
     found
-}
-
-/// That many bits.
-fn bits(count: u16) -> u128 {
-    u128::MAX
-        .checked_shr(128 - u32::from(count.min(128)))
-        .unwrap_or(0)
 }

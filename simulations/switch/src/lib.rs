@@ -2,23 +2,29 @@
 //! change its tables, a frame that comes in by a port gives the frames that go out.
 //!
 //! It knows nothing of connections, time or other switches; whoever joins switches carries the
-//! [`Output`]s. What it does not do yet (connection tracking, action sets, groups that select) it
+//! [`Output`]s. What it does not do yet (connection tracking, learning, time) it
 //! refuses when it is told to ([`Refusal`]), and never passes over. Reading order: `fields`
 //! (where each field stands), [`packet`] (a frame as fields), `parse` and `rewrite` (fields read from the
 //! frame and written back), [`classifier`] and [`table`]
-//! (lookup), [`execute`] (actions), [`switch`] (what messages do).
+//! (lookup), `program` (actions checked, in the form in which they
+//! are carried out), `group`, [`execute`] (what comes of them), [`switch`] (what messages do).
 
 mod checksum;
 pub mod classifier;
 pub mod execute;
 mod fields;
+mod group;
+mod hash;
 pub mod packet;
 mod parse;
+mod program;
+mod refusal;
 mod rewrite;
 pub mod switch;
 pub mod table;
 
 pub use execute::Output;
 pub use packet::{Packet, Tunnel, TunnelOptions};
-pub use switch::{Refusal, Switch};
+pub use refusal::Refusal;
+pub use switch::{Port, Switch};
 pub use table::Flow;

@@ -7,69 +7,73 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rust_openflow::field::Field;
-use rust_openflow::matches::{Entry, MatchError};
+use rust_openflow::matches::Entry;
 use rust_openflow::message::{
-    FlowCommand, FlowMod, GroupCommand, GroupMod, GroupType, MeterCommand, MeterMod,
+    FlowCommand, FlowMod, GroupCommand, GroupMod, MeterCommand, MeterMod,
 };
 use rust_openflow::{Action, FieldValue, GroupId, Instruction, Match, MeterId, PortNo, TableId};
 
 use crate::execute::{Execution, Output};
 use crate::fields;
+use crate::group::{Alive, Group};
 use crate::packet::{Packet, Tunnel};
+use crate::program::{Checker, Existing, Program};
+use crate::refusal::Refusal;
 use crate::table::{self, Flow, Table};
 
-/// Why a message was refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// The table does not exist.
-    #[error("table {0} does not exist")]
-    Table(u8),
-    /// A packet may only go on in a later table.
-    #[error("a flow of table {from} goes to table {to}, which is not a later one")]
-    Backwards {
-        /// The flow's table.
-        from: u8,
-        /// Where it goes.
-        to: u8,
-    },
-    /// A match on a field that is not known.
-    #[error("a match on an unknown field")]
-    UnknownField,
-    /// A match on a field that the switch does not have.
-    #[error("there is no {0} here to match")]
-    NoSuchField(&'static str),
-    /// A match that no switch can make sense of.
-    #[error(transparent)]
-    Match(MatchError),
-    /// Setting a field that cannot be set.
-    #[error("{0} cannot be set")]
-    ReadOnly(&'static str),
-    /// An action that this switch does not have.
-    #[error("the action {0} is not supported")]
-    Action(String),
-    /// An instruction that this switch does not have.
-    #[error("the instruction {0} is not supported")]
-    Instruction(String),
-    /// A command that this switch does not have.
-    #[error("the command {0} is not supported")]
-    Command(u16),
-    /// A kind of group that this switch does not have.
-    #[error("groups of type {0} are not supported")]
-    GroupType(u8),
-    /// The group is there already, or is not there.
-    #[error("group {0} is there already, or is not there")]
-    Group(u32),
-    /// The meter is there already, or is not there.
-    #[error("meter {0} is there already, or is not there")]
-    Meter(u32),
+/// How many groups may watch each other in a row.
+const WATCH_DEPTH: u32 = 8;
+
+/// A port, as far as packets are concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Port {
+    /// Whether it is up.
+    pub up: bool,
+    /// Whether packets that are flooded go there.
+    pub floods: bool,
 }
 
 /// A switch.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Switch {
     tables: BTreeMap<u8, Table>,
-    groups: BTreeMap<GroupId, GroupMod>,
+    groups: BTreeMap<GroupId, Group>,
     meters: BTreeMap<MeterId, MeterMod>,
+    ports: BTreeMap<PortNo, Port>,
+    vlan_limit: u8,
+}
+
+impl Default for Switch {
+    fn default() -> Self {
+        Self {
+            tables: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            meters: BTreeMap::new(),
+            ports: BTreeMap::new(),
+            vlan_limit: Packet::VLAN_LIMIT,
+        }
+    }
+}
+
+impl Existing for Switch {
+    fn has_group(&self, group: GroupId) -> bool {
+        self.groups.contains_key(&group)
+    }
+
+    fn has_meter(&self, meter: MeterId) -> bool {
+        self.meters.contains_key(&meter)
+    }
+}
+
+impl Alive for Switch {
+    /// A port of which nothing is known is up.
+    fn port_is_alive(&self, port: PortNo) -> bool {
+        self.ports.get(&port).is_none_or(|port| port.up)
+    }
+
+    fn group_is_alive(&self, group: GroupId) -> bool {
+        self.watched_is_alive(group, WATCH_DEPTH)
+    }
 }
 
 impl Switch {
@@ -86,7 +90,11 @@ impl Switch {
         if frame.len() < 14 {
             return Vec::new();
         }
-        Execution::new(self, Packet::new(in_port, tunnel, frame)).pipeline()
+        Execution::new(
+            self,
+            Packet::behind_tags(in_port, tunnel, frame, self.vlan_limit),
+        )
+        .pipeline()
     }
 
     /// What comes out when a controller sends a frame with a list of actions (packet-out).
@@ -96,15 +104,43 @@ impl Switch {
         actions: &[Action],
         frame: &[u8],
     ) -> Result<Vec<Output>, Refusal> {
-        actions
-            .iter()
-            .try_for_each(|action| self.check_action(action))?;
-        // To a table, from the port that is said to be its own.
-        if actions == [Action::output(PortNo::TABLE)] {
-            return Ok(self.receive(in_port, Tunnel::default(), frame));
+        let steps = Checker::unknown(self).steps(actions)?;
+        let packet = Packet::behind_tags(in_port, Tunnel::default(), frame, self.vlan_limit);
+        Ok(Execution::new(self, packet).list(&steps))
+    }
+
+    /// Says what is known of a port; none that it is no more. What is said of none is up and not flooded to.
+    pub fn set_port(&mut self, number: PortNo, port: Option<Port>) {
+        match port {
+            Some(port) => _ = self.ports.insert(number, port),
+            None => _ = self.ports.remove(&number),
         }
-        let packet = Packet::new(in_port, Tunnel::default(), frame);
-        Ok(Execution::new(self, packet).list(actions))
+    }
+
+    /// Behind how many VLAN tags packets are read ([`Packet::behind_tags`]).
+    pub fn set_vlan_limit(&mut self, limit: u8) {
+        self.vlan_limit = limit;
+    }
+
+    pub(crate) fn ports(&self) -> impl Iterator<Item = (PortNo, Port)> {
+        self.ports.iter().map(|(number, port)| (*number, *port))
+    }
+
+    /// Whether a group that a bucket watches is alive; one that watches itself by too many others is not.
+    fn watched_is_alive(&self, group: GroupId, depth: u32) -> bool {
+        struct Watched<'a>(&'a Switch, u32);
+        impl Alive for Watched<'_> {
+            fn port_is_alive(&self, port: PortNo) -> bool {
+                self.0.port_is_alive(port)
+            }
+
+            fn group_is_alive(&self, group: GroupId) -> bool {
+                self.1 > 0 && self.0.watched_is_alive(group, self.1 - 1)
+            }
+        }
+        self.groups
+            .get(&group)
+            .is_some_and(|group| group.is_alive(&Watched(self, depth)))
     }
 
     /// The flows, by table.
@@ -117,6 +153,10 @@ impl Switch {
     /// A group.
     #[must_use]
     pub fn group(&self, id: GroupId) -> Option<&GroupMod> {
+        self.groups.get(&id).map(|group| &group.told)
+    }
+
+    pub(crate) fn group_of(&self, id: GroupId) -> Option<&Group> {
         self.groups.get(&id)
     }
 
@@ -132,29 +172,35 @@ impl Switch {
 
     /// Adds, changes or removes flows.
     pub fn flow_mod(&mut self, message: &FlowMod) -> Result<(), Refusal> {
-        let flow = Flow {
-            priority: message.priority,
-            cookie: message.cookie,
-            matches: message.matches.clone(),
-            instructions: message.instructions.clone(),
-        };
-        check_match(&message.matches)?;
+        let meant = meant(&message.matches)?;
         match message.command {
             FlowCommand::ADD => {
                 if message.table == TableId::ALL {
                     return Err(Refusal::Table(message.table.0));
                 }
-                self.check_instructions(message.table.0, &flow)?;
-                self.tables.entry(message.table.0).or_default().add(flow);
+                let program = self.program(message.table.0, meant, &message.instructions)?;
+                self.tables.entry(message.table.0).or_default().add(Flow {
+                    priority: message.priority,
+                    cookie: message.cookie,
+                    matches: message.matches.clone(),
+                    instructions: message.instructions.clone(),
+                    program: Arc::new(program),
+                });
             }
             FlowCommand::MODIFY | FlowCommand::MODIFY_STRICT => {
+                let mut changed = Vec::new();
                 for (table, old) in self.selected(message) {
-                    self.check_instructions(table, &flow)?;
-                    let changed = Flow {
-                        instructions: flow.instructions.clone(),
+                    let program =
+                        self.program(table, self::meant(&old.matches)?, &message.instructions)?;
+                    let flow = Flow {
+                        instructions: message.instructions.clone(),
+                        program: Arc::new(program),
                         ..(*old).clone()
                     };
-                    self.tables.entry(table).or_default().add(changed);
+                    changed.push((table, flow));
+                }
+                for (table, flow) in changed {
+                    self.tables.entry(table).or_default().add(flow);
                 }
             }
             FlowCommand::DELETE | FlowCommand::DELETE_STRICT => {
@@ -162,36 +208,38 @@ impl Switch {
                     self.remove(table, &old);
                 }
             }
-            command => return Err(Refusal::Command(u16::from(command.0))),
+            command => return Err(Refusal::FlowCommand(command.0)),
         }
         Ok(())
     }
 
+    fn program(&self, table: u8, meant: Match, list: &[Instruction]) -> Result<Program, Refusal> {
+        Checker::of(self, meant).program(table, list)
+    }
+
     /// Adds, changes or removes a group. The flows that use a group go with it.
     pub fn group_mod(&mut self, message: &GroupMod) -> Result<(), Refusal> {
-        let there = self.groups.contains_key(&message.group);
-        match message.command {
-            GroupCommand::ADD if there => return Err(Refusal::Group(message.group.0)),
-            GroupCommand::MODIFY if !there => return Err(Refusal::Group(message.group.0)),
+        let id = message.group;
+        let there = self.groups.get(&id);
+        let group = match message.command {
+            GroupCommand::ADD if there.is_some() => return Err(Refusal::GroupExists(id.0)),
+            GroupCommand::MODIFY if there.is_none() => return Err(Refusal::UnknownGroup(id.0)),
             GroupCommand::ADD | GroupCommand::MODIFY | GroupCommand::ADD_OR_MODIFY => {
-                if ![GroupType::ALL, GroupType::INDIRECT].contains(&message.kind) {
-                    return Err(Refusal::GroupType(message.kind.0));
-                }
-                let actions = message.buckets.iter().flat_map(|bucket| &bucket.actions);
-                actions
-                    .into_iter()
-                    .try_for_each(|action| self.check_action(action))?;
-                self.groups.insert(message.group, message.clone());
+                Group::new(message, self)?
+            }
+            GroupCommand::INSERT_BUCKET | GroupCommand::REMOVE_BUCKET => {
+                let there = there.ok_or(Refusal::UnknownGroup(id.0))?;
+                Group::new(&there.with_buckets(message)?, self)?
             }
             GroupCommand::DELETE => {
-                let gone = |id: GroupId| message.group == GroupId::ALL || message.group == id;
-                self.groups.retain(|id, _| !gone(*id));
-                self.remove_users(
-                    |action| matches!(action, Action::Group { group_id: id } if gone(*id)),
-                );
+                let gone = |group: GroupId| id == GroupId::ALL || id == group;
+                self.groups.retain(|group, _| !gone(*group));
+                self.remove_users(|action| used_group(action).is_some_and(gone));
+                return Ok(());
             }
-            command => return Err(Refusal::Command(command.0)),
-        }
+            command => return Err(Refusal::GroupCommand(command.0)),
+        };
+        self.groups.insert(id, group);
         Ok(())
     }
 
@@ -199,8 +247,8 @@ impl Switch {
     pub fn meter_mod(&mut self, message: &MeterMod) -> Result<(), Refusal> {
         let there = self.meters.contains_key(&message.meter);
         match message.command {
-            MeterCommand::ADD if there => return Err(Refusal::Meter(message.meter.0)),
-            MeterCommand::MODIFY if !there => return Err(Refusal::Meter(message.meter.0)),
+            MeterCommand::ADD if there => return Err(Refusal::MeterExists(message.meter.0)),
+            MeterCommand::MODIFY if !there => return Err(Refusal::UnknownMeter(message.meter.0)),
             MeterCommand::ADD | MeterCommand::MODIFY => {
                 self.meters.insert(message.meter, message.clone());
             }
@@ -209,7 +257,7 @@ impl Switch {
                 self.meters.retain(|id, _| !gone(*id));
                 self.remove_users(|action| used_meter(action).is_some_and(gone));
             }
-            command => return Err(Refusal::Command(command.0)),
+            command => return Err(Refusal::MeterCommand(command.0)),
         }
         Ok(())
     }
@@ -261,71 +309,12 @@ impl Switch {
             table.remove(flow.priority, &flow.matches);
         }
     }
+}
 
-    fn check_instructions(&self, table: u8, flow: &Flow) -> Result<(), Refusal> {
-        for instruction in &flow.instructions {
-            match instruction {
-                Instruction::ApplyActions { .. } | Instruction::WriteMetadata { .. } => {}
-                Instruction::Meter { meter_id: meter } if self.meters.contains_key(meter) => {}
-                Instruction::Meter { meter_id: meter } => return Err(Refusal::Meter(meter.0)),
-                Instruction::GotoTable { table_id: to } if to.0 > table && *to != TableId::ALL => {}
-                Instruction::GotoTable { table_id: to } => {
-                    return Err(Refusal::Backwards {
-                        from: table,
-                        to: to.0,
-                    });
-                }
-                other => return Err(Refusal::Instruction(format!("{other:?}"))),
-            }
-        }
-        flow.actions()
-            .into_iter()
-            .try_for_each(|action| self.check_action(action))
-    }
-
-    fn check_action(&self, action: &Action) -> Result<(), Refusal> {
-        let unsupported = || Err(Refusal::Action(format!("{action:?}")));
-        if let Some(meter) = used_meter(action)
-            && !self.meters.contains_key(&meter)
-        {
-            return Err(Refusal::Meter(meter.0));
-        }
-        match action {
-            Action::Output { port, .. } => match *port {
-                PortNo::IN_PORT | PortNo::CONTROLLER | PortNo::LOCAL | PortNo::TABLE => Ok(()),
-                port if port <= PortNo::MAX => Ok(()),
-                _ => unsupported(),
-            },
-            Action::Group { group_id: group } if self.groups.contains_key(group) => Ok(()),
-            Action::Group { group_id: group } => Err(Refusal::Group(group.0)),
-            Action::SetField {
-                field: Entry::Known(value),
-            } => writable(value.field),
-            Action::Move { dst, .. }
-            | Action::Pop { field: dst, .. }
-            | Action::CheckPktLarger { dst, .. } => match dst.field() {
-                Some(field) => writable(field),
-                None => unsupported(),
-            },
-            Action::Controller2 { .. } if action.to_controller().is_some_and(|to| to.pause) => {
-                unsupported()
-            }
-            Action::Clone { actions } => actions
-                .iter()
-                .try_for_each(|action| self.check_action(action)),
-            Action::PushVlan { .. }
-            | Action::PopVlan {}
-            | Action::SetQueue { .. }
-            | Action::SetTtl { .. }
-            | Action::DecTtl {}
-            | Action::Meter { .. }
-            | Action::Resubmit { .. }
-            | Action::Controller { .. }
-            | Action::Controller2 { .. }
-            | Action::Push { .. }
-            | Action::Conjunction { .. } => Ok(()),
-            _ => unsupported(),
-        }
+fn used_group(action: &Action) -> Option<GroupId> {
+    match action {
+        Action::Group { group_id } | Action::NxGroup { group_id } => Some(*group_id),
+        _ => None,
     }
 }
 
@@ -336,16 +325,8 @@ fn used_meter(action: &Action) -> Option<MeterId> {
     }
 }
 
-fn writable(field: Field) -> Result<(), Refusal> {
-    if Packet::writable(field) {
-        Ok(())
-    } else {
-        Err(Refusal::ReadOnly(field.row().name))
-    }
-}
-
-/// Refuses a match that makes no sense, or asks for a field that the switch does not have.
-fn check_match(matches: &Match) -> Result<(), Refusal> {
+/// What a match means. Refuses one that makes no sense, or asks for a field that the switch does not have.
+fn meant(matches: &Match) -> Result<Match, Refusal> {
     let mut meant = matches.clone();
     let place = |field| {
         meant
@@ -362,6 +343,6 @@ fn check_match(matches: &Match) -> Result<(), Refusal> {
     let mut fields = matches.entries.iter().filter_map(Entry::field);
     match fields.find(|field| fields::access(*field).is_none()) {
         Some(missing) => Err(Refusal::NoSuchField(missing.row().name)),
-        None => Ok(()),
+        None => Ok(meant),
     }
 }

@@ -6,6 +6,7 @@ use rust_openflow::{Action, Instruction, Match};
 
 use crate::classifier::{Classifier, Clause, Key};
 use crate::packet::Packet;
+use crate::program::Program;
 
 /// A flow.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +19,7 @@ pub struct Flow {
     pub matches: Match,
     /// What is done with them.
     pub instructions: Vec<Instruction>,
+    pub(crate) program: Arc<Program>,
 }
 
 impl Flow {
@@ -47,14 +49,15 @@ impl Flow {
     /// Every action, those inside other actions too.
     pub(crate) fn actions(&self) -> Vec<&Action> {
         let mut found = Vec::new();
-        let mut lists: Vec<&[Action]> = self
-            .instructions
-            .iter()
-            .filter_map(|instruction| match instruction {
-                Instruction::ApplyActions { actions } => Some(actions.as_slice()),
-                _ => None,
-            })
-            .collect();
+        let mut lists: Vec<&[Action]> =
+            self.instructions
+                .iter()
+                .filter_map(|instruction| match instruction {
+                    Instruction::ApplyActions { actions }
+                    | Instruction::WriteActions { actions } => Some(actions.as_slice()),
+                    _ => None,
+                })
+                .collect();
         while let Some(list) = lists.pop() {
             found.extend(list);
             lists.extend(list.iter().filter_map(|action| match action {

@@ -8,6 +8,7 @@ mod composed;
 mod frames;
 mod made;
 mod parsing;
+mod steps;
 mod tables;
 
 use rust_openflow::message::FlowMod;

@@ -1,6 +1,10 @@
 //! What messages do to the tables, and which flow a packet finds.
 
-use rust_openflow::message::{Band, Bucket, FlowCommand, FlowMod, GroupMod, GroupType, MeterMod};
+use rust_openflow::action::{OfsNbits, Oxm32, Subfield, Zone};
+use rust_openflow::error::ErrorAnswer;
+use rust_openflow::message::{
+    Band, Bucket, BucketId, FlowCommand, FlowMod, GroupCommand, GroupMod, GroupType, MeterMod,
+};
 use rust_openflow::{Action, Field, GroupId, Instruction, Match, MeterId, PortNo, TableId};
 use weft_switch::{Refusal, Switch};
 
@@ -145,9 +149,9 @@ fn a_group_gives_each_bucket_a_copy_and_takes_its_flows_along() {
         Match::any(),
         vec![Action::group(GroupId(1)), output(4)],
     );
-    assert_eq!(switch.flow_mod(&user), Err(Refusal::Group(1)));
+    assert_eq!(switch.flow_mod(&user), Err(Refusal::NoSuchGroup(1)));
     switch.group_mod(&group).expect("a group");
-    assert_eq!(switch.group_mod(&group), Err(Refusal::Group(1)));
+    assert_eq!(switch.group_mod(&group), Err(Refusal::GroupExists(1)));
     switch.flow_mod(&user).expect("a flow");
     let out = crate::outputs(&switch, &crate::frame());
     assert_eq!(
@@ -172,7 +176,7 @@ fn a_meter_takes_its_flows_along() {
         Match::any(),
         vec![Action::meter(MeterId(9)), output(2)],
     );
-    assert_eq!(switch.flow_mod(&user), Err(Refusal::Meter(9)));
+    assert_eq!(switch.flow_mod(&user), Err(Refusal::NoSuchMeter(9)));
     let bands = vec![Band::Drop { rate: 1, burst: 1 }];
     switch
         .meter_mod(&MeterMod::add(MeterId(9), MeterMod::PKTPS, bands))
@@ -186,34 +190,192 @@ fn a_meter_takes_its_flows_along() {
 }
 
 #[test]
-fn what_the_switch_cannot_do_is_refused_and_changes_nothing() {
+fn what_the_switch_cannot_do_is_refused_with_its_error_and_changes_nothing() {
     let mut switch = Switch::new();
-    let goto = |to| {
-        FlowMod::add(
-            TableId(3),
-            1,
-            Match::any(),
-            vec![Instruction::goto(TableId(to))],
-            1,
-        )
+    let with = |instructions| FlowMod::add(TableId(3), 1, Match::any(), instructions, 1);
+    let goto = |to| with(vec![Instruction::goto(TableId(to))]);
+    let of = |matches| flow(0, 1, matches, vec![]);
+    let doing = |action| flow(0, 1, Match::any(), vec![action]);
+    let set = |field, value: u32| doing(Action::set(field, value));
+    let ct = || Action::ct(0, Zone::Number(1), None, vec![]);
+    let bits = Subfield::new(Field::Reg0, 30, 3);
+    let load = Action::RegLoad {
+        ofs_nbits: OfsNbits::new(0, 4),
+        dst: Oxm32(Field::Reg0.into()),
+        value: 16,
     };
+    // The types and codes of OpenFlow 1.5, which Open vSwitch 3.1 answers with, too.
     let wrong = [
-        goto(3),
-        flow(0, 1, Match::any().with(Field::UdpDst, 67_u16), vec![]),
-        flow(0, 1, Match::any().with(Field::CtNwProto, 6_u8), vec![]),
-        flow(0, 1, Match::any(), vec![Action::CtClear {}]),
-        flow(
-            0,
-            1,
-            Match::any(),
-            vec![Action::clone_of(vec![Action::set(Field::EthType, 1_u16)])],
+        ("BAD_ACTION_TYPE", (2, 0), doing(ct())),
+        (
+            "BAD_ACTION_TYPE",
+            (2, 0),
+            with(vec![Instruction::write_actions(vec![Action::Exit {}])]),
         ),
-        flow(0, 1, Match::any(), vec![Action::output(PortNo::NORMAL)]),
-        flow(255, 1, Match::any(), vec![]),
+        (
+            "BAD_OUT_PORT",
+            (2, 4),
+            doing(Action::output(PortNo::NORMAL)),
+        ),
+        ("BAD_OUT_PORT", (2, 4), doing(Action::output(PortNo::ANY))),
+        ("BAD_ARGUMENT", (2, 5), doing(Action::push_vlan(0x9100))),
+        (
+            "BAD_ARGUMENT",
+            (2, 5),
+            doing(Action::OutputTrunc {
+                port: PortNo(1).into(),
+                max_len: 13,
+            }),
+        ),
+        ("BAD_OUT_GROUP", (2, 9), doing(Action::group(GroupId(4)))),
+        ("MATCH_INCONSISTENT", (2, 10), set(Field::Ipv4Src, 1)),
+        ("MATCH_INCONSISTENT", (2, 10), set(Field::VlanVid, 0x1005)),
+        (
+            "MATCH_INCONSISTENT",
+            (2, 10),
+            doing(Action::PopMpls { ethertype: 0x0800 }),
+        ),
+        ("BAD_SET_TYPE", (2, 13), set(Field::Xxreg4, 1)),
+        ("BAD_SET_LEN", (2, 14), doing(Action::push(bits))),
+        (
+            "BAD_SET_ARGUMENT",
+            (2, 15),
+            doing(Action::clone_of(vec![Action::set(Field::EthType, 1_u16)])),
+        ),
+        ("BAD_SET_ARGUMENT", (2, 15), set(Field::CtMark, 1)),
+        ("BAD_SET_ARGUMENT", (2, 15), doing(load)),
+        ("BAD_TABLE_ID", (3, 2), goto(3)),
+        (
+            "DUP_INST",
+            (3, 9),
+            with(vec![Instruction::ClearActions {}; 2]),
+        ),
+        (
+            "BAD_FIELD",
+            (4, 6),
+            of(Match::any().with(Field::Xxreg4, 1_u128)),
+        ),
+        (
+            "BAD_PREREQ",
+            (4, 9),
+            of(Match::any().with(Field::UdpDst, 67_u16)),
+        ),
+        (
+            "DUP_FIELD",
+            (4, 10),
+            of(from_port(1).with(Field::InPort, 2_u32)),
+        ),
+        ("BAD_TABLE_ID", (5, 2), flow(255, 1, Match::any(), vec![])),
+        (
+            "BAD_COMMAND",
+            (5, 6),
+            FlowMod {
+                command: FlowCommand(9),
+                ..of(Match::any())
+            },
+        ),
+        ("INVALID_METER", (12, 2), doing(Action::meter(MeterId(4)))),
     ];
-    for message in wrong {
-        assert!(switch.flow_mod(&message).is_err(), "{message:?}");
+    for (name, (kind, code), message) in wrong {
+        let refusal = switch.flow_mod(&message).expect_err(name);
+        assert_eq!(
+            refusal.answer(),
+            ErrorAnswer { kind, code },
+            "{name}: {refusal}"
+        );
     }
     assert_eq!(count(&switch), 0);
     switch.flow_mod(&goto(4)).expect("a later table");
+}
+
+#[test]
+fn groups_that_cannot_be_are_refused_with_their_errors() {
+    let mut switch = Switch::new();
+    let bucket = || Bucket::new(vec![output(2)]);
+    let numbered = |id| Bucket { id, ..bucket() };
+    let add = |kind, buckets| GroupMod::add(GroupId(1), kind, buckets);
+    switch
+        .group_mod(&add(GroupType::ALL, vec![numbered(7)]))
+        .expect("a group");
+    let insert = |command, at, buckets| GroupMod {
+        command,
+        command_bucket: BucketId(at),
+        ..add(GroupType::ALL, buckets)
+    };
+    let (put, take) = (GroupCommand::INSERT_BUCKET, GroupCommand::REMOVE_BUCKET);
+    let on = |id, kind, buckets| GroupMod::add(GroupId(id), kind, buckets);
+    let wrong = [
+        ("GROUP_EXISTS", 0, add(GroupType::ALL, vec![])),
+        (
+            "INVALID_GROUP",
+            1,
+            on(2, GroupType::INDIRECT, vec![bucket(), bucket()]),
+        ),
+        (
+            "INVALID_GROUP",
+            1,
+            on(2, GroupType::FAST_FAILOVER, vec![bucket()]),
+        ),
+        (
+            "INVALID_GROUP",
+            1,
+            on(2, GroupType::ALL, vec![bucket().weighing(2)]),
+        ),
+        ("INVALID_GROUP", 1, on(0xffff_ff01, GroupType::ALL, vec![])),
+        (
+            "UNKNOWN_GROUP",
+            8,
+            GroupMod::modify(GroupId(3), GroupType::ALL, vec![]),
+        ),
+        ("BAD_TYPE", 10, on(2, GroupType(9), vec![])),
+        (
+            "BAD_COMMAND",
+            11,
+            GroupMod {
+                command: GroupCommand(77),
+                ..add(GroupType::ALL, vec![])
+            },
+        ),
+        ("UNKNOWN_BUCKET", 15, insert(take, 8, vec![])),
+        (
+            "BUCKET_EXISTS",
+            16,
+            insert(put, BucketId::LAST.0, vec![numbered(7)]),
+        ),
+    ];
+    for (name, code, message) in wrong {
+        let refusal = switch.group_mod(&message).expect_err(name);
+        assert_eq!(
+            refusal.answer(),
+            ErrorAnswer { kind: 6, code },
+            "{name}: {refusal}"
+        );
+    }
+    let ids = |switch: &Switch| {
+        let group = switch.group(GroupId(1)).expect("the group");
+        group
+            .buckets
+            .iter()
+            .map(|bucket| bucket.id)
+            .collect::<Vec<_>>()
+    };
+    for (command, at, id, wanted) in [
+        (put, BucketId::FIRST.0, 1, vec![1, 7]),
+        (put, 1, 3, vec![1, 3, 7]),
+        (put, BucketId::LAST.0, 9, vec![1, 3, 7, 9]),
+        (take, 3, 0, vec![1, 7, 9]),
+        (take, BucketId::FIRST.0, 0, vec![7, 9]),
+        (take, BucketId::LAST.0, 0, vec![7]),
+        (take, BucketId::ALL.0, 0, vec![]),
+    ] {
+        let buckets = if command == put {
+            vec![numbered(id)]
+        } else {
+            vec![]
+        };
+        switch
+            .group_mod(&insert(command, at, buckets))
+            .expect("a change");
+        assert_eq!(ids(&switch), wanted);
+    }
 }

@@ -1,0 +1,765 @@
+//! Actions and instructions in the form in which they are carried out: one step for each meaning, however it was
+//! encoded, checked when it is told.
+//!
+//! What a switch cannot do, or the packets of the match cannot have, is refused here, as `ofpact_check` in
+//! `lib/ofp-actions.c` of Open vSwitch does; actions of OpenFlow 1.0 that find nothing to change are passed over,
+//! as that version has it. What steps do is in [`crate::execute`].
+
+use rust_openflow::action::{
+    HashFields, LinkAlgorithm, Oxm, Slaves, SlavesAlgorithm, Subfield, ToController,
+};
+use rust_openflow::field::{Field, Prerequisite};
+use rust_openflow::matches::Entry;
+use rust_openflow::message::PacketInReason;
+use rust_openflow::{Action, FieldValue, GroupId, Instruction, Match, MeterId, PortNo, TableId};
+
+use crate::fields::{self, Access};
+use crate::packet::Packet;
+use crate::parse::{MPLS, VLAN};
+use crate::refusal::Refusal;
+
+/// Some bits of a field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Bits {
+    pub(crate) field: Field,
+    pub(crate) offset: u32,
+    pub(crate) count: u32,
+}
+
+impl Bits {
+    fn mask(self) -> u128 {
+        u128::MAX.checked_shr(128 - self.count).unwrap_or(0)
+    }
+
+    /// Their value, in the low bits; none when the packet has no such field.
+    pub(crate) fn read(self, packet: &Packet) -> Option<u128> {
+        Some(packet.get(self.field)? >> self.offset & self.mask())
+    }
+
+    pub(crate) fn write(self, packet: &mut Packet, value: u128) {
+        let mask = self.mask();
+        packet.set(
+            self.field,
+            (value & mask) << self.offset,
+            mask << self.offset,
+        );
+    }
+}
+
+/// What is done with a packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Step {
+    Output {
+        port: PortNo,
+        max_len: u16,
+    },
+    /// The port's number is in a field.
+    OutputField {
+        from: Bits,
+        max_len: u16,
+    },
+    /// Only so many bytes.
+    OutputPart {
+        port: PortNo,
+        bytes: usize,
+    },
+    Controller(ToController),
+    Group(GroupId),
+    Set {
+        field: Field,
+        value: u128,
+        mask: u128,
+    },
+    /// The field of whichever transport protocol there is.
+    SetPort {
+        fields: [Field; 3],
+        value: u16,
+    },
+    /// A field of the VLAN tag, of a new one if so said.
+    SetTag {
+        field: Field,
+        value: u16,
+        push: bool,
+    },
+    Copy {
+        from: Bits,
+        to: Bits,
+    },
+    Push(Bits),
+    Pop(Bits),
+    PushVlan(u16),
+    PopVlan,
+    PushMpls(u16),
+    PopMpls(u16),
+    /// Takes one from a TTL; when it runs out, these controllers are told.
+    Decrement {
+        field: Field,
+        controllers: Vec<u16>,
+    },
+    Resubmit {
+        port: PortNo,
+        table: Option<u8>,
+    },
+    Clone(Vec<Step>),
+    CheckLength {
+        limit: usize,
+        to: Bits,
+    },
+    Multipath(Multipath),
+    Bundle(Bundle),
+    ClearConnection,
+    Queue,
+    Exit,
+}
+
+/// A link chosen by a hash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Multipath {
+    pub(crate) fields: HashFields,
+    pub(crate) basis: u32,
+    pub(crate) algorithm: LinkAlgorithm,
+    pub(crate) links: u32,
+    pub(crate) argument: u32,
+    pub(crate) to: Bits,
+}
+
+/// A port chosen among those that are up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Bundle {
+    pub(crate) fields: HashFields,
+    pub(crate) basis: u32,
+    pub(crate) algorithm: SlavesAlgorithm,
+    pub(crate) ports: Vec<PortNo>,
+    /// Where its number is written; none to send the packet there.
+    pub(crate) to: Option<Bits>,
+}
+
+impl Step {
+    /// When an action set does it (ovs-actions(7), "Action Sets"); none for what cannot be in one.
+    pub(crate) fn turn(&self) -> Option<Turn> {
+        Some(match self {
+            Self::PopVlan => Turn::One(1),
+            Self::PopMpls(_) => Turn::One(2),
+            Self::PushMpls(_) => Turn::One(3),
+            Self::PushVlan(_) => Turn::One(4),
+            Self::Decrement {
+                field: Field::IpTtl,
+                ..
+            } => Turn::One(5),
+            Self::Decrement { .. } => Turn::One(6),
+            Self::Set { .. } | Self::SetPort { .. } | Self::SetTag { .. } | Self::Copy { .. } => {
+                Turn::All(7)
+            }
+            Self::Queue => Turn::One(8),
+            Self::Group(_) => Turn::Last(0),
+            Self::Output { .. } => Turn::Last(1),
+            Self::Resubmit { .. } => Turn::Last(2),
+            Self::ClearConnection => Turn::Last(3),
+            _ => return None,
+        })
+    }
+}
+
+/// When an action set does something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// In this turn, and only what was added last.
+    One(u8),
+    /// In this turn, everything in the order in which it was added.
+    All(u8),
+    /// At the end, and only what comes first among these.
+    Last(u8),
+}
+
+/// The steps of an action set in the order in which they are done.
+pub(crate) fn ordered(set: &[Step]) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for turn in 1..=8 {
+        let own = |step: &&Step| {
+            step.turn()
+                .is_some_and(|own| own == Turn::One(turn) || own == Turn::All(turn))
+        };
+        let mut all: Vec<&Step> = set.iter().filter(own).collect();
+        if let Some(last) = all
+            .last()
+            .copied()
+            .filter(|last| last.turn() == Some(Turn::One(turn)))
+        {
+            all = vec![last];
+        }
+        steps.extend(all.into_iter().cloned());
+    }
+    for turn in 0..=3 {
+        if let Some(last) = set
+            .iter()
+            .rfind(|step| step.turn() == Some(Turn::Last(turn)))
+        {
+            steps.push(last.clone());
+            break;
+        }
+    }
+    steps
+}
+
+/// What a flow does.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Program {
+    pub(crate) apply: Vec<Step>,
+    pub(crate) clear: bool,
+    pub(crate) write: Vec<Step>,
+    /// Value and mask.
+    pub(crate) metadata: Option<(u64, u64)>,
+    pub(crate) goto: Option<u8>,
+}
+
+/// What a checker has to know of the switch.
+pub(crate) trait Existing {
+    fn has_group(&self, group: GroupId) -> bool;
+    fn has_meter(&self, meter: MeterId) -> bool;
+}
+
+/// Checks actions and gives their steps.
+pub(crate) struct Checker<'a, E> {
+    switch: &'a E,
+    /// What is known of the packets; none when that is not asked.
+    known: Option<Match>,
+}
+
+impl<'a, E: Existing> Checker<'a, E> {
+    /// For packets of which nothing is known, where it is seen when they come.
+    pub(crate) fn unknown(switch: &'a E) -> Self {
+        Self {
+            switch,
+            known: None,
+        }
+    }
+
+    /// For the packets of a match.
+    pub(crate) fn of(switch: &'a E, matches: Match) -> Self {
+        Self {
+            switch,
+            known: Some(matches),
+        }
+    }
+
+    /// The program of a flow of a table.
+    pub(crate) fn program(mut self, table: u8, list: &[Instruction]) -> Result<Program, Refusal> {
+        let mut program = Program::default();
+        let mut seen = Vec::new();
+        for instruction in list {
+            let kind = std::mem::discriminant(instruction);
+            if seen.contains(&kind) {
+                return Err(Refusal::DuplicateInstruction);
+            }
+            seen.push(kind);
+            match instruction {
+                Instruction::ApplyActions { actions } => program.apply = self.steps(actions)?,
+                Instruction::ClearActions {} => program.clear = true,
+                Instruction::WriteActions { actions } => program.write = self.set(actions)?,
+                Instruction::WriteMetadata { metadata, mask } => {
+                    program.metadata = Some((*metadata, *mask));
+                }
+                Instruction::Meter { meter_id } => self.meter(*meter_id)?,
+                Instruction::GotoTable { table_id } => {
+                    let TableId(to) = *table_id;
+                    if to <= table || *table_id == TableId::ALL {
+                        return Err(Refusal::Backwards(table, to));
+                    }
+                    program.goto = Some(to);
+                }
+                Instruction::StatTrigger { .. } => {
+                    return Err(Refusal::Instruction(format!("{instruction:?}")));
+                }
+                other => return Err(Refusal::UnknownInstruction(format!("{other:?}"))),
+            }
+        }
+        Ok(program)
+    }
+
+    /// The steps of a list of actions.
+    pub(crate) fn steps(&mut self, actions: &[Action]) -> Result<Vec<Step>, Refusal> {
+        let mut steps = Vec::new();
+        for action in actions {
+            steps.extend(self.step(action)?);
+        }
+        Ok(steps)
+    }
+
+    /// The steps of an action set.
+    pub(crate) fn set(&mut self, actions: &[Action]) -> Result<Vec<Step>, Refusal> {
+        let mut steps = Vec::new();
+        for action in actions {
+            let step = self.step(action)?;
+            if step.as_ref().is_none_or(|step| step.turn().is_none()) {
+                return Err(Refusal::Action(format!("{action:?}")));
+            }
+            steps.extend(step);
+        }
+        Ok(steps)
+    }
+
+    /// The step of an action; none for one that does nothing to a packet.
+    fn step(&mut self, action: &Action) -> Result<Option<Step>, Refusal> {
+        let step = match action {
+            Action::Output { port, max_len } => self.output(*port, *max_len)?,
+            Action::Enqueue { port, .. } => self.output(*port, 0)?,
+            Action::OutputTrunc { port, max_len } => part(port.0, *max_len)?,
+            Action::OutputReg {
+                ofs_nbits,
+                src,
+                max_len,
+            } => Step::OutputField {
+                from: self.readable(&Subfield::packed(src.0, *ofs_nbits))?,
+                max_len: *max_len,
+            },
+            Action::OutputReg2 {
+                ofs_nbits,
+                src,
+                max_len,
+            } => Step::OutputField {
+                from: self.readable(&Subfield::packed(*src, *ofs_nbits))?,
+                max_len: *max_len,
+            },
+            Action::Controller { .. } | Action::Controller2 { .. } => self.controller(action)?,
+            Action::Group { group_id } | Action::NxGroup { group_id } => {
+                if !self.switch.has_group(*group_id) {
+                    return Err(Refusal::NoSuchGroup(group_id.0));
+                }
+                Step::Group(*group_id)
+            }
+            Action::Resubmit { .. } | Action::ResubmitPort { .. } => match action.resubmits() {
+                Some((port, table)) => Step::Resubmit { port, table },
+                None => return Err(Refusal::Action(format!("{action:?}"))),
+            },
+            Action::Clone { actions } => {
+                let known = self.known.clone();
+                let steps = self.steps(actions)?;
+                self.known = known;
+                Step::Clone(steps)
+            }
+            Action::Meter { meter_id } => {
+                self.meter(*meter_id)?;
+                return Ok(None);
+            }
+            Action::SetQueue { .. } | Action::NxSetQueue { .. } | Action::PopQueue {} => {
+                Step::Queue
+            }
+            Action::Exit {} => Step::Exit,
+            Action::CtClear {} => Step::ClearConnection,
+            // A note says nothing to a switch, and a clause was the lookup's.
+            Action::Note { .. } | Action::Conjunction { .. } => return Ok(None),
+            other => match self.moves(other)? {
+                Some(step) => step,
+                None => self.changes(other)?,
+            },
+        };
+        Ok(Some(step))
+    }
+
+    fn output(&self, port: PortNo, max_len: u16) -> Result<Step, Refusal> {
+        let special = [
+            PortNo::IN_PORT,
+            PortNo::TABLE,
+            PortNo::FLOOD,
+            PortNo::ALL,
+            PortNo::CONTROLLER,
+            PortNo::LOCAL,
+        ];
+        if port <= PortNo::MAX || special.contains(&port) {
+            Ok(Step::Output { port, max_len })
+        } else {
+            Err(Refusal::OutPort(port))
+        }
+    }
+
+    fn controller(&self, action: &Action) -> Result<Step, Refusal> {
+        let to = action.to_controller().unwrap_or_default();
+        if to.pause {
+            return Err(Refusal::Action(format!("{action:?}")));
+        }
+        if let Some(meter) = to.meter {
+            self.meter(meter)?;
+        }
+        Ok(Step::Controller(to))
+    }
+
+    fn meter(&self, meter: MeterId) -> Result<(), Refusal> {
+        match self.switch.has_meter(meter) {
+            true => Ok(()),
+            false => Err(Refusal::NoSuchMeter(meter.0)),
+        }
+    }
+
+    /// Actions that move bits between fields, the stack and what the switch finds out.
+    fn moves(&mut self, action: &Action) -> Result<Option<Step>, Refusal> {
+        if let Some((from, to)) = action.copies() {
+            let (from, to) = (self.readable(&from)?, self.writable(&to)?);
+            return Ok(Some(Step::Copy { from, to }));
+        }
+        let step = match action {
+            Action::Push {
+                offset,
+                field,
+                n_bits,
+            } => Step::Push(self.readable(&Subfield::new(*field, *offset, *n_bits))?),
+            Action::Pop {
+                offset,
+                field,
+                n_bits,
+            } => Step::Pop(self.writable(&Subfield::new(*field, *offset, *n_bits))?),
+            Action::CheckPktLarger {
+                pkt_len,
+                offset,
+                dst,
+            } => Step::CheckLength {
+                limit: usize::from(*pkt_len),
+                to: self.writable(&Subfield::new(*dst, *offset, 1))?,
+            },
+            Action::Multipath {
+                fields,
+                basis,
+                algorithm,
+                max_link,
+                arg,
+                ofs_nbits,
+                dst,
+            } => Step::Multipath(Multipath {
+                fields: hashed(*fields)?,
+                basis: u32::from(*basis),
+                algorithm: match *algorithm {
+                    known if known <= LinkAlgorithm::ITER_HASH => known,
+                    _ => return Err(Refusal::Argument("the algorithm of multipath")),
+                },
+                links: u32::from(*max_link) + 1,
+                argument: *arg,
+                to: self.writable(&Subfield::packed(dst.0, *ofs_nbits))?,
+            }),
+            Action::Bundle {
+                algorithm,
+                fields,
+                basis,
+                members,
+                ..
+            } => self.bundle(*algorithm, *fields, *basis, members, false)?,
+            Action::BundleLoad {
+                algorithm,
+                fields,
+                basis,
+                members,
+                ..
+            } => self.bundle(*algorithm, *fields, *basis, members, true)?,
+            _ => return Ok(None),
+        };
+        Ok(Some(step))
+    }
+
+    fn bundle(
+        &self,
+        algorithm: SlavesAlgorithm,
+        fields: HashFields,
+        basis: u16,
+        members: &Slaves,
+        loads: bool,
+    ) -> Result<Step, Refusal> {
+        if algorithm > SlavesAlgorithm::HRW {
+            return Err(Refusal::Argument("the algorithm of a bundle"));
+        }
+        let ports: Vec<PortNo> = members.ports.iter().map(|port| port.0).collect();
+        if let Some(wrong) = ports
+            .iter()
+            .find(|port| **port > PortNo::MAX && **port != PortNo::LOCAL)
+        {
+            return Err(Refusal::OutPort(*wrong));
+        }
+        let to = Subfield::packed(members.dst.0, members.ofs_nbits);
+        Ok(Step::Bundle(Bundle {
+            fields: hashed(fields)?,
+            basis: u32::from(basis),
+            algorithm,
+            ports,
+            to: if loads {
+                Some(self.writable(&to)?)
+            } else {
+                None
+            },
+        }))
+    }
+
+    /// Actions that change the packet.
+    fn changes(&mut self, action: &Action) -> Result<Step, Refusal> {
+        use Action as A;
+        let set = |field: Field, value: u128| Step::Set {
+            field,
+            value,
+            mask: field.full_mask(),
+        };
+        let step = match *action {
+            A::SetField { ref field } | A::RegLoad2 { ref field } => self.set_field(field)?,
+            A::RegLoad {
+                ofs_nbits,
+                dst,
+                value,
+            } => self.load(&Subfield::packed(dst.0, ofs_nbits), value)?,
+            A::WriteMetadata { metadata, mask } => Step::Set {
+                field: Field::Metadata,
+                value: u128::from(metadata),
+                mask: u128::from(mask),
+            },
+            A::SetTunnel { tun_id } => set(Field::TunnelId, tun_id.into()),
+            A::SetTunnel64 { tun_id } => set(Field::TunnelId, tun_id.into()),
+            A::SetDlSrc { dl_addr } => set(Field::EthSrc, dl_addr.to_u64().into()),
+            A::SetDlDst { dl_addr } => set(Field::EthDst, dl_addr.to_u64().into()),
+            A::SetNwSrc { nw_addr } => set(Field::Ipv4Src, nw_addr.to_bits().into()),
+            A::SetNwDst { nw_addr } => set(Field::Ipv4Dst, nw_addr.to_bits().into()),
+            A::SetNwTos { nw_tos } => set(
+                Field::IpDscp,
+                limited(nw_tos.rotate_right(2), 0x3f, "nw_tos")?.into(),
+            ),
+            A::SetNwEcn { nw_ecn } => set(Field::IpEcn, limited(nw_ecn, 3, "nw_ecn")?.into()),
+            A::SetTtl { nw_ttl } => set(Field::IpTtl, nw_ttl.into()),
+            A::SetTpSrc { tp_port } => Step::SetPort {
+                fields: [Field::TcpSrc, Field::UdpSrc, Field::SctpSrc],
+                value: tp_port,
+            },
+            A::SetTpDst { tp_port } => Step::SetPort {
+                fields: [Field::TcpDst, Field::UdpDst, Field::SctpDst],
+                value: tp_port,
+            },
+            A::DecTtl {} | A::NxDecTtl {} => decrement(Field::IpTtl, vec![0]),
+            A::DecTtlCntIds { ref cnt_ids } => decrement(Field::IpTtl, cnt_ids.0.clone()),
+            A::DecNshTtl {} => decrement(Field::NshTtl, vec![0]),
+            ref other => match self.tags(other)? {
+                Some(step) => step,
+                None => self.labels(other)?,
+            },
+        };
+        Ok(step)
+    }
+
+    /// Actions on VLAN tags.
+    fn tags(&mut self, action: &Action) -> Result<Option<Step>, Refusal> {
+        use Action as A;
+        let id = |id: u16| limited(id, 0xfff, "vlan_vid");
+        let priority = |priority: u8| limited(u16::from(priority), 7, "vlan_pcp");
+        let (field, value, push) = match *action {
+            A::ModVlanVid { vlan_vid } => (Field::VlanVid, id(vlan_vid)? | 0x1000, true),
+            A::SetVlanVid { vlan_vid } => (Field::VlanVid, id(vlan_vid)? | 0x1000, false),
+            A::ModVlanPcp { vlan_pcp } => (Field::VlanPcp, priority(vlan_pcp)?, true),
+            A::SetVlanPcp { vlan_pcp } => (Field::VlanPcp, priority(vlan_pcp)?, false),
+            A::PushVlan { ethertype } => {
+                if !VLAN.contains(&ethertype) {
+                    return Err(Refusal::Argument("the Ethernet type of a VLAN tag"));
+                }
+                self.learn(Field::VlanVid, 0x1000);
+                return Ok(Some(Step::PushVlan(ethertype)));
+            }
+            A::StripVlan {} | A::PopVlan {} => {
+                self.forget(|field| {
+                    [Field::VlanVid, Field::VlanTci, Field::VlanPcp].contains(&field)
+                });
+                return Ok(Some(Step::PopVlan));
+            }
+            _ => return Ok(None),
+        };
+        if push {
+            self.learn(Field::VlanVid, 0x1000);
+        }
+        Ok(Some(Step::SetTag { field, value, push }))
+    }
+
+    /// Actions on labels.
+    fn labels(&mut self, action: &Action) -> Result<Step, Refusal> {
+        use Action as A;
+        let step = match *action {
+            A::PushMpls { ethertype } | A::NxPushMpls { ethertype } => {
+                if !MPLS.contains(&ethertype) {
+                    return Err(Refusal::Argument("the Ethernet type of a label"));
+                }
+                self.becomes(ethertype);
+                return Ok(Step::PushMpls(ethertype));
+            }
+            A::PopMpls { ethertype } | A::NxPopMpls { ethertype } => {
+                self.require(Field::MplsLabel)?;
+                self.becomes(ethertype);
+                return Ok(Step::PopMpls(ethertype));
+            }
+            A::SetMplsLabel { mpls_label } | A::NxSetMplsLabel { mpls_label } => {
+                (Field::MplsLabel, mpls_label)
+            }
+            A::SetMplsTc { mpls_tc } | A::NxSetMplsTc { mpls_tc } => {
+                (Field::MplsTc, mpls_tc.into())
+            }
+            A::SetMplsTtl { mpls_ttl } | A::NxSetMplsTtl { mpls_ttl } => {
+                (Field::MplsTtl, mpls_ttl.into())
+            }
+            A::DecMplsTtl {} | A::NxDecMplsTtl {} => {
+                self.require(Field::MplsTtl)?;
+                return Ok(decrement(Field::MplsTtl, vec![0]));
+            }
+            ref other => return Err(Refusal::Action(format!("{other:?}"))),
+        };
+        let (field, value) = step;
+        self.require(field)?;
+        let value = u128::from(value);
+        if value & !field.full_mask() != 0 {
+            return Err(Refusal::Value(field.row().name));
+        }
+        Ok(Step::Set {
+            field,
+            value,
+            mask: field.full_mask(),
+        })
+    }
+
+    fn set_field(&mut self, entry: &Entry) -> Result<Step, Refusal> {
+        let Entry::Known(wanted) = entry else {
+            return Err(Refusal::UnknownField);
+        };
+        self.assign(wanted.field)?;
+        let (field, name) = (wanted.field, wanted.field.row().name);
+        let mask = wanted.significant();
+        if wanted.value & !mask != 0 {
+            return Err(Refusal::Value(name));
+        }
+        if field == Field::VlanVid {
+            self.require_tag(name)?;
+        }
+        Ok(Step::Set {
+            field,
+            value: wanted.value,
+            mask,
+        })
+    }
+
+    fn load(&mut self, to: &Subfield, value: u64) -> Result<Step, Refusal> {
+        let bits = self.writable(to)?;
+        let value = u128::from(value);
+        if value & !bits.mask() != 0 {
+            return Err(Refusal::Value(bits.field.row().name));
+        }
+        Ok(Step::Set {
+            field: bits.field,
+            value: value << bits.offset,
+            mask: bits.mask() << bits.offset,
+        })
+    }
+
+    fn readable(&self, bits: &Subfield) -> Result<Bits, Refusal> {
+        let field = known(&bits.field)?;
+        let size = u32::from(field.row().bits).max(128 - field.full_mask().leading_zeros());
+        let (offset, count) = (u32::from(bits.offset), u32::from(bits.bits));
+        if count == 0 || offset + count > size {
+            return Err(Refusal::Bits(field.row().name));
+        }
+        self.require(field)?;
+        Ok(Bits {
+            field,
+            offset,
+            count,
+        })
+    }
+
+    fn writable(&self, bits: &Subfield) -> Result<Bits, Refusal> {
+        let bits = self.readable(bits)?;
+        self.assign(bits.field)?;
+        Ok(bits)
+    }
+
+    /// Whether a field of these packets can be set.
+    fn assign(&self, field: Field) -> Result<(), Refusal> {
+        self.require(field)?;
+        match fields::access(field) {
+            None => Err(Refusal::UnknownField),
+            Some(Access::Write) => Ok(()),
+            Some(Access::Read | Access::WriteInCt) => Err(Refusal::ReadOnly(field.row().name)),
+        }
+    }
+
+    /// Whether these packets have what a field needs.
+    fn require(&self, field: Field) -> Result<(), Refusal> {
+        let needed = field.row().prerequisite;
+        let has = |known: &Match| known.satisfies(needed);
+        match self.known.as_ref().is_none_or(has) {
+            true => Ok(()),
+            false => Err(Refusal::Inconsistent(field.row().name)),
+        }
+    }
+
+    fn require_tag(&self, name: &'static str) -> Result<(), Refusal> {
+        let has = |known: &Match| known.satisfies(Prerequisite::Vlan);
+        match self.known.as_ref().is_none_or(has) {
+            true => Ok(()),
+            false => Err(Refusal::Inconsistent(name)),
+        }
+    }
+
+    /// From now on these packets have this.
+    fn learn(&mut self, field: Field, value: u16) {
+        self.forget(|own| own == field);
+        if let Some(known) = &mut self.known {
+            let value = FieldValue::masked(field, value, value);
+            known.entries.push(Entry::Known(value));
+        }
+    }
+
+    fn forget(&mut self, what: impl Fn(Field) -> bool) {
+        if let Some(known) = &mut self.known {
+            known
+                .entries
+                .retain(|entry| !entry.field().is_some_and(&what));
+        }
+    }
+
+    /// From now on these packets are of that Ethernet type, and what they carry is not known.
+    fn becomes(&mut self, ethertype: u16) {
+        self.forget(|field| {
+            field >= Field::EthType && field != Field::VlanVid && field != Field::VlanTci
+        });
+        if let Some(known) = &mut self.known {
+            let value = FieldValue::exact(Field::EthType, ethertype);
+            known.entries.push(Entry::Known(value));
+        }
+    }
+}
+
+fn known(oxm: &Oxm) -> Result<Field, Refusal> {
+    let field = oxm.field().filter(|field| fields::access(*field).is_some());
+    field.ok_or(Refusal::UnknownField)
+}
+
+fn limited<T: PartialOrd>(value: T, limit: T, name: &'static str) -> Result<T, Refusal> {
+    match value <= limit {
+        true => Ok(value),
+        false => Err(Refusal::Argument(name)),
+    }
+}
+
+fn hashed(fields: HashFields) -> Result<HashFields, Refusal> {
+    limited(fields, HashFields::SYMMETRIC_L3, "what is hashed")
+}
+
+fn part(port: PortNo, bytes: u32) -> Result<Step, Refusal> {
+    const ETHERNET_HEADER: u32 = 14;
+    let single = port <= PortNo::MAX || [PortNo::IN_PORT, PortNo::LOCAL].contains(&port);
+    if !single {
+        return Err(Refusal::OutPort(port));
+    }
+    if bytes < ETHERNET_HEADER {
+        return Err(Refusal::Argument("the length of a part of a packet"));
+    }
+    let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+    Ok(Step::OutputPart { port, bytes })
+}
+
+fn decrement(field: Field, controllers: Vec<u16>) -> Step {
+    Step::Decrement { field, controllers }
+}
+
+/// Why a packet whose TTL ran out goes to a controller.
+pub(crate) fn out_of_ttl(controller_id: u16) -> ToController {
+    ToController {
+        controller_id,
+        reason: PacketInReason::INVALID_TTL.0,
+        ..ToController::default()
+    }
+}

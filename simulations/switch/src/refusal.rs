@@ -1,0 +1,116 @@
+//! Why a message is refused, and with which error of OpenFlow.
+
+use rust_openflow::PortNo;
+use rust_openflow::error::ErrorAnswer;
+use rust_openflow::matches::MatchError;
+
+macro_rules! refusals {
+    ($($(#[$attribute:meta])* $name:ident $(($($part:ty),+))? $kind:literal $code:literal;)*) => {
+        /// Why a message was refused. What was refused changed nothing.
+        #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+        pub enum Refusal {
+            /// A match that no switch can make sense of.
+            #[error(transparent)]
+            Match(MatchError),
+            $($(#[$attribute])* $name $(($($part),+))?,)*
+        }
+
+        impl Refusal {
+            /// The error that answers it, by its numbers in OpenFlow 1.5 (1.5.1, 7.5.4).
+            #[must_use]
+            pub const fn answer(&self) -> ErrorAnswer {
+                match self {
+                    Self::Match(error) => error.answer(),
+                    $(Self::$name { .. } => ErrorAnswer { kind: $kind, code: $code },)*
+                }
+            }
+        }
+    };
+}
+
+refusals! {
+    /// An action that this switch does not have, or not there.
+    #[error("the action {0} is not supported")]
+    Action(String) 2 0;
+    /// A port that is not one, or that this switch does not have.
+    #[error("there is no output to port {0}")]
+    OutPort(PortNo) 2 4;
+    /// An argument of an action.
+    #[error("{0} is wrong")]
+    Argument(&'static str) 2 5;
+    /// A group that is not there, in an action.
+    #[error("group {0} is not there")]
+    NoSuchGroup(u32) 2 9;
+    /// An action that these packets cannot have.
+    #[error("{0} is not a field of these packets")]
+    Inconsistent(&'static str) 2 10;
+    /// An action on a field that the switch does not have.
+    #[error("an action on a field that is not known")]
+    UnknownField 2 13;
+    /// An action on bits that the field does not have, or on none.
+    #[error("{0} does not have these bits")]
+    Bits(&'static str) 2 14;
+    /// Setting a field that cannot be set.
+    #[error("{0} cannot be set")]
+    ReadOnly(&'static str) 2 15;
+    /// Setting a field to what it cannot be.
+    #[error("{0} cannot have this value")]
+    Value(&'static str) 2 15;
+    /// An instruction that is not known.
+    #[error("the instruction {0} is not known")]
+    UnknownInstruction(String) 3 0;
+    /// An instruction that this switch does not have.
+    #[error("the instruction {0} is not supported")]
+    Instruction(String) 3 1;
+    /// A packet may only go on in a later table: from, to.
+    #[error("a flow of table {0} goes to table {1}, which is not a later one")]
+    Backwards(u8, u8) 3 2;
+    /// An instruction that stands twice.
+    #[error("an instruction stands twice")]
+    DuplicateInstruction 3 9;
+    /// A match on a field that the switch does not have.
+    #[error("there is no {0} here to match")]
+    NoSuchField(&'static str) 4 6;
+    /// The table does not exist.
+    #[error("table {0} does not exist")]
+    Table(u8) 5 2;
+    /// A command for flows that this switch does not have.
+    #[error("the command {0} for flows is not known")]
+    FlowCommand(u8) 5 6;
+    /// A new group that is there already.
+    #[error("group {0} is there already")]
+    GroupExists(u32) 6 0;
+    /// A group that cannot be.
+    #[error("group {0} cannot be: {1}")]
+    InvalidGroup(u32, &'static str) 6 1;
+    /// A group that is not there.
+    #[error("group {0} is not there")]
+    UnknownGroup(u32) 6 8;
+    /// A kind of group that this switch does not have.
+    #[error("groups of type {0} are not known")]
+    GroupType(u8) 6 10;
+    /// A command for groups that this switch does not have.
+    #[error("the command {0} for groups is not known")]
+    GroupCommand(u16) 6 11;
+    /// A bucket that is not there.
+    #[error("bucket {0} is not there")]
+    UnknownBucket(u32) 6 15;
+    /// A new bucket that is there already.
+    #[error("bucket {0} is there already")]
+    BucketExists(u32) 6 16;
+    /// A new meter that is there already.
+    #[error("meter {0} is there already")]
+    MeterExists(u32) 12 1;
+    /// A meter that is not there, in a flow.
+    #[error("meter {0} is not there")]
+    NoSuchMeter(u32) 12 2;
+    /// A meter that is not there.
+    #[error("meter {0} is not there")]
+    UnknownMeter(u32) 12 3;
+    /// A command for meters that this switch does not have.
+    #[error("the command {0} for meters is not known")]
+    MeterCommand(u16) 12 4;
+    /// A property of a group that this switch does not have.
+    #[error("a group's {0} is not known")]
+    GroupProperty(&'static str) 14 2;
+}
