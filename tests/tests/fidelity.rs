@@ -186,7 +186,7 @@ impl<'a> Real<'a> {
 }
 
 /// What the software switch makes of frames.
-fn simulate(switch: &Switch, frames: &[(PortNo, Vec<u8>)]) -> Seen {
+fn simulate(switch: &mut Switch, frames: &[(PortNo, Vec<u8>)]) -> Seen {
     let mut seen = Seen::default();
     let outputs = frames
         .iter()
@@ -332,7 +332,7 @@ fn the_software_switch_does_what_open_vswitch_does_with_the_same_program() {
                         .is_some_and(|asked| asked.value == u128::from(port.0))
                 })
             });
-            compare(&mut real, &switch, &frames);
+            compare(&mut real, &mut switch, &frames);
         }
     }
 }
@@ -354,7 +354,7 @@ fn says_what_it_was_told(real: &mut Real<'_>, secret: &Secret, program: &[Conten
 }
 
 /// Compares what becomes of frames; when it differs, names the frames that make the difference.
-fn compare(real: &mut Real<'_>, switch: &Switch, frames: &[(PortNo, Vec<u8>)]) {
+fn compare(real: &mut Real<'_>, switch: &mut Switch, frames: &[(PortNo, Vec<u8>)]) {
     let simulated = simulate(switch, frames);
     let packets = simulated.packets.len();
     if real.inject(frames, packets).sorted() == simulated.sorted() {

@@ -44,6 +44,23 @@ pub enum Output {
     Controller(Box<Received>),
 }
 
+/// A flow that a packet met.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Met {
+    pub(crate) table: u8,
+    /// Its number there.
+    pub(crate) number: usize,
+    /// Not met again, but its idle and hard timeout are to be no longer than this.
+    pub(crate) shortened: Option<(u16, u16)>,
+}
+
+/// What became of a packet.
+#[derive(Debug)]
+pub(crate) struct Way {
+    pub(crate) outputs: Vec<Output>,
+    pub(crate) met: Vec<Met>,
+}
+
 /// One packet's way.
 pub(crate) struct Execution<'a> {
     switch: &'a Switch,
@@ -52,8 +69,11 @@ pub(crate) struct Execution<'a> {
     /// The action set, in the order in which it was written.
     set: Vec<Step>,
     outputs: Vec<Output>,
+    met: Vec<Met>,
     /// Where the packet is.
     table: u8,
+    /// The flow's number there.
+    number: usize,
     cookie: u64,
     depth: u32,
     lookups: u32,
@@ -76,7 +96,9 @@ impl<'a> Execution<'a> {
             stack: Vec::new(),
             set: Vec::new(),
             outputs: Vec::new(),
+            met: Vec::new(),
             table: 0,
+            number: usize::MAX,
             cookie: u64::MAX,
             depth: 0,
             lookups: 0,
@@ -88,20 +110,20 @@ impl<'a> Execution<'a> {
     }
 
     /// The packet's way from the first table on.
-    pub(crate) fn pipeline(mut self) -> Vec<Output> {
+    pub(crate) fn pipeline(mut self) -> Way {
         self.run(0);
         self.finish()
     }
 
     /// The packet's way through a list of steps, as in a packet-out.
-    pub(crate) fn list(mut self, steps: &[Step]) -> Vec<Output> {
+    pub(crate) fn list(mut self, steps: &[Step]) -> Way {
         self.reason = PacketInReason::PACKET_OUT;
         self.steps(steps);
         self.finish()
     }
 
     /// What came out, when the action set is done.
-    fn finish(mut self) -> Vec<Output> {
+    fn finish(mut self) -> Way {
         let set = std::mem::take(&mut self.set);
         let leads = |step: &Step| matches!(step.turn(), Some(Turn::Last(_)));
         // Open vSwitch leaves it out after an exit, although ovs-actions(7) says otherwise.
@@ -109,9 +131,12 @@ impl<'a> Execution<'a> {
             self.reason = PacketInReason::ACTION_SET;
             self.steps(&ordered(&set));
         }
-        match self.failed {
-            true => Vec::new(),
-            false => self.outputs,
+        if self.failed {
+            self.outputs.clear();
+        }
+        Way {
+            outputs: self.outputs,
+            met: self.met,
         }
     }
 
@@ -136,10 +161,15 @@ impl<'a> Execution<'a> {
                 return self.fail();
             }
             let switch = self.switch;
-            let Some(flow) = switch.lookup(TableId(table), &mut self.packet) else {
+            let Some((number, flow)) = switch.lookup(TableId(table), &mut self.packet) else {
                 return;
             };
-            (self.table, self.cookie) = (table, flow.cookie);
+            (self.table, self.number, self.cookie) = (table, number, flow.cookie);
+            self.met.push(Met {
+                table,
+                number,
+                shortened: None,
+            });
             let program = Arc::clone(&flow.program);
             if !self.steps(&program.apply) {
                 return;
@@ -227,6 +257,18 @@ impl<'a> Execution<'a> {
             Step::Bundle(bundle) => self.bundle(bundle),
             // Queues change when packets go, not where.
             Step::Queue => {}
+            Step::Shorten { idle, hard } => {
+                // Nothing is left to come after either (RFC 9293, 3.1).
+                const FIN_OR_RST: u128 = 5;
+                let flags = self.packet.get(Field::TcpFlags).unwrap_or(0);
+                if flags & FIN_OR_RST != 0 {
+                    self.met.push(Met {
+                        table: self.table,
+                        number: self.number,
+                        shortened: Some((*idle, *hard)),
+                    });
+                }
+            }
             // Open vSwitch ends even what follows a clone that it is in; but only the bucket of a group.
             Step::Exit => self.over = true,
             change => self.change(change),
@@ -288,14 +330,14 @@ impl<'a> Execution<'a> {
     /// Runs something on a copy of the packet and its registers.
     fn copy(&mut self, on_copy: impl FnOnce(&mut Self)) {
         let (packet, stack) = (self.packet.clone(), self.stack.clone());
-        let place = (self.table, self.cookie);
+        let place = (self.table, self.number, self.cookie);
         on_copy(self);
         (self.packet, self.stack) = (packet, stack);
-        (self.table, self.cookie) = place;
+        (self.table, self.number, self.cookie) = place;
     }
 
     fn resubmit(&mut self, port: PortNo, table: Option<u8>) {
-        let place = (self.table, self.cookie);
+        let place = (self.table, self.number, self.cookie);
         let table = table.unwrap_or(self.table);
         let deeper = u32::from(table <= self.table);
         if self.depth + deeper > MAX_DEPTH {
@@ -309,7 +351,7 @@ impl<'a> Execution<'a> {
         self.run(table);
         self.depth -= deeper;
         self.packet.put(Field::InPort, in_port.0);
-        (self.table, self.cookie) = place;
+        (self.table, self.number, self.cookie) = place;
     }
 
     fn output(&mut self, port: PortNo, max_len: u16) {

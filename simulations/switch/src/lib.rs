@@ -1,9 +1,8 @@
 //! A software OpenFlow switch with Open vSwitch's extensions, as a pure state machine: messages
 //! change its tables, a frame that comes in by a port gives the frames that go out.
 //!
-//! It knows nothing of connections, time or other switches; whoever joins switches carries the
-//! [`Output`]s. What it does not do yet (connection tracking, learning, time) it
-//! refuses when it is told to ([`Refusal`]), and never passes over. Reading order: `fields`
+//! It knows nothing of connections, clocks or other switches; whoever joins switches carries the [`Output`]s
+//! and lets time go by ([`Switch::advance`]). What it does not do yet (connection tracking, learning) it refuses when it is told to ([`Refusal`]), and never passes over. Reading order: `fields`
 //! (where each field stands), [`packet`] (a frame as fields), `parse` and `rewrite` (fields read from the
 //! frame and written back), [`classifier`] and [`table`]
 //! (lookup), `program` (actions checked, in the form in which they
@@ -27,4 +26,4 @@ pub use execute::Output;
 pub use packet::{Packet, Tunnel, TunnelOptions};
 pub use refusal::Refusal;
 pub use switch::{Port, Switch};
-pub use table::Flow;
+pub use table::{Counters, Flow};

@@ -107,6 +107,11 @@ pub(crate) enum Step {
     },
     Multipath(Multipath),
     Bundle(Bundle),
+    /// Shortens the flow's timeouts when the packet ends a TCP connection.
+    Shorten {
+        idle: u16,
+        hard: u16,
+    },
     ClearConnection,
     Queue,
     Exit,
@@ -343,6 +348,16 @@ impl<'a, E: Existing> Checker<'a, E> {
             }
             Action::SetQueue { .. } | Action::NxSetQueue { .. } | Action::PopQueue {} => {
                 Step::Queue
+            }
+            Action::FinTimeout {
+                fin_idle_timeout,
+                fin_hard_timeout,
+            } => {
+                self.require(Field::TcpFlags)?;
+                Step::Shorten {
+                    idle: *fin_idle_timeout,
+                    hard: *fin_hard_timeout,
+                }
             }
             Action::Exit {} => Step::Exit,
             Action::CtClear {} => Step::ClearConnection,

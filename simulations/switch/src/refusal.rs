@@ -29,6 +29,9 @@ macro_rules! refusals {
 }
 
 refusals! {
+    /// A packet that the switch does not hold: it holds none.
+    #[error("packet {0} is not held")]
+    Buffer(u32) 1 8;
     /// An action that this switch does not have, or not there.
     #[error("the action {0} is not supported")]
     Action(String) 2 0;
@@ -74,6 +77,12 @@ refusals! {
     /// The table does not exist.
     #[error("table {0} does not exist")]
     Table(u8) 5 2;
+    /// A flow that overlaps another of its priority, and is not to.
+    #[error("the flow overlaps another of its priority")]
+    Overlap 5 3;
+    /// Flags of a flow that are not known.
+    #[error("the flags {0:#x} of a flow are not known")]
+    FlowFlags(u16) 5 7;
     /// A command for flows that this switch does not have.
     #[error("the command {0} for flows is not known")]
     FlowCommand(u8) 5 6;

@@ -3,23 +3,25 @@
 //! Semantics are Open vSwitch's where the standard leaves a choice. A message that asks for what the
 //! switch cannot do changes nothing and is answered with a [`Refusal`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rust_openflow::field::Field;
 use rust_openflow::matches::Entry;
 use rust_openflow::message::{
-    FlowCommand, FlowMod, GroupCommand, GroupMod, MeterCommand, MeterMod,
+    FlowCommand, FlowFilter, FlowFlags, FlowMod, FlowRemoved, FlowRemovedReason, FlowStats,
+    GroupCommand, GroupMod, MeterCommand, MeterMod, NO_BUFFER, Stats,
 };
 use rust_openflow::{Action, FieldValue, GroupId, Instruction, Match, MeterId, PortNo, TableId};
 
-use crate::execute::{Execution, Output};
+use crate::classifier::Key;
+use crate::execute::{Execution, Met, Output, Way};
 use crate::fields;
 use crate::group::{Alive, Group};
 use crate::packet::{Packet, Tunnel};
 use crate::program::{Checker, Existing, Program};
 use crate::refusal::Refusal;
-use crate::table::{self, Flow, Table};
+use crate::table::{Entry as Entered, Flow, Selection, Table, used_group};
 
 /// How many groups may watch each other in a row.
 const WATCH_DEPTH: u32 = 8;
@@ -41,6 +43,14 @@ pub struct Switch {
     meters: BTreeMap<MeterId, MeterMod>,
     ports: BTreeMap<PortNo, Port>,
     vlan_limit: u8,
+    /// Milliseconds, of whoever's clock it is.
+    now: u64,
+    /// How many flows there ever were.
+    serial: u64,
+    /// When flows may have to go: the time, the table, the flow's number there and ever.
+    deadlines: BTreeSet<(u64, u8, usize, u64)>,
+    /// Flows that are gone, and were to be told of.
+    removed: Vec<FlowRemoved>,
 }
 
 impl Default for Switch {
@@ -51,6 +61,10 @@ impl Default for Switch {
             meters: BTreeMap::new(),
             ports: BTreeMap::new(),
             vlan_limit: Packet::VLAN_LIMIT,
+            now: 0,
+            serial: 0,
+            deadlines: BTreeSet::new(),
+            removed: Vec::new(),
         }
     }
 }
@@ -84,29 +98,108 @@ impl Switch {
     }
 
     /// What comes out when a frame comes in by a port; `tunnel` is what the outer headers said.
-    #[must_use]
-    pub fn receive(&self, in_port: PortNo, tunnel: Tunnel, frame: &[u8]) -> Vec<Output> {
+    pub fn receive(&mut self, in_port: PortNo, tunnel: Tunnel, frame: &[u8]) -> Vec<Output> {
         // Without an Ethernet header it is not a packet.
         if frame.len() < 14 {
             return Vec::new();
         }
-        Execution::new(
-            self,
-            Packet::behind_tags(in_port, tunnel, frame, self.vlan_limit),
-        )
-        .pipeline()
+        let packet = Packet::behind_tags(in_port, tunnel, frame, self.vlan_limit);
+        let way = Execution::new(self, packet).pipeline();
+        self.count(way, frame.len())
     }
 
     /// What comes out when a controller sends a frame with a list of actions (packet-out).
     pub fn send(
-        &self,
+        &mut self,
         in_port: PortNo,
         actions: &[Action],
         frame: &[u8],
     ) -> Result<Vec<Output>, Refusal> {
         let steps = Checker::unknown(self).steps(actions)?;
         let packet = Packet::behind_tags(in_port, Tunnel::default(), frame, self.vlan_limit);
-        Ok(Execution::new(self, packet).list(&steps))
+        let way = Execution::new(self, packet).list(&steps);
+        Ok(self.count(way, frame.len()))
+    }
+
+    /// Counts a packet for the flows that it met; gives what came out.
+    fn count(&mut self, way: Way, bytes: usize) -> Vec<Output> {
+        for Met {
+            table,
+            number,
+            shortened,
+        } in way.met
+        {
+            let entry = self
+                .tables
+                .get_mut(&table)
+                .and_then(|table| table.entry_mut(number));
+            let Some(entry) = entry else {
+                continue;
+            };
+            let counters = &mut entry.counters;
+            counters.used = self.now;
+            match shortened {
+                None => {
+                    counters.packets += 1;
+                    counters.bytes += bytes as u64;
+                }
+                Some((idle, hard)) => {
+                    let flow = Arc::make_mut(&mut entry.flow);
+                    for (own, new) in [
+                        (&mut flow.idle_timeout, idle),
+                        (&mut flow.hard_timeout, hard),
+                    ] {
+                        if new != 0 && (*own == 0 || *own > new) {
+                            *own = new;
+                        }
+                    }
+                }
+            }
+            let due = entry.due().filter(|_| shortened.is_some());
+            let serial = entry.serial;
+            self.deadlines
+                .extend(due.map(|(due, _)| (due, table, number, serial)));
+        }
+        way.outputs
+    }
+
+    /// Lets time go by until `now`, in milliseconds: flows go whose timeouts are over. Time does not go back.
+    pub fn advance(&mut self, now: u64) {
+        self.now = self.now.max(now);
+        while let Some(first) = self
+            .deadlines
+            .first()
+            .copied()
+            .filter(|first| first.0 <= self.now)
+        {
+            self.deadlines.remove(&first);
+            let (_, table, number, serial) = first;
+            let entry = self
+                .tables
+                .get(&table)
+                .and_then(|table| table.entry(number));
+            let due = entry
+                .filter(|entry| entry.serial == serial)
+                .and_then(Entered::due);
+            match due {
+                Some((due, reason)) if due <= self.now => self.remove(table, number, reason),
+                // Packets came since.
+                Some((due, _)) => _ = self.deadlines.insert((due, table, number, serial)),
+                None => {}
+            }
+        }
+    }
+
+    /// The next time at which [`Self::advance`] may have something to do.
+    #[must_use]
+    pub fn next_timeout(&self) -> Option<u64> {
+        self.deadlines.first().map(|first| first.0)
+    }
+
+    /// The flows that went since this was last asked, of those that were to be told of
+    /// ([`FlowFlags::SEND_FLOW_REMOVED`]).
+    pub fn take_removed(&mut self) -> Vec<FlowRemoved> {
+        std::mem::take(&mut self.removed)
     }
 
     /// Says what is known of a port; none that it is no more. What is said of none is up and not flooded to.
@@ -145,9 +238,52 @@ impl Switch {
 
     /// The flows, by table.
     pub fn flows(&self) -> impl Iterator<Item = (TableId, &Arc<Flow>)> {
-        self.tables
-            .iter()
-            .flat_map(|(id, table)| table.flows().map(|flow| (TableId(*id), flow)))
+        let tables = self.tables.iter();
+        tables.flat_map(|(id, table)| {
+            table
+                .entries()
+                .map(|(_, entry)| (TableId(*id), &entry.flow))
+        })
+    }
+
+    /// What is said of flows when they are asked for (OpenFlow 1.5.1, 7.3.5.2).
+    pub fn flow_stats(&self, filter: &FlowFilter) -> Result<Vec<FlowStats>, Refusal> {
+        meant(&filter.matches)?;
+        let selection = Selection {
+            key: Key::of(&filter.matches),
+            strict: None,
+            cookie: filter.cookie,
+            cookie_mask: filter.cookie_mask,
+            out_port: filter.out_port,
+            out_group: filter.out_group,
+        };
+        let found = self.selected(filter.table, &selection);
+        let entries = found.into_iter().filter_map(|(table, number)| {
+            let entry = self.tables.get(&table)?.entry(number)?;
+            Some(FlowStats {
+                table: TableId(table),
+                priority: entry.flow.priority,
+                idle_timeout: entry.flow.idle_timeout,
+                hard_timeout: entry.flow.hard_timeout,
+                flags: entry.flow.flags,
+                importance: entry.flow.importance,
+                cookie: entry.flow.cookie,
+                matches: entry.flow.matches.clone(),
+                stats: self.stats(entry),
+                instructions: entry.flow.instructions.clone(),
+            })
+        });
+        Ok(entries.collect())
+    }
+
+    /// What was counted of a flow.
+    fn stats(&self, entry: &Entered) -> Stats {
+        let counters = &entry.counters;
+        let lived = self.now - counters.created;
+        // A clock of 32 bits of seconds is what the message has.
+        let seconds = u32::try_from(lived / 1000).unwrap_or(u32::MAX);
+        let nanoseconds = (lived % 1000) as u32 * 1_000_000;
+        Stats::new((seconds, nanoseconds), counters.packets, counters.bytes)
     }
 
     /// A group.
@@ -165,50 +301,92 @@ impl Switch {
         self.meters.values()
     }
 
-    pub(crate) fn lookup(&self, table: TableId, packet: &mut Packet) -> Option<&Flow> {
+    /// The flow for a packet in a table, and its number there.
+    pub(crate) fn lookup(&self, table: TableId, packet: &mut Packet) -> Option<(usize, &Flow)> {
         let table = self.tables.get(&table.0)?;
-        table.lookup(packet).map(|flow| &**flow)
+        let number = table.lookup(packet)?;
+        Some((number, &table.entry(number)?.flow))
     }
 
     /// Adds, changes or removes flows.
     pub fn flow_mod(&mut self, message: &FlowMod) -> Result<(), Refusal> {
         let meant = meant(&message.matches)?;
+        let known = FlowFlags::SEND_FLOW_REMOVED.0
+            | FlowFlags::CHECK_OVERLAP.0
+            | FlowFlags::RESET_COUNTS.0
+            | FlowFlags::NO_PACKET_COUNTS.0
+            | FlowFlags::NO_BYTE_COUNTS.0;
+        if message.flags.0 & !known != 0 {
+            return Err(Refusal::FlowFlags(message.flags.0));
+        }
+        if message.buffer_id != NO_BUFFER {
+            return Err(Refusal::Buffer(message.buffer_id));
+        }
         match message.command {
-            FlowCommand::ADD => {
-                if message.table == TableId::ALL {
-                    return Err(Refusal::Table(message.table.0));
-                }
-                let program = self.program(message.table.0, meant, &message.instructions)?;
-                self.tables.entry(message.table.0).or_default().add(Flow {
-                    priority: message.priority,
-                    cookie: message.cookie,
-                    matches: message.matches.clone(),
-                    instructions: message.instructions.clone(),
-                    program: Arc::new(program),
-                });
-            }
-            FlowCommand::MODIFY | FlowCommand::MODIFY_STRICT => {
-                let mut changed = Vec::new();
-                for (table, old) in self.selected(message) {
-                    let program =
-                        self.program(table, self::meant(&old.matches)?, &message.instructions)?;
-                    let flow = Flow {
-                        instructions: message.instructions.clone(),
-                        program: Arc::new(program),
-                        ..(*old).clone()
-                    };
-                    changed.push((table, flow));
-                }
-                for (table, flow) in changed {
-                    self.tables.entry(table).or_default().add(flow);
-                }
-            }
+            FlowCommand::ADD => self.add_flow(message, meant),
+            FlowCommand::MODIFY | FlowCommand::MODIFY_STRICT => self.change_flows(message),
             FlowCommand::DELETE | FlowCommand::DELETE_STRICT => {
-                for (table, old) in self.selected(message) {
-                    self.remove(table, &old);
+                for (table, number) in self.selected(message.table, &selection(message)) {
+                    self.remove(table, number, FlowRemovedReason::DELETE);
                 }
+                Ok(())
             }
-            command => return Err(Refusal::FlowCommand(command.0)),
+            command => Err(Refusal::FlowCommand(command.0)),
+        }
+    }
+
+    fn add_flow(&mut self, message: &FlowMod, meant: Match) -> Result<(), Refusal> {
+        let TableId(table) = message.table;
+        if message.table == TableId::ALL {
+            return Err(Refusal::Table(table));
+        }
+        let program = self.program(table, meant, &message.instructions)?;
+        let there = self.tables.entry(table).or_default();
+        let (key, priority) = (Key::of(&message.matches), message.priority);
+        if has(message.flags, FlowFlags::CHECK_OVERLAP)
+            && !there.has(&key, priority)
+            && there.overlaps(&key, priority)
+        {
+            return Err(Refusal::Overlap);
+        }
+        self.serial += 1;
+        let flow = Flow {
+            priority,
+            cookie: message.cookie,
+            matches: message.matches.clone(),
+            instructions: message.instructions.clone(),
+            idle_timeout: message.idle_timeout,
+            hard_timeout: message.hard_timeout,
+            flags: message.flags,
+            importance: message.importance,
+            program: Arc::new(program),
+        };
+        let reset = has(message.flags, FlowFlags::RESET_COUNTS);
+        let number = there.add(flow, self.serial, self.now, reset);
+        let due = there.entry(number).and_then(Entered::due);
+        let deadline = due.map(|(due, _)| (due, table, number, self.serial));
+        self.deadlines.extend(deadline);
+        Ok(())
+    }
+
+    fn change_flows(&mut self, message: &FlowMod) -> Result<(), Refusal> {
+        let mut programs = Vec::new();
+        for (table, number) in self.selected(message.table, &selection(message)) {
+            let entry = self
+                .tables
+                .get(&table)
+                .and_then(|table| table.entry(number));
+            let matches = entry
+                .map(|entry| entry.flow.matches.clone())
+                .unwrap_or_default();
+            let program = self.program(table, meant(&matches)?, &message.instructions)?;
+            programs.push((table, number, program));
+        }
+        let reset = has(message.flags, FlowFlags::RESET_COUNTS);
+        for (table, number, program) in programs {
+            if let Some(table) = self.tables.get_mut(&table) {
+                table.change(number, &message.instructions, program, self.now, reset);
+            }
         }
         Ok(())
     }
@@ -234,7 +412,9 @@ impl Switch {
             GroupCommand::DELETE => {
                 let gone = |group: GroupId| id == GroupId::ALL || id == group;
                 self.groups.retain(|group, _| !gone(*group));
-                self.remove_users(|action| used_group(action).is_some_and(gone));
+                let uses =
+                    |flow: &Flow| flow.actions().into_iter().filter_map(used_group).any(gone);
+                self.remove_users(uses, FlowRemovedReason::GROUP_DELETE);
                 return Ok(());
             }
             command => return Err(Refusal::GroupCommand(command.0)),
@@ -255,73 +435,87 @@ impl Switch {
             MeterCommand::DELETE => {
                 let gone = |id: MeterId| message.meter == MeterId::ALL || message.meter == id;
                 self.meters.retain(|id, _| !gone(*id));
-                self.remove_users(|action| used_meter(action).is_some_and(gone));
+                self.remove_users(
+                    |flow| flow.uses_meter(gone),
+                    FlowRemovedReason::METER_DELETE,
+                );
             }
             command => return Err(Refusal::MeterCommand(command.0)),
         }
         Ok(())
     }
 
-    /// The flows that a message to change or remove flows is about.
-    fn selected(&self, message: &FlowMod) -> Vec<(u8, Arc<Flow>)> {
-        let strict =
-            [FlowCommand::MODIFY_STRICT, FlowCommand::DELETE_STRICT].contains(&message.command);
-        let is_meant = |flow: &Flow| {
-            let cookie = (flow.cookie ^ message.cookie) & message.cookie_mask == 0;
-            let matched = if strict {
-                flow.priority == message.priority && table::same(&flow.matches, &message.matches)
-            } else {
-                table::covers(&message.matches, &flow.matches)
-            };
-            let uses = |wanted: &Action| {
-                flow.actions().into_iter().any(|action| match wanted {
-                    Action::Output { port, .. } => {
-                        matches!(action, Action::Output { port: used, .. } if used == port)
-                    }
-                    wanted => action == wanted,
-                })
-            };
-            let port = message.out_port == PortNo::ANY || uses(&Action::output(message.out_port));
-            let group =
-                message.out_group == GroupId::ANY || uses(&Action::group(message.out_group));
-            cookie && matched && port && group
+    /// The tables and numbers of flows.
+    fn selected(&self, table: TableId, selection: &Selection) -> Vec<(u8, usize)> {
+        let tables = self.tables.iter();
+        let meant = tables.filter(|(id, _)| table == TableId::ALL || table.0 == **id);
+        let numbers = meant.flat_map(|(id, table)| {
+            let numbers = table.selected(selection).into_iter();
+            numbers.map(|number| (*id, number))
+        });
+        numbers.collect()
+    }
+
+    fn remove_users(&mut self, uses: impl Fn(&Flow) -> bool, reason: FlowRemovedReason) {
+        let tables = self.tables.iter();
+        let users = tables.flat_map(|(id, table)| {
+            let users = table.entries().filter(|(_, entry)| uses(&entry.flow));
+            users.map(|(number, _)| (*id, number))
+        });
+        for (table, number) in users.collect::<Vec<_>>() {
+            self.remove(table, number, reason);
+        }
+    }
+
+    fn remove(&mut self, table: u8, number: usize, reason: FlowRemovedReason) {
+        let there = self.tables.get_mut(&table);
+        let Some(entry) = there.and_then(|table| table.remove(number)) else {
+            return;
         };
-        self.flows()
-            .filter(|(table, _)| message.table == TableId::ALL || message.table == *table)
-            .filter(|(_, flow)| is_meant(flow))
-            .map(|(table, flow)| (table.0, flow.clone()))
-            .collect()
-    }
-
-    fn remove_users(&mut self, uses: impl Fn(&Action) -> bool) {
-        let users: Vec<_> = self
-            .flows()
-            .filter(|(_, flow)| flow.actions().into_iter().any(&uses))
-            .map(|(table, flow)| (table.0, flow.clone()))
-            .collect();
-        for (table, flow) in users {
-            self.remove(table, &flow);
+        if let Some((due, _)) = entry.due() {
+            self.deadlines.remove(&(due, table, number, entry.serial));
         }
-    }
-
-    fn remove(&mut self, table: u8, flow: &Flow) {
-        if let Some(table) = self.tables.get_mut(&table) {
-            table.remove(flow.priority, &flow.matches);
+        if has(entry.flow.flags, FlowFlags::SEND_FLOW_REMOVED) {
+            self.removed.push(FlowRemoved {
+                table: TableId(table),
+                reason,
+                priority: entry.flow.priority,
+                idle_timeout: entry.flow.idle_timeout,
+                hard_timeout: entry.flow.hard_timeout,
+                cookie: entry.flow.cookie,
+                matches: entry.flow.matches.clone(),
+                stats: self.stats(&entry),
+            });
         }
     }
 }
 
-fn used_group(action: &Action) -> Option<GroupId> {
-    match action {
-        Action::Group { group_id } | Action::NxGroup { group_id } => Some(*group_id),
-        _ => None,
-    }
+fn has(flags: FlowFlags, flag: FlowFlags) -> bool {
+    flags.0 & flag.0 != 0
 }
 
-fn used_meter(action: &Action) -> Option<MeterId> {
-    match action {
-        Action::Meter { meter_id } => Some(*meter_id),
-        other => other.to_controller().and_then(|to| to.meter),
+/// The flows that a message to change or remove flows is about.
+fn selection(message: &FlowMod) -> Selection {
+    let strict = [FlowCommand::MODIFY_STRICT, FlowCommand::DELETE_STRICT];
+    let deletes = [FlowCommand::DELETE, FlowCommand::DELETE_STRICT].contains(&message.command);
+    Selection {
+        key: Key::of(&message.matches),
+        strict: strict
+            .contains(&message.command)
+            .then_some(message.priority),
+        cookie: message.cookie,
+        cookie_mask: message.cookie_mask,
+        // Only a deletion asks for these.
+        out_port: if deletes {
+            message.out_port
+        } else {
+            PortNo::ANY
+        },
+        out_group: if deletes {
+            message.out_group
+        } else {
+            GroupId::ANY
+        },
     }
 }
 

@@ -163,7 +163,7 @@ fn tunnel_metadata_comes_in_and_goes_out() {
         Action::set(Field::TunDst, far),
         output(2),
     ];
-    let switch = switch([flow(0, 1, wanted, actions)]);
+    let mut switch = switch([flow(0, 1, wanted, actions)]);
     let came = Tunnel {
         id: 100,
         source: Some(IpAddr::V4(there)),
@@ -191,7 +191,7 @@ pub(crate) fn controller_outputs(
     switch: &Switch,
     frame: &[u8],
 ) -> Vec<rust_openflow::message::Received> {
-    let outputs = switch.receive(PortNo(1), Tunnel::default(), frame);
+    let outputs = switch.clone().receive(PortNo(1), Tunnel::default(), frame);
     let packets = outputs.into_iter().filter_map(|output| match output {
         Output::Controller(packet) => Some(*packet),
         Output::Port { .. } => None,

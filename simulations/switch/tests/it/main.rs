@@ -1,6 +1,7 @@
-//! The software switch by itself: what messages do to its tables (`tables`), which flow is found (`classifier`), what actions do with a
-//! packet (`actions`), how frames are read (`parsing`), and what becomes of those that are rewritten
-//! (`frames`). That it agrees with Open vSwitch is proved where that is at hand, in the workspace's `tests`.
+//! The software switch by itself: what messages do to its tables (`tables`), what is counted of flows and how they
+//! go (`time`), which flow is found (`classifier`), how frames are read (`parsing`) and rewritten (`frames`), and
+//! what actions do with a packet (`actions`, `steps`). That it agrees with Open vSwitch is proved where that is at
+//! hand, in the workspace's `tests`.
 
 mod actions;
 mod classifier;
@@ -10,6 +11,7 @@ mod made;
 mod parsing;
 mod steps;
 mod tables;
+mod time;
 
 use rust_openflow::message::FlowMod;
 use rust_openflow::{Action, Instruction, Match, PortNo, TableId};
@@ -51,7 +53,7 @@ fn switch(flows: impl IntoIterator<Item = FlowMod>) -> Switch {
 
 /// The ports that a frame comes out of, with what is there of a tunnel, and the frames.
 fn outputs(switch: &Switch, frame: &[u8]) -> Vec<(u32, Tunnel, Vec<u8>)> {
-    let outputs = switch.receive(PortNo(1), Tunnel::default(), frame);
+    let outputs = switch.clone().receive(PortNo(1), Tunnel::default(), frame);
     let ports = outputs.into_iter().filter_map(|output| match output {
         Output::Port {
             port,

@@ -9,7 +9,7 @@ use crate::universe::{CHASSIS, PORTS, SLOTS, change, chassis_id, ofport, port_id
 use crate::world::World;
 
 /// Sends a frame from every interface that could be, and holds what happens against the meaning.
-fn check(world: &World, recipe: &Recipe) -> Result<(), TestCaseError> {
+fn check(world: &mut World, recipe: &Recipe) -> Result<(), TestCaseError> {
     for n in 0..PORTS {
         let (sender, frame) = (port_id(n), recipe.frame(n % SLOTS));
         for chassis in (0..CHASSIS).map(chassis_id) {
@@ -59,9 +59,9 @@ proptest! {
         recipes in prop::collection::vec(recipe(), 12),
         flood_direct in 0..=u16::from(CHASSIS),
     ) {
-        let world = world(changes, flood_direct);
+        let mut world = world(changes, flood_direct);
         for recipe in &recipes {
-            check(&world, recipe)?;
+            check(&mut world, recipe)?;
         }
     }
 
@@ -75,7 +75,7 @@ proptest! {
         for (edit, recipes) in edits {
             world.change(edit);
             for recipe in &recipes {
-                check(&world, recipe)?;
+                check(&mut world, recipe)?;
             }
         }
     }

@@ -89,7 +89,7 @@ impl World {
     }
 
     /// Lets a frame come in, and carries it through the tunnels to its ends.
-    pub(crate) fn inject(&self, chassis: &ChassisId, port: PortNo, frame: &[u8]) -> Observed {
+    pub(crate) fn inject(&mut self, chassis: &ChassisId, port: PortNo, frame: &[u8]) -> Observed {
         let mut observed = Observed::default();
         let arrived = self.step(chassis, port, Tunnel::default(), frame, &mut observed);
         for (chassis, port, tunnel, frame) in arrived {
@@ -111,7 +111,7 @@ impl World {
 
     /// One switch; answers with what arrives at others.
     fn step(
-        &self,
+        &mut self,
         chassis: &ChassisId,
         port: PortNo,
         tunnel: Tunnel,
@@ -119,7 +119,8 @@ impl World {
         observed: &mut Observed,
     ) -> Vec<(ChassisId, PortNo, Tunnel, Vec<u8>)> {
         let mut arrived = Vec::new();
-        for output in self.switches[chassis].receive(port, tunnel, frame) {
+        let switch = self.switches.get_mut(chassis).expect("a managed switch");
+        for output in switch.receive(port, tunnel, frame) {
             match output {
                 Output::Port {
                     port,
