@@ -4,15 +4,17 @@
 //! bucket or a clone leaves no trace; the action set is done when all tables are through. A packet that goes
 //! round too often is dropped, with everything that was sent of it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rust_openflow::action::{SlavesAlgorithm, ToController};
 use rust_openflow::field::Field;
 use rust_openflow::message::{NO_BUFFER, PacketIn, PacketInReason, Received};
-use rust_openflow::{FieldValue, GroupId, Match, PortNo, TableId};
+use rust_openflow::{FieldValue, GroupId, Match, MeterId, PortNo, TableId};
 
 use crate::group::Alive;
 use crate::hash;
+use crate::meter::Meter;
 use crate::packet::{Packet, Tunnel};
 use crate::parse::VLAN;
 use crate::program::{Bundle, Multipath, Step, Turn, ordered, out_of_ttl};
@@ -64,6 +66,7 @@ pub(crate) struct Way {
 /// One packet's way.
 pub(crate) struct Execution<'a> {
     switch: &'a Switch,
+    meters: &'a mut BTreeMap<MeterId, Meter>,
     packet: Packet,
     stack: Vec<u128>,
     /// The action set, in the order in which it was written.
@@ -83,15 +86,22 @@ pub(crate) struct Execution<'a> {
     stopped: bool,
     /// All lists end here.
     over: bool,
+    /// A meter took the packet, or the copy of it that a clone is.
+    taken: bool,
     /// Nor was anything done: it went round too often.
     failed: bool,
 }
 
 impl<'a> Execution<'a> {
-    pub(crate) fn new(switch: &'a Switch, mut packet: Packet) -> Self {
+    pub(crate) fn new(
+        switch: &'a Switch,
+        meters: &'a mut BTreeMap<MeterId, Meter>,
+        mut packet: Packet,
+    ) -> Self {
         packet.put(Field::ActsetOutput, PortNo::UNSET.0);
         Self {
             switch,
+            meters,
             packet,
             stack: Vec::new(),
             set: Vec::new(),
@@ -105,6 +115,7 @@ impl<'a> Execution<'a> {
             reason: PacketInReason::APPLY_ACTION,
             stopped: false,
             over: false,
+            taken: false,
             failed: false,
         }
     }
@@ -171,7 +182,10 @@ impl<'a> Execution<'a> {
                 shortened: None,
             });
             let program = Arc::clone(&flow.program);
-            if !self.steps(&program.apply) {
+            if let Some(meter) = program.meter {
+                self.meter(meter);
+            }
+            if self.over || !self.steps(&program.apply) {
                 return;
             }
             if program.clear {
@@ -236,6 +250,9 @@ impl<'a> Execution<'a> {
                 let set = copy.set.clone();
                 copy.steps(steps);
                 copy.set = set;
+                if std::mem::take(&mut copy.taken) {
+                    copy.over = copy.failed;
+                }
             }),
             Step::Push(bits) => {
                 if self.stack.len() >= MAX_STACK {
@@ -269,6 +286,7 @@ impl<'a> Execution<'a> {
                     });
                 }
             }
+            Step::Meter(meter) => self.meter(*meter),
             // Open vSwitch ends even what follows a clone that it is in; but only the bucket of a group.
             Step::Exit => self.over = true,
             change => self.change(change),
@@ -395,6 +413,20 @@ impl<'a> Execution<'a> {
         });
     }
 
+    /// The packet goes on if the meter lets it pass.
+    fn meter(&mut self, id: MeterId) {
+        if !self.passes(id) {
+            self.over = true;
+            self.taken = true;
+        }
+    }
+
+    fn passes(&mut self, id: MeterId) -> bool {
+        let bytes = self.packet.frame().len();
+        let meter = self.meters.get_mut(&id);
+        meter.is_none_or(|meter| meter.passes(bytes, self.switch.now()))
+    }
+
     fn group(&mut self, id: GroupId) {
         let switch = self.switch;
         let Some(group) = switch.group_of(id) else {
@@ -407,7 +439,7 @@ impl<'a> Execution<'a> {
         let reason = std::mem::replace(&mut self.reason, PacketInReason::GROUP);
         for steps in group.chosen(&self.packet, switch) {
             self.copy(|copy| _ = copy.steps(steps));
-            self.over = self.failed;
+            (self.over, self.taken) = (self.failed, false);
             if self.failed {
                 break;
             }
@@ -459,6 +491,9 @@ impl<'a> Execution<'a> {
     fn controller(&mut self, to: &ToController) {
         if self.outputs.len() >= MAX_OUTPUTS {
             return self.fail();
+        }
+        if to.meter.is_some_and(|meter| !self.passes(meter)) {
+            return;
         }
         let frame = self.packet.frame();
         let length = frame.len().min(usize::from(to.max_len));

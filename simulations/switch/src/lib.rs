@@ -6,7 +6,7 @@
 //! (where each field stands), [`packet`] (a frame as fields), `parse` and `rewrite` (fields read from the
 //! frame and written back), [`classifier`] and [`table`]
 //! (lookup), `program` (actions checked, in the form in which they
-//! are carried out), `group`, [`execute`] (what comes of them), [`switch`] (what messages do).
+//! are carried out), `group` and `meter`, [`execute`] (what comes of them), [`switch`] (what messages do).
 
 mod checksum;
 pub mod classifier;
@@ -14,6 +14,7 @@ pub mod execute;
 mod fields;
 mod group;
 mod hash;
+mod meter;
 pub mod packet;
 mod parse;
 mod program;

@@ -113,6 +113,7 @@ pub(crate) enum Step {
         hard: u16,
     },
     ClearConnection,
+    Meter(MeterId),
     Queue,
     Exit,
 }
@@ -209,6 +210,8 @@ pub(crate) fn ordered(set: &[Step]) -> Vec<Step> {
 /// What a flow does.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Program {
+    /// What the packet passes first.
+    pub(crate) meter: Option<MeterId>,
     pub(crate) apply: Vec<Step>,
     pub(crate) clear: bool,
     pub(crate) write: Vec<Step>,
@@ -264,7 +267,10 @@ impl<'a, E: Existing> Checker<'a, E> {
                 Instruction::WriteMetadata { metadata, mask } => {
                     program.metadata = Some((*metadata, *mask));
                 }
-                Instruction::Meter { meter_id } => self.meter(*meter_id)?,
+                Instruction::Meter { meter_id } => {
+                    self.meter(*meter_id)?;
+                    program.meter = Some(*meter_id);
+                }
                 Instruction::GotoTable { table_id } => {
                     let TableId(to) = *table_id;
                     if to <= table || *table_id == TableId::ALL {
@@ -344,7 +350,7 @@ impl<'a, E: Existing> Checker<'a, E> {
             }
             Action::Meter { meter_id } => {
                 self.meter(*meter_id)?;
-                return Ok(None);
+                Step::Meter(*meter_id)
             }
             Action::SetQueue { .. } | Action::NxSetQueue { .. } | Action::PopQueue {} => {
                 Step::Queue

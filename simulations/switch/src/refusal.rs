@@ -110,12 +110,18 @@ refusals! {
     /// A new meter that is there already.
     #[error("meter {0} is there already")]
     MeterExists(u32) 12 1;
-    /// A meter that is not there, in a flow.
-    #[error("meter {0} is not there")]
+    /// A meter that is not there, in a flow, or cannot be.
+    #[error("meter {0} is not there, or cannot be")]
     NoSuchMeter(u32) 12 2;
     /// A meter that is not there.
     #[error("meter {0} is not there")]
     UnknownMeter(u32) 12 3;
+    /// Flags of a meter that cannot be.
+    #[error("a meter with the flags {0:#x} cannot be")]
+    MeterFlags(u16) 12 5;
+    /// A band that this switch does not have.
+    #[error("the band {0} is not supported")]
+    Band(String) 12 8;
     /// A command for meters that this switch does not have.
     #[error("the command {0} for meters is not known")]
     MeterCommand(u16) 12 4;

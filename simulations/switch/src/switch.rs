@@ -10,7 +10,7 @@ use rust_openflow::field::Field;
 use rust_openflow::matches::Entry;
 use rust_openflow::message::{
     FlowCommand, FlowFilter, FlowFlags, FlowMod, FlowRemoved, FlowRemovedReason, FlowStats,
-    GroupCommand, GroupMod, MeterCommand, MeterMod, NO_BUFFER, Stats,
+    GroupCommand, GroupMod, MeterCommand, MeterMod, MeterStats, NO_BUFFER, Stats,
 };
 use rust_openflow::{Action, FieldValue, GroupId, Instruction, Match, MeterId, PortNo, TableId};
 
@@ -18,11 +18,14 @@ use crate::classifier::Key;
 use crate::execute::{Execution, Met, Output, Way};
 use crate::fields;
 use crate::group::{Alive, Group};
+use crate::meter::{Meter, clock};
 use crate::packet::{Packet, Tunnel};
 use crate::program::{Checker, Existing, Program};
 use crate::refusal::Refusal;
 use crate::table::{Entry as Entered, Flow, Selection, Table, used_group};
 
+/// The last number that a meter of flows can have (`OFPM_MAX`).
+const LAST_METER: u32 = 0xffff_0000;
 /// How many groups may watch each other in a row.
 const WATCH_DEPTH: u32 = 8;
 
@@ -40,7 +43,7 @@ pub struct Port {
 pub struct Switch {
     tables: BTreeMap<u8, Table>,
     groups: BTreeMap<GroupId, Group>,
-    meters: BTreeMap<MeterId, MeterMod>,
+    meters: BTreeMap<MeterId, Meter>,
     ports: BTreeMap<PortNo, Port>,
     vlan_limit: u8,
     /// Milliseconds, of whoever's clock it is.
@@ -104,7 +107,9 @@ impl Switch {
             return Vec::new();
         }
         let packet = Packet::behind_tags(in_port, tunnel, frame, self.vlan_limit);
-        let way = Execution::new(self, packet).pipeline();
+        let mut meters = std::mem::take(&mut self.meters);
+        let way = Execution::new(self, &mut meters, packet).pipeline();
+        self.meters = meters;
         self.count(way, frame.len())
     }
 
@@ -117,7 +122,9 @@ impl Switch {
     ) -> Result<Vec<Output>, Refusal> {
         let steps = Checker::unknown(self).steps(actions)?;
         let packet = Packet::behind_tags(in_port, Tunnel::default(), frame, self.vlan_limit);
-        let way = Execution::new(self, packet).list(&steps);
+        let mut meters = std::mem::take(&mut self.meters);
+        let way = Execution::new(self, &mut meters, packet).list(&steps);
+        self.meters = meters;
         Ok(self.count(way, frame.len()))
     }
 
@@ -188,6 +195,12 @@ impl Switch {
                 None => {}
             }
         }
+    }
+
+    /// What time it is.
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        self.now
     }
 
     /// The next time at which [`Self::advance`] may have something to do.
@@ -279,11 +292,8 @@ impl Switch {
     /// What was counted of a flow.
     fn stats(&self, entry: &Entered) -> Stats {
         let counters = &entry.counters;
-        let lived = self.now - counters.created;
-        // A clock of 32 bits of seconds is what the message has.
-        let seconds = u32::try_from(lived / 1000).unwrap_or(u32::MAX);
-        let nanoseconds = (lived % 1000) as u32 * 1_000_000;
-        Stats::new((seconds, nanoseconds), counters.packets, counters.bytes)
+        let lived = clock(self.now.saturating_sub(counters.created));
+        Stats::new(lived, counters.packets, counters.bytes)
     }
 
     /// A group.
@@ -298,7 +308,17 @@ impl Switch {
 
     /// The meters.
     pub fn meters(&self) -> impl Iterator<Item = &MeterMod> {
-        self.meters.values()
+        self.meters.values().map(|meter| &meter.told)
+    }
+
+    /// What is said of a meter when it is asked for (OpenFlow 1.5.1, 7.3.5.13).
+    #[must_use]
+    pub fn meter_stats(&self, id: MeterId) -> Option<MeterStats> {
+        let meter = self.meters.get(&id)?;
+        let users = self
+            .flows()
+            .filter(|(_, flow)| flow.uses_meter(|used| used == id));
+        Some(meter.stats(users.count(), self.now))
     }
 
     /// The flow for a packet in a table, and its number there.
@@ -425,12 +445,22 @@ impl Switch {
 
     /// Adds, changes or removes a meter. The flows that use a meter go with it.
     pub fn meter_mod(&mut self, message: &MeterMod) -> Result<(), Refusal> {
+        let MeterId(id) = message.meter;
         let there = self.meters.contains_key(&message.meter);
         match message.command {
-            MeterCommand::ADD if there => return Err(Refusal::MeterExists(message.meter.0)),
-            MeterCommand::MODIFY if !there => return Err(Refusal::UnknownMeter(message.meter.0)),
+            MeterCommand::ADD if there => return Err(Refusal::MeterExists(id)),
+            MeterCommand::MODIFY if !there => return Err(Refusal::UnknownMeter(id)),
             MeterCommand::ADD | MeterCommand::MODIFY => {
-                self.meters.insert(message.meter, message.clone());
+                // The numbers of the standard's own meters are not for flows (1.5.1, 7.3.4.5).
+                if id == 0 || id > LAST_METER {
+                    return Err(Refusal::NoSuchMeter(id));
+                }
+                let told = MeterMod {
+                    command: MeterCommand::ADD,
+                    ..message.clone()
+                };
+                let meter = Meter::new(&told, self.now)?;
+                self.meters.insert(message.meter, meter);
             }
             MeterCommand::DELETE => {
                 let gone = |id: MeterId| message.meter == MeterId::ALL || message.meter == id;

@@ -265,6 +265,51 @@ fn flows_are_told_of_by_table_cookie_port_and_match() {
 }
 
 #[test]
+fn a_meter_takes_packets_above_its_rate_wherever_it_stands() {
+    let meter_id = MeterId(1);
+    let first = FlowMod {
+        instructions: vec![
+            Instruction::Meter { meter_id },
+            Instruction::apply(vec![output(2)]),
+            Instruction::write_actions(vec![output(3)]),
+        ],
+        ..timed(1, 0, 0)
+    };
+    let within = flow(
+        0,
+        1,
+        from_port(1),
+        vec![output(2), Action::meter(meter_id), output(3)],
+    );
+    let copied = vec![
+        Action::clone_of(vec![Action::meter(meter_id), output(2)]),
+        output(3),
+    ];
+    let copied = flow(0, 1, from_port(1), copied);
+    let to = rust_openflow::action::ToController {
+        meter: Some(meter_id),
+        ..Default::default()
+    };
+    let told = flow(0, 1, from_port(1), vec![Action::from(to), output(3)]);
+    for (flow, passed, taken) in [(first, 2, 0), (within, 2, 1), (copied, 2, 1), (told, 2, 1)] {
+        let mut switch = Switch::new();
+        let bands = vec![Band::Drop { rate: 1, burst: 0 }];
+        let meter = MeterMod::add(meter_id, MeterMod::PKTPS, bands);
+        switch.meter_mod(&meter).expect("a meter");
+        switch.flow_mod(&flow).expect("a flow");
+        let mut count = |now| {
+            switch.advance(now);
+            switch.receive(PortNo(1), Tunnel::default(), &frame()).len()
+        };
+        assert_eq!(
+            [0, 999, 1_000].map(&mut count),
+            [passed, taken, passed],
+            "{flow:?}"
+        );
+    }
+}
+
+#[test]
 fn what_cannot_be_kept_is_refused() {
     let mut switch = Switch::new();
     let held = FlowMod {
