@@ -5,7 +5,6 @@
 //! round too often is dropped, with everything that was sent of it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use rust_openflow::action::{SlavesAlgorithm, ToController};
 use rust_openflow::field::Field;
@@ -17,7 +16,7 @@ use crate::hash;
 use crate::meter::Meter;
 use crate::packet::{Packet, Tunnel};
 use crate::parse::VLAN;
-use crate::program::{Bundle, Multipath, Step, Turn, ordered, out_of_ttl};
+use crate::program::{Bundle, Multipath, Program, Step, Turn, ordered, out_of_ttl};
 use crate::switch::Switch;
 
 /// How deep resubmits may go back to the same or an earlier table, and groups into each other (`MAX_DEPTH`).
@@ -26,6 +25,9 @@ const MAX_DEPTH: u32 = 64;
 const MAX_LOOKUPS: u32 = MAX_DEPTH * MAX_DEPTH;
 /// How many values the stack holds (65,536 bytes in Open vSwitch).
 const MAX_STACK: usize = 4096;
+/// How many copies of a packet may be on their ways within each other. Open vSwitch does not count them; each holds
+/// a packet and a stack.
+const MAX_COPIES: u32 = 256;
 /// How many frames may come out of one packet: Open vSwitch's limit is 64 KiB of datapath actions, of eight bytes
 /// at least.
 const MAX_OUTPUTS: usize = 8192;
@@ -63,6 +65,44 @@ pub(crate) struct Way {
     pub(crate) met: Vec<Met>,
 }
 
+/// Where a packet is: the table, the flow's number there, the flow's cookie.
+type Place = (u8, usize, u64);
+
+/// Something that is still to be done. What was begun last is at the top of the pile; a pile instead of calls, so that
+/// no way is too deep for anybody's stack.
+enum Frame<'a> {
+    /// What is left of a list of actions.
+    List(&'a [Step]),
+    /// What is left of the action set.
+    Set(std::vec::IntoIter<&'a Step>),
+    /// What a flow does after its actions.
+    Rest(&'a Program),
+    /// A resubmit returns.
+    Return {
+        in_port: PortNo,
+        place: Place,
+        depth: u32,
+    },
+    /// A bucket that has its turn.
+    Bucket(&'a [Step]),
+    /// A group is through.
+    GroupEnd(PacketInReason),
+    /// The way of a copy ends.
+    Restore(Box<Saved<'a>>),
+}
+
+/// What is as it was before a copy went its way.
+struct Saved<'a> {
+    packet: Packet,
+    stack: Vec<u128>,
+    /// The action set; a bucket's is the packet's own.
+    set: Option<Vec<&'a Step>>,
+    place: Place,
+    depth: u32,
+    copies: u32,
+    reason: PacketInReason,
+}
+
 /// One packet's way.
 pub(crate) struct Execution<'a> {
     switch: &'a Switch,
@@ -70,24 +110,18 @@ pub(crate) struct Execution<'a> {
     packet: Packet,
     stack: Vec<u128>,
     /// The action set, in the order in which it was written.
-    set: Vec<Step>,
+    set: Vec<&'a Step>,
     outputs: Vec<Output>,
     met: Vec<Met>,
-    /// Where the packet is.
-    table: u8,
-    /// The flow's number there.
-    number: usize,
-    cookie: u64,
+    frames: Vec<Frame<'a>>,
+    place: Place,
     depth: u32,
+    copies: u32,
     lookups: u32,
     /// Why the controller is told of what is sent to it.
     reason: PacketInReason,
-    /// The list of steps ends here.
-    stopped: bool,
-    /// All lists end here.
+    /// Nothing more is done with the packet.
     over: bool,
-    /// A meter took the packet, or the copy of it that a clone is.
-    taken: bool,
     /// Nor was anything done: it went round too often.
     failed: bool,
 }
@@ -107,40 +141,40 @@ impl<'a> Execution<'a> {
             set: Vec::new(),
             outputs: Vec::new(),
             met: Vec::new(),
-            table: 0,
-            number: usize::MAX,
-            cookie: u64::MAX,
+            frames: Vec::new(),
+            place: (0, usize::MAX, u64::MAX),
             depth: 0,
+            copies: 0,
             lookups: 0,
             reason: PacketInReason::APPLY_ACTION,
-            stopped: false,
             over: false,
-            taken: false,
             failed: false,
         }
     }
 
     /// The packet's way from the first table on.
     pub(crate) fn pipeline(mut self) -> Way {
-        self.run(0);
+        self.enter(0);
         self.finish()
     }
 
     /// The packet's way through a list of steps, as in a packet-out.
-    pub(crate) fn list(mut self, steps: &[Step]) -> Way {
+    pub(crate) fn list(mut self, steps: &'a [Step]) -> Way {
         self.reason = PacketInReason::PACKET_OUT;
-        self.steps(steps);
+        self.frames.push(Frame::List(steps));
         self.finish()
     }
 
-    /// What came out, when the action set is done.
+    /// Does all that is to be done, then the action set; gives what came out.
     fn finish(mut self) -> Way {
+        self.go_on();
         let set = std::mem::take(&mut self.set);
-        let leads = |step: &Step| matches!(step.turn(), Some(Turn::Last(_)));
+        let leads = |step: &&Step| matches!(step.turn(), Some(Turn::Last(_)));
         // Open vSwitch leaves it out after an exit, although ovs-actions(7) says otherwise.
         if !self.over && set.iter().any(leads) {
             self.reason = PacketInReason::ACTION_SET;
-            self.steps(&ordered(&set));
+            self.frames.push(Frame::Set(ordered(&set).into_iter()));
+            self.go_on();
         }
         if self.failed {
             self.outputs.clear();
@@ -151,8 +185,89 @@ impl<'a> Execution<'a> {
         }
     }
 
+    fn go_on(&mut self) {
+        while let Some(frame) = self.frames.pop() {
+            match frame {
+                Frame::List(steps) => {
+                    if let Some((step, rest)) = steps.split_first() {
+                        self.frames.push(Frame::List(rest));
+                        self.step(step);
+                    }
+                }
+                Frame::Set(mut steps) => {
+                    if let Some(step) = steps.next() {
+                        self.frames.push(Frame::Set(steps));
+                        self.step(step);
+                    }
+                }
+                Frame::Rest(program) => self.rest(program),
+                Frame::Return {
+                    in_port,
+                    place,
+                    depth,
+                } => {
+                    self.packet.put(Field::InPort, in_port.0);
+                    (self.place, self.depth) = (place, depth);
+                }
+                Frame::Bucket(steps) => self.copy(steps, None),
+                Frame::GroupEnd(reason) => {
+                    self.reason = reason;
+                    self.depth -= 1;
+                }
+                Frame::Restore(saved) => self.restore(*saved),
+            }
+        }
+    }
+
+    /// A copy goes its way, through a list of steps.
+    fn copy(&mut self, steps: &'a [Step], set: Option<Vec<&'a Step>>) {
+        if self.copies >= MAX_COPIES {
+            return self.fail();
+        }
+        self.frames.push(Frame::Restore(Box::new(Saved {
+            packet: self.packet.clone(),
+            stack: self.stack.clone(),
+            set,
+            place: self.place,
+            depth: self.depth,
+            copies: self.copies,
+            reason: self.reason,
+        })));
+        self.copies += 1;
+        self.frames.push(Frame::List(steps));
+    }
+
+    fn restore(&mut self, saved: Saved<'a>) {
+        (self.packet, self.stack) = (saved.packet, saved.stack);
+        (self.place, self.depth, self.reason) = (saved.place, saved.depth, saved.reason);
+        self.copies = saved.copies;
+        if let Some(set) = saved.set {
+            self.set = set;
+        }
+    }
+
+    /// Leaves out what is to be done before the end of a copy's way: of any copy, or of a bucket's.
+    fn leave(&mut self, any: bool) {
+        let ends = |frame: &Frame<'_>| match frame {
+            Frame::Restore(saved) => any || saved.set.is_none(),
+            _ => false,
+        };
+        let end = self.frames.iter().rposition(ends);
+        self.frames.truncate(end.map_or(0, |end| end + 1));
+        self.over |= end.is_none();
+    }
+
+    /// Leaves out the rest of the list, and what its flow does after it.
+    fn stop(&mut self) {
+        self.frames.pop();
+        if let Some(Frame::Rest(_)) = self.frames.last() {
+            self.frames.pop();
+        }
+    }
+
     /// The packet goes round too often.
     fn fail(&mut self) {
+        self.frames.clear();
         self.over = true;
         self.failed = true;
     }
@@ -163,43 +278,44 @@ impl<'a> Execution<'a> {
         }
     }
 
-    /// From a table on, until no flow says where to go next.
-    fn run(&mut self, first: u8) {
-        let mut next = Some(first);
-        while let Some(table) = next.take() {
-            self.lookups += 1;
-            if self.lookups > MAX_LOOKUPS {
-                return self.fail();
-            }
-            let switch = self.switch;
-            let Some((number, flow)) = switch.lookup(TableId(table), &mut self.packet) else {
-                return;
-            };
-            (self.table, self.number, self.cookie) = (table, number, flow.cookie);
-            self.met.push(Met {
-                table,
-                number,
-                shortened: None,
-            });
-            let program = Arc::clone(&flow.program);
-            if let Some(meter) = program.meter {
-                self.meter(meter);
-            }
-            if self.over || !self.steps(&program.apply) {
-                return;
-            }
-            if program.clear {
-                self.set.clear();
-                self.note_output();
-            }
-            if !program.write.is_empty() {
-                self.set.extend(program.write.iter().cloned());
-                self.note_output();
-            }
-            if let Some((value, mask)) = program.metadata {
-                self.packet.set(Field::Metadata, value.into(), mask.into());
-            }
-            next = program.goto;
+    /// The packet comes to a table.
+    fn enter(&mut self, table: u8) {
+        self.lookups += 1;
+        if self.lookups > MAX_LOOKUPS {
+            return self.fail();
+        }
+        let switch = self.switch;
+        let Some((number, flow)) = switch.lookup(TableId(table), &mut self.packet) else {
+            return;
+        };
+        self.place = (table, number, flow.cookie);
+        self.met.push(Met {
+            table,
+            number,
+            shortened: None,
+        });
+        let program = &*flow.program;
+        self.frames.push(Frame::Rest(program));
+        self.frames.push(Frame::List(&program.apply));
+        if let Some(meter) = program.meter {
+            self.meter(meter);
+        }
+    }
+
+    /// What a flow does after its actions.
+    fn rest(&mut self, program: &'a Program) {
+        if program.clear {
+            self.set.clear();
+        }
+        self.set.extend(&program.write);
+        if program.clear || !program.write.is_empty() {
+            self.note_output();
+        }
+        if let Some((value, mask)) = program.metadata {
+            self.packet.set(Field::Metadata, value.into(), mask.into());
+        }
+        if let Some(table) = program.goto {
+            self.enter(table);
         }
     }
 
@@ -212,18 +328,7 @@ impl<'a> Execution<'a> {
         self.packet.put(Field::ActsetOutput, port.0);
     }
 
-    /// Does steps until the list ends; false when it ended early.
-    fn steps(&mut self, steps: &[Step]) -> bool {
-        for step in steps {
-            self.step(step);
-            if self.over || std::mem::take(&mut self.stopped) {
-                return false;
-            }
-        }
-        true
-    }
-
-    fn step(&mut self, step: &Step) {
+    fn step(&mut self, step: &'a Step) {
         match step {
             Step::Output { port, max_len } => self.output(*port, *max_len),
             Step::OutputField { from, max_len } => {
@@ -246,14 +351,10 @@ impl<'a> Execution<'a> {
             Step::Controller(to) => self.controller(to),
             Step::Group(group) => self.group(*group),
             Step::Resubmit { port, table } => self.resubmit(*port, *table),
-            Step::Clone(steps) => self.copy(|copy| {
-                let set = copy.set.clone();
-                copy.steps(steps);
-                copy.set = set;
-                if std::mem::take(&mut copy.taken) {
-                    copy.over = copy.failed;
-                }
-            }),
+            Step::Clone(steps) => {
+                let set = self.set.clone();
+                self.copy(steps, Some(set));
+            }
             Step::Push(bits) => {
                 if self.stack.len() >= MAX_STACK {
                     return self.fail();
@@ -280,15 +381,15 @@ impl<'a> Execution<'a> {
                 let flags = self.packet.get(Field::TcpFlags).unwrap_or(0);
                 if flags & FIN_OR_RST != 0 {
                     self.met.push(Met {
-                        table: self.table,
-                        number: self.number,
+                        table: self.place.0,
+                        number: self.place.1,
                         shortened: Some((*idle, *hard)),
                     });
                 }
             }
             Step::Meter(meter) => self.meter(*meter),
             // Open vSwitch ends even what follows a clone that it is in; but only the bucket of a group.
-            Step::Exit => self.over = true,
+            Step::Exit => self.leave(false),
             change => self.change(change),
         }
     }
@@ -329,10 +430,13 @@ impl<'a> Execution<'a> {
                 self.fail_unless(done);
             }
             Step::Decrement { field, controllers } => {
-                self.stopped = !packet.decrement(*field);
-                let told = controllers.iter().filter(|_| self.stopped);
-                let told: Vec<ToController> = told.map(|id| out_of_ttl(*id)).collect();
-                told.iter().for_each(|to| self.controller(to));
+                if packet.decrement(*field) {
+                    return;
+                }
+                for controller in controllers {
+                    self.controller(&out_of_ttl(*controller));
+                }
+                self.stop();
             }
             Step::ClearConnection => {
                 let of_connection = (Field::CtState as usize..=Field::CtLabel as usize)
@@ -345,31 +449,23 @@ impl<'a> Execution<'a> {
         }
     }
 
-    /// Runs something on a copy of the packet and its registers.
-    fn copy(&mut self, on_copy: impl FnOnce(&mut Self)) {
-        let (packet, stack) = (self.packet.clone(), self.stack.clone());
-        let place = (self.table, self.number, self.cookie);
-        on_copy(self);
-        (self.packet, self.stack) = (packet, stack);
-        (self.table, self.number, self.cookie) = place;
-    }
-
     fn resubmit(&mut self, port: PortNo, table: Option<u8>) {
-        let place = (self.table, self.number, self.cookie);
-        let table = table.unwrap_or(self.table);
-        let deeper = u32::from(table <= self.table);
+        let table = table.unwrap_or(self.place.0);
+        let deeper = u32::from(table <= self.place.0);
         if self.depth + deeper > MAX_DEPTH {
             return self.fail();
         }
         let in_port = self.packet.in_port();
+        self.frames.push(Frame::Return {
+            in_port,
+            place: self.place,
+            depth: self.depth,
+        });
         if port != PortNo::IN_PORT {
             self.packet.put(Field::InPort, port.0);
         }
         self.depth += deeper;
-        self.run(table);
-        self.depth -= deeper;
-        self.packet.put(Field::InPort, in_port.0);
-        (self.table, self.number, self.cookie) = place;
+        self.enter(table);
     }
 
     fn output(&mut self, port: PortNo, max_len: u16) {
@@ -416,8 +512,7 @@ impl<'a> Execution<'a> {
     /// The packet goes on if the meter lets it pass.
     fn meter(&mut self, id: MeterId) {
         if !self.passes(id) {
-            self.over = true;
-            self.taken = true;
+            self.leave(true);
         }
     }
 
@@ -436,16 +531,11 @@ impl<'a> Execution<'a> {
             return self.fail();
         }
         self.depth += 1;
-        let reason = std::mem::replace(&mut self.reason, PacketInReason::GROUP);
-        for steps in group.chosen(&self.packet, switch) {
-            self.copy(|copy| _ = copy.steps(steps));
-            (self.over, self.taken) = (self.failed, false);
-            if self.failed {
-                break;
-            }
-        }
-        self.reason = reason;
-        self.depth -= 1;
+        self.frames.push(Frame::GroupEnd(self.reason));
+        self.reason = PacketInReason::GROUP;
+        let buckets = group.chosen(&self.packet, switch);
+        let buckets = buckets.into_iter().rev().map(Frame::Bucket);
+        self.frames.extend(buckets);
     }
 
     fn multipath(&mut self, multipath: &Multipath) {
@@ -502,8 +592,8 @@ impl<'a> Execution<'a> {
                 buffer_id: NO_BUFFER,
                 total_len: u16::try_from(frame.len()).unwrap_or(u16::MAX),
                 reason: PacketInReason(to.reason),
-                table: TableId(self.table),
-                cookie: self.cookie,
+                table: TableId(self.place.0),
+                cookie: self.place.2,
                 metadata: metadata(&self.packet),
                 packet: frame[..length].to_vec().into(),
             },

@@ -36,7 +36,8 @@ impl Group {
         check(told)?;
         let steps = told.buckets.iter().map(|bucket| {
             let steps = Checker::unknown(switch).set(&bucket.actions)?;
-            Ok(ordered(&steps))
+            let steps: Vec<&Step> = steps.iter().collect();
+            Ok(ordered(&steps).into_iter().cloned().collect())
         });
         Ok(Self {
             steps: steps.collect::<Result<_, _>>()?,

@@ -178,32 +178,18 @@ pub(crate) enum Turn {
 }
 
 /// The steps of an action set in the order in which they are done.
-pub(crate) fn ordered(set: &[Step]) -> Vec<Step> {
+pub(crate) fn ordered<'a>(set: &[&'a Step]) -> Vec<&'a Step> {
     let mut steps = Vec::new();
-    for turn in 1..=8 {
-        let own = |step: &&Step| {
-            step.turn()
-                .is_some_and(|own| own == Turn::One(turn) || own == Turn::All(turn))
-        };
-        let mut all: Vec<&Step> = set.iter().filter(own).collect();
-        if let Some(last) = all
-            .last()
+    let of = |turn: Turn| {
+        set.iter()
             .copied()
-            .filter(|last| last.turn() == Some(Turn::One(turn)))
-        {
-            all = vec![last];
-        }
-        steps.extend(all.into_iter().cloned());
+            .filter(move |step| step.turn() == Some(turn))
+    };
+    for turn in 1..=8 {
+        steps.extend(of(Turn::All(turn)));
+        steps.extend(of(Turn::One(turn)).next_back());
     }
-    for turn in 0..=3 {
-        if let Some(last) = set
-            .iter()
-            .rfind(|step| step.turn() == Some(Turn::Last(turn)))
-        {
-            steps.push(last.clone());
-            break;
-        }
-    }
+    steps.extend((0..=3).find_map(|turn| of(Turn::Last(turn)).next_back()));
     steps
 }
 

@@ -74,6 +74,33 @@ fn a_packet_that_goes_round_too_often_is_dropped_with_all_that_was_sent() {
 }
 
 #[test]
+fn the_deepest_way_there_is_fits_on_a_stack() {
+    // Forwards as far as tables go, then back.
+    let around = |within: fn(Action) -> Action| {
+        let flows = (0..=253_u8).map(|table| {
+            let next = Action::resubmit((table + 1) % 254);
+            flow(table, 1, Match::any(), vec![output(2), within(next)])
+        });
+        ports(&switch(flows))
+    };
+    let none = Vec::<u32>::new();
+    assert_eq!(around(|next| next), none);
+    assert_eq!(
+        around(|next| Action::clone_of(vec![Action::clone_of(vec![next])])),
+        none
+    );
+}
+
+#[test]
+fn a_packet_may_go_through_all_tables_within_copies() {
+    let flows = (0..200_u8).map(|table| {
+        let next = Action::clone_of(vec![Action::resubmit(table + 1)]);
+        flow(table, 1, Match::any(), vec![output(2), next, output(3)])
+    });
+    assert_eq!(ports(&switch(flows)).len(), 400);
+}
+
+#[test]
 fn a_clone_leaves_no_trace() {
     let actions = vec![
         Action::clone_of(vec![
