@@ -1,7 +1,7 @@
 //! The software switch by itself: what messages do to its tables (`tables`), what is counted of flows and how they
-//! go (`time`), which flow is found (`classifier`), how frames are read (`parsing`) and rewritten (`frames`), and
-//! what actions do with a packet (`actions`, `steps`). That it agrees with Open vSwitch is proved where that is at
-//! hand, in the workspace's `tests`.
+//! go (`time`), which flow is found (`classifier`), how frames are read (`parsing`, `composed`) and rewritten
+//! (`frames`), and what actions do with a packet (`actions`, `steps`). That it agrees with Open vSwitch is proved
+//! where that is at hand, in the workspace's `tests`.
 
 mod actions;
 mod classifier;
