@@ -40,6 +40,8 @@ fn message_survives(bytes: &Bytes) {
     let Some(version) = Version::from_wire(header.version) else {
         return;
     };
+    // Whatever it says, it prints.
+    text::print_message(&header, &message, &Names::default());
     let written = message.encode(version, header.xid).expect("what was read");
     let (_, again) = Message::decode(&written).expect("what was written");
     assert_eq!(again, message, "from {bytes:02x?} to {written:02x?}");
