@@ -10,8 +10,6 @@ pub(crate) const PLAIN: &[&str] = &[
     "table_mod",
     "tlv_table_mod",
     "tlv_table_reply",
-    "queue_get_config_reply",
-    "multipart_reply queue_desc",
     "multipart_reply table",
     "multipart_reply table_features",
     "multipart_request table_features",

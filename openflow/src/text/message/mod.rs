@@ -1,8 +1,8 @@
 //! Whole messages as text, as `ovs-ofctl ofp-print` writes them: `OFPT_FLOW_MOD (OF1.3) (xid=0x6): ADD ...`.
 //!
-//! Flows and packets are in `flows` and `packets`, groups and meters in `groups`, ports and queues in `ports`, what comes
-//! unasked in `asynchronous`, the rest in `control`. What none of them writes is written as its plain form, `name=value, ...`. Nothing reads messages
-//! again.
+//! Flows and packets are in `flows` and `packets`, groups and meters in `groups`, ports and what their queues did in
+//! `ports`, what queues promise in `queues`, what comes unasked in `asynchronous`, the rest in `control`. What none of
+//! them writes is written as its plain form, `name=value, ...`. Nothing reads messages again.
 
 mod asynchronous;
 mod control;
@@ -10,6 +10,7 @@ mod flows;
 mod groups;
 mod packets;
 mod ports;
+mod queues;
 
 use super::Names;
 use super::scan::hex;
@@ -40,6 +41,7 @@ pub(super) fn print(out: &mut String, header: &Header, message: &Message, names:
                 || packets::print(out, other, context)
                 || groups::print(out, other, context)
                 || ports::print(out, other, context)
+                || queues::print(out, other, context)
                 || asynchronous::print(out, other, version)
                 || control::print(out, other, context)
         }
@@ -62,6 +64,7 @@ fn print_reply(out: &mut String, reply: &Reply, context: Context<'_>) -> bool {
     flows::print_reply(out, reply, context)
         || groups::print_reply(out, reply, context)
         || ports::print_reply(out, reply, context)
+        || queues::print_reply(out, reply, context)
         || control::print_reply(out, reply, context)
 }
 
