@@ -6,16 +6,11 @@ use rust_openflow::Version::{V1_0, V1_1, V1_4, V1_5};
 /// Messages whose text here is their plain form, and not that of `ovs-ofctl`.
 pub(crate) const PLAIN: &[&str] = &[
     "error",
-    "ct_flush",
     "table_mod",
-    "tlv_table_mod",
-    "tlv_table_reply",
     "multipart_reply table",
     "multipart_reply table_features",
     "multipart_request table_features",
     "multipart_reply group_features",
-    "multipart_reply ipfix_bridge",
-    "multipart_reply ipfix_flow",
     "multipart_reply flow_monitor",
     "multipart_reply nx_flow_monitor",
     "multipart_reply onf_flow_monitor",
@@ -65,6 +60,14 @@ const UNSHOWN: &[&str] = &[
 ];
 
 pub(crate) const CHANGES: &[Change] = &[
+    (
+        &["ct_flush"],
+        V1_0,
+        V1_5,
+        Side::Ours,
+        |text, _| without(&without(text, " mark="), " labels="),
+        "it leaves out marks and labels, which only later versions know",
+    ),
     (
         &["flow_mod"],
         V1_0,

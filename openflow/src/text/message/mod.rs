@@ -1,13 +1,15 @@
 //! Whole messages as text, as `ovs-ofctl ofp-print` writes them: `OFPT_FLOW_MOD (OF1.3) (xid=0x6): ADD ...`.
 //!
 //! Flows and packets are in `flows` and `packets`, groups and meters in `groups`, ports and what their queues did in
-//! `ports`, what queues promise in `queues`, what comes unasked in `asynchronous`, the rest in `control`. What none of
-//! them writes is written as its plain form, `name=value, ...`. Nothing reads messages again.
+//! `ports`, what queues promise in `queues`, what comes unasked in `asynchronous`, what only Nicira has in `nicira`, the
+//! rest in `control`. What none of them writes is written as its plain form, `name=value, ...`. Nothing reads messages
+//! again.
 
 mod asynchronous;
 mod control;
 mod flows;
 mod groups;
+mod nicira;
 mod packets;
 mod ports;
 mod queues;
@@ -42,6 +44,7 @@ pub(super) fn print(out: &mut String, header: &Header, message: &Message, names:
                 || groups::print(out, other, context)
                 || ports::print(out, other, context)
                 || queues::print(out, other, context)
+                || nicira::print(out, other)
                 || asynchronous::print(out, other, version)
                 || control::print(out, other, context)
         }
@@ -65,6 +68,7 @@ fn print_reply(out: &mut String, reply: &Reply, context: Context<'_>) -> bool {
         || groups::print_reply(out, reply, context)
         || ports::print_reply(out, reply, context)
         || queues::print_reply(out, reply, context)
+        || nicira::print_reply(out, reply)
         || control::print_reply(out, reply, context)
 }
 
