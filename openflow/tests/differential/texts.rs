@@ -11,12 +11,6 @@ pub(crate) const PLAIN: &[&str] = &[
     "multipart_reply table_features",
     "multipart_request table_features",
     "multipart_reply group_features",
-    "multipart_reply flow_monitor",
-    "multipart_reply nx_flow_monitor",
-    "multipart_reply onf_flow_monitor",
-    "multipart_request flow_monitor",
-    "multipart_request nx_flow_monitor",
-    "multipart_request onf_flow_monitor",
 ];
 
 /// Whose text it is.

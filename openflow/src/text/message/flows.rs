@@ -232,6 +232,18 @@ fn print_flow_stats(
     flow::print_instructions(out, &flow.instructions, names);
 }
 
+/// Why a flow went.
+pub(super) fn reason(reason: FlowRemovedReason) -> String {
+    match reason {
+        FlowRemovedReason::IDLE_TIMEOUT => "idle".to_owned(),
+        FlowRemovedReason::HARD_TIMEOUT => "hard".to_owned(),
+        other => match other.name() {
+            Some(name) => name.to_owned(),
+            None => other.0.to_string(),
+        },
+    }
+}
+
 fn print_removed(
     out: &mut String,
     removed: &FlowRemoved,
@@ -244,15 +256,7 @@ fn print_removed(
     if out.len() == start {
         out.push(' ');
     }
-    let reason = match removed.reason {
-        FlowRemovedReason::IDLE_TIMEOUT => "idle".to_owned(),
-        FlowRemovedReason::HARD_TIMEOUT => "hard".to_owned(),
-        other => match other.name() {
-            Some(name) => name.to_owned(),
-            None => other.0.to_string(),
-        },
-    };
-    push(out, format_args!("reason={reason}"));
+    push(out, format_args!("reason={}", reason(removed.reason)));
     if let Some(table) = table {
         push(
             out,

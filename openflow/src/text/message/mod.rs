@@ -1,14 +1,15 @@
 //! Whole messages as text, as `ovs-ofctl ofp-print` writes them: `OFPT_FLOW_MOD (OF1.3) (xid=0x6): ADD ...`.
 //!
 //! Flows and packets are in `flows` and `packets`, groups and meters in `groups`, ports and what their queues did in
-//! `ports`, what queues promise in `queues`, what comes unasked in `asynchronous`, what only Nicira has in `nicira`, the
-//! rest in `control`. What none of them writes is written as its plain form, `name=value, ...`. Nothing reads messages
-//! again.
+//! `ports`, what queues promise in `queues`, which changes of flows are told in `monitors`, what else comes unasked in
+//! `asynchronous`, what only Nicira has in `nicira`, the rest in `control`. What none of them writes is written as its
+//! plain form, `name=value, ...`. Nothing reads messages again.
 
 mod asynchronous;
 mod control;
 mod flows;
 mod groups;
+mod monitors;
 mod nicira;
 mod packets;
 mod ports;
@@ -60,6 +61,7 @@ fn print_request(out: &mut String, request: &Request, context: Context<'_>) -> b
     flows::print_request(out, request, context)
         || groups::print_request(out, request)
         || ports::print_request(out, request, context)
+        || monitors::print_request(out, request, context)
         || control::print_request(request)
 }
 
@@ -68,6 +70,7 @@ fn print_reply(out: &mut String, reply: &Reply, context: Context<'_>) -> bool {
         || groups::print_reply(out, reply, context)
         || ports::print_reply(out, reply, context)
         || queues::print_reply(out, reply, context)
+        || monitors::print_reply(out, reply, context)
         || nicira::print_reply(out, reply)
         || control::print_reply(out, reply, context)
 }
