@@ -5,6 +5,7 @@
 mod differential;
 mod generate;
 mod groups;
+mod monitors;
 mod round_trip;
 mod triggers;
 mod vectors;
