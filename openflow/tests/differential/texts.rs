@@ -159,9 +159,11 @@ pub(crate) const CHANGES: &[Change] = &[
         Side::Both,
         |text, _| {
             let named = without_nameless(text);
-            UNSHOWN
+            let shown = UNSHOWN
                 .iter()
-                .fold(named, |text, name| without_field(&text, name))
+                .fold(named, |text, name| without_field(&text, name));
+            // Where no field is left.
+            shown.replace("  actions=", " actions=")
         },
         "it does not show these fields, or not all of their masks, or not without what they need",
     ),
@@ -198,12 +200,19 @@ pub(crate) const CHANGES: &[Change] = &[
         "it shows the counters of a vendor",
     ),
     (
-        &["nx_flow_mod", "bundle_add_message"],
+        &[
+            "nx_flow_mod",
+            "bundle_add_message",
+            "multipart_reply nx_flow_monitor",
+        ],
         V1_1,
         V1_5,
         Side::Both,
-        |text, _| before(text, "actions="),
-        "it reads instructions where nicira-ext.h has actions",
+        |text, _| {
+            let lines: Vec<&str> = text.lines().map(|line| before(line, "actions=")).collect();
+            lines.join("\n")
+        },
+        "it reads instructions where nicira-ext.h has actions, and actions where its switch writes instructions",
     ),
     (
         &[],
@@ -312,8 +321,8 @@ fn lines(text: &str, keep: impl Fn(&str) -> bool) -> String {
     kept.join("\n")
 }
 
-fn before(text: &str, end: &str) -> String {
-    text.split(end).next().unwrap_or_default().to_owned()
+fn before<'a>(text: &'a str, end: &str) -> &'a str {
+    text.split(end).next().unwrap_or_default()
 }
 
 /// Without the fields of network and transport.

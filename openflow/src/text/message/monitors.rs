@@ -102,8 +102,12 @@ fn print_filter(
             format_args!(" out_port={}", context.names.port(out_port)),
         );
     }
-    if out_group != GroupId::ANY {
-        push(out, format_args!(" out_group={}", out_group.0));
+    // Group 0 is taken for none, and the number for a signed one.
+    if ![GroupId(0), GroupId::ANY].contains(&out_group) {
+        push(
+            out,
+            format_args!(" out_group={}", out_group.0.cast_signed()),
+        );
     }
     if table != TableId::ALL {
         push(out, format_args!(" table={}", context.names.table(table)));

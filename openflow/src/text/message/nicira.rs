@@ -87,7 +87,7 @@ const ICMP: [u8; 2] = [1, 58];
 /// Packets of one direction of a connection; zero is any.
 struct Tuple {
     addresses: [Ipv6Addr; 2],
-    /// Of ICMP the identifier, and type and code, which have the same place.
+    /// Of ICMP the identifier, and code and type, which have the same place.
     ports: [u16; 2],
 }
 
@@ -106,10 +106,10 @@ impl Tuple {
             CtTupleProperty::DstPort { port } => self.ports[1] = port,
             CtTupleProperty::IcmpId { id } => self.ports[0] = id,
             CtTupleProperty::IcmpType { kind } => {
-                self.ports[1] = self.ports[1] & 0xff | u16::from(kind) << 8;
+                self.ports[1] = self.ports[1] & 0xff00 | u16::from(kind);
             }
             CtTupleProperty::IcmpCode { code } => {
-                self.ports[1] = self.ports[1] & 0xff00 | u16::from(code);
+                self.ports[1] = self.ports[1] & 0xff | u16::from(code) << 8;
             }
             _ => {}
         }
@@ -129,7 +129,7 @@ impl Tuple {
         );
         let [first, second] = self.ports;
         if ICMP.contains(&ip_proto) {
-            let [kind, code] = second.to_be_bytes();
+            let [code, kind] = second.to_be_bytes();
             push(
                 out,
                 format_args!(",icmp_id={first},icmp_type={kind},icmp_code={code}"),
