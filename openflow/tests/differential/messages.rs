@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use rust_openflow::message::{Header, Kind, Nested, ROWS};
+use rust_openflow::error::ErrorAnswer;
+use rust_openflow::message::{ErrorMessage, Header, Kind, Nested, ROWS};
 use rust_openflow::record::Dice;
 use rust_openflow::text::{Names, print_message};
 use rust_openflow::{Field, Match, Message, Version};
@@ -206,14 +207,18 @@ impl Outcome {
     /// Looks for kinds that were taken or refused unexpectedly.
     fn check_taken(&mut self) {
         for ((name, version), count) in &self.taken {
-            let refused = REFUSED.iter().any(|(of, since, until, _)| {
-                of.contains(&name.as_str()) && (*since..=*until).contains(version)
-            });
-            if refused != (*count == 0) {
+            if is_refused(name, *version) != (*count == 0) {
                 self.wrong.push(format!("{name} {version}: {count} taken"));
             }
         }
     }
+}
+
+/// Whether Open vSwitch knows no such message.
+fn is_refused(name: &str, version: Version) -> bool {
+    REFUSED
+        .iter()
+        .any(|(of, since, until, _)| of.contains(&name) && (*since..=*until).contains(&version))
 }
 
 /// The text without spaces where lines end.
@@ -256,5 +261,41 @@ fn open_vswitch_takes_messages_of_every_kind_that_it_knows_and_prints_them_alike
     println!("{} texts compared", outcome.compared);
     let wrong = &outcome.wrong;
     let some = wrong[..wrong.len().min(60)].join("\n");
+    assert!(wrong.is_empty(), "{}:\n{some}", wrong.len());
+}
+
+#[test]
+fn open_vswitch_shows_what_is_left_of_refused_messages_alike() {
+    if !installed() {
+        return;
+    }
+    let mut noise = Noise(1);
+    let mut wrong = Vec::new();
+    for version in Version::ALL {
+        let mut errors = Vec::new();
+        for row in ROWS.iter().filter(|row| row.kind.code(version).is_some()) {
+            for _ in 0..EACH / 10 {
+                let refused = Message::generate(row.kind, &mut Dice::new(&noise.dice()), version);
+                let name = name(&refused);
+                if is_refused(&name, version) {
+                    continue;
+                }
+                let refused = refused.encode(version, 5).expect("a message");
+                let kept = usize::from(noise.bytes(1)[0]).min(refused.len() - 1);
+                let error = ErrorMessage::new(ErrorAnswer::BAD_TYPE, refused.slice(..kept));
+                let error = Message::Error(error).encode(version, 5);
+                errors.push(error.expect("an error"));
+            }
+        }
+        let theirs = printed(errors.iter().map(|error| &error[..]));
+        for (error, theirs) in errors.iter().zip(theirs) {
+            let (header, read) = Message::decode(error).expect("what was written");
+            let ours = print_message(&header, &read, &Names::default());
+            if tidy(&ours) != tidy(&theirs) {
+                wrong.push(format!("{version}:\n{ours}\n{theirs}"));
+            }
+        }
+    }
+    let some = wrong[..wrong.len().min(20)].join("\n");
     assert!(wrong.is_empty(), "{}:\n{some}", wrong.len());
 }

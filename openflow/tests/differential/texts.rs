@@ -5,7 +5,6 @@ use rust_openflow::Version::{V1_0, V1_1, V1_4, V1_5};
 
 /// Messages whose text here is their plain form, and not that of `ovs-ofctl`.
 pub(crate) const PLAIN: &[&str] = &[
-    "error",
     "table_mod",
     "multipart_reply table",
     "multipart_reply table_features",
@@ -182,6 +181,17 @@ pub(crate) const CHANGES: &[Change] = &[
         Side::Both,
         |text, _| without(text, " total_len="),
         "it takes a length of zero for none",
+    ),
+    (
+        &["error"],
+        V1_0,
+        V1_5,
+        Side::Ours,
+        |text, other| match text.contains("of vendor 0x00000000") {
+            true => other.to_owned(),
+            false => text.to_owned(),
+        },
+        "it takes a vendor of zero for the standard",
     ),
     (
         &["multipart_reply port_stats"],

@@ -1,6 +1,6 @@
 //! Messages about the connection and the switch as a whole.
 
-use super::{Context, bit_names, groups, known, ports};
+use super::{Context, bit_names, errors, groups, known, ports, print_deeper};
 use crate::Version;
 use crate::message::{
     BundleAdd, BundleControl, Desc, Features, Hello, HelloElement, Message, Reply, Request,
@@ -13,7 +13,7 @@ use crate::text::value::push;
 /// Writes a message, if it is one of these.
 pub(super) fn print(out: &mut String, told: &Message, context: Context<'_>) -> bool {
     match told {
-        Message::Error(error) => push(out, format_args!(" {error}")),
+        Message::Error(error) => errors::print(out, error, context),
         Message::Hello(hello) => print_hello(out, hello, context.version),
         Message::EchoRequest(echo) | Message::EchoReply(echo) => {
             push(out, format_args!(" {} bytes of payload", echo.data.len()));
@@ -228,7 +228,7 @@ fn print_bundled(out: &mut String, add: &BundleAdd, context: Context<'_>) -> boo
     let bundle = hex(add.bundle_id.into());
     let flags = bit_names(add.flags.0.into(), BUNDLE_FLAGS);
     push(out, format_args!("\n bundle_id={bundle} flags={flags}\n"));
-    super::print(out, &header, &inner, context.names);
+    print_deeper(out, &header, &inner, context);
     true
 }
 

@@ -2,11 +2,12 @@
 //!
 //! Flows and packets are in `flows` and `packets`, groups and meters in `groups`, ports and what their queues did in
 //! `ports`, what queues promise in `queues`, which changes of flows are told in `monitors`, what else comes unasked in
-//! `asynchronous`, what only Nicira has in `nicira`, the rest in `control`. What none of them writes is written as its
+//! `asynchronous`, errors in `errors`, what only Nicira has in `nicira`, the rest in `control`. What none of them writes is written as its
 //! plain form, `name=value, ...`. Nothing reads messages again.
 
 mod asynchronous;
 mod control;
+mod errors;
 mod flows;
 mod groups;
 mod monitors;
@@ -28,14 +29,35 @@ use crate::{MeterId, Version};
 struct Context<'a> {
     version: Version,
     names: &'a Names,
+    /// How many messages are around it.
+    depth: u8,
 }
 
 /// Writes a message. What is longer than a line goes on behind its first, without a line's end.
 pub(super) fn print(out: &mut String, header: &Header, message: &Message, names: &Names) {
     let version = Version::from_wire(header.version).unwrap_or(Version::V1_5);
-    print_title(out, header, message, version);
+    let context = Context {
+        version,
+        names,
+        depth: 0,
+    };
+    print_in(out, header, message, context);
+}
+
+/// Writes a message that is inside another.
+fn print_deeper(out: &mut String, header: &Header, message: &Message, around: Context<'_>) {
+    let context = Context {
+        version: Version::from_wire(header.version).unwrap_or(Version::V1_5),
+        names: around.names,
+        depth: around.depth + 1,
+    };
+    print_in(out, header, message, context);
+}
+
+fn print_in(out: &mut String, header: &Header, message: &Message, context: Context<'_>) {
+    let version = context.version;
+    print_title(out, header, Title::of(message, version));
     let start = out.len();
-    let context = Context { version, names };
     let done = match message {
         Message::MultipartRequest(part) => print_request(out, &part.request, context),
         Message::MultipartReply(part) => print_reply(out, &part.reply, context),
@@ -75,30 +97,53 @@ fn print_reply(out: &mut String, reply: &Reply, context: Context<'_>) -> bool {
         || control::print_reply(out, reply, context)
 }
 
-fn print_title(out: &mut String, header: &Header, message: &Message, version: Version) {
-    let part = match message {
-        Message::MultipartRequest(part) => part.request.row().map(|row| (row, " request")),
-        Message::MultipartReply(part) => part.reply.row().map(|row| (row, " reply")),
-        _ => None,
-    };
-    let kind = message.kind();
-    let (code, name, of, direction) = match (part, kind) {
-        (Some((row, direction)), _) => (row.code(version), row.first_name(), "ST", direction),
-        (None, Some(kind)) => (kind.code(version), kind.row().name, "T", ""),
-        (None, None) => (None, "", "T", ""),
-    };
-    let vendor = code.and_then(|code| code.vendor);
-    let prefix = match vendor {
+/// What stands in a message's title.
+#[derive(Clone, Copy)]
+struct Title {
+    /// Whose message it is.
+    vendor: Option<u32>,
+    /// Its name; none is its number.
+    name: &'static str,
+    /// What stands before the name, after the sign of the vendor.
+    of: &'static str,
+    /// What stands after the name.
+    direction: &'static str,
+}
+
+impl Title {
+    fn of(message: &Message, version: Version) -> Self {
+        let part = match message {
+            Message::MultipartRequest(part) => part.request.row().map(|row| (row, " request")),
+            Message::MultipartReply(part) => part.reply.row().map(|row| (row, " reply")),
+            _ => None,
+        };
+        let (code, name, of, direction) = match (part, message.kind()) {
+            (Some((row, direction)), _) => (row.code(version), row.first_name(), "ST", direction),
+            (None, Some(kind)) => (kind.code(version), kind.row().name, "T", ""),
+            (None, None) => (None, "", "T", ""),
+        };
+        Self {
+            vendor: code.and_then(|code| code.vendor),
+            name,
+            of,
+            direction,
+        }
+    }
+}
+
+fn print_title(out: &mut String, header: &Header, title: Title) {
+    let prefix = match title.vendor {
         Some(NICIRA) => "NX",
         Some(ONF) => "ONF",
         _ => "OFP",
     };
     // The vendor is said already.
+    let name = title.name;
     let own = name.strip_prefix("nx_").or(name.strip_prefix("onf_"));
-    let own = own.unwrap_or(name);
-    match own {
+    match own.unwrap_or(name) {
         "" => push(out, format_args!("OFPT_{}", header.kind)),
         own => {
+            let (of, direction) = (title.of, title.direction);
             let name = own.to_uppercase();
             push(out, format_args!("{prefix}{of}_{name}{direction}"));
         }
