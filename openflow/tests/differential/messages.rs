@@ -5,10 +5,15 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use rust_openflow::error::ErrorAnswer;
-use rust_openflow::message::{ErrorMessage, Header, Kind, Nested, ROWS};
-use rust_openflow::record::Dice;
+use rust_openflow::field::ROWS as ROWS_OF_FIELDS;
+use rust_openflow::matches;
+use rust_openflow::message::{
+    ErrorMessage, Header, Kind, MultipartReply, Nested, ROWS, Reply, TableFeatureProperty,
+    TableFeatures, TableFeaturesCommand, TypeId,
+};
+use rust_openflow::record::{Dice, Name};
 use rust_openflow::text::{Names, print_message};
-use rust_openflow::{Field, Match, Message, Version};
+use rust_openflow::{Field, Match, Message, TableId, Version};
 
 use crate::Noise;
 use crate::complaints::{self, COMPLAINTS, Known, REFUSED};
@@ -290,6 +295,139 @@ fn open_vswitch_shows_what_is_left_of_refused_messages_alike() {
         let theirs = printed(errors.iter().map(|error| &error[..]));
         for (error, theirs) in errors.iter().zip(theirs) {
             let (header, read) = Message::decode(error).expect("what was written");
+            let ours = print_message(&header, &read, &Names::default());
+            if tidy(&ours) != tidy(&theirs) {
+                wrong.push(format!("{version}:\n{ours}\n{theirs}"));
+            }
+        }
+    }
+    let some = wrong[..wrong.len().min(20)].join("\n");
+    assert!(wrong.is_empty(), "{}:\n{some}", wrong.len());
+}
+
+/// A table that can do some of all there is; `like` the one before in some of it.
+fn able_table(noise: &mut Noise, version: Version) -> TableFeatures {
+    use TableFeatureProperty as P;
+    let mut some = |count: usize| -> Vec<usize> {
+        let odds = noise.bytes(1)[0];
+        let taken = noise.bytes(count);
+        (0..count).filter(|at| taken[*at] < odds).collect()
+    };
+    let mut headers = |masks: bool| -> Vec<matches::Header> {
+        let all = ROWS_OF_FIELDS.iter().filter(|row| !row.is_variable());
+        let all: Vec<_> = all.flat_map(|row| row.codes).collect();
+        let taken = some(all.len());
+        let header = |at: &usize| matches::Header::at(all[*at]);
+        let mut headers: Vec<_> = taken.iter().map(header).collect();
+        for header in headers.iter_mut().filter(|_| masks).step_by(3) {
+            if let Some((field, code)) = header.code()
+                && field.row().maskable
+            {
+                header.masked = true;
+                header.length = code.length(true);
+            }
+        }
+        headers
+    };
+    let properties = vec![
+        P::Match {
+            oxm_ids: headers(true),
+        },
+        P::Wildcards {
+            oxm_ids: headers(false),
+        },
+        P::WriteSetfield {
+            oxm_ids: headers(false),
+        },
+        P::ApplySetfield {
+            oxm_ids: headers(false),
+        },
+        P::ApplySetfieldMiss {
+            oxm_ids: headers(false),
+        },
+    ];
+    let types = |taken: Vec<usize>| -> Vec<TypeId> {
+        let id = |kind: &usize| TypeId::Standard {
+            kind: *kind as u16,
+            data: Bytes::new(),
+        };
+        taken.iter().map(id).collect()
+    };
+    let tables = |taken: Vec<usize>| taken.iter().map(|table| TableId(*table as u8)).collect();
+    let mut more = vec![
+        P::Instructions {
+            instruction_ids: types(some(9)),
+        },
+        P::InstructionsMiss {
+            instruction_ids: types(some(9)),
+        },
+        P::NextTables {
+            next_table_ids: tables(some(20)),
+        },
+        P::NextTablesMiss {
+            next_table_ids: tables(some(20)),
+        },
+        P::WriteActions {
+            action_ids: types(some(40)),
+        },
+        P::ApplyActions {
+            action_ids: types(some(40)),
+        },
+        P::WriteActionsMiss {
+            action_ids: types(some(2)),
+        },
+    ];
+    more.extend(properties);
+    let name = if some(2).is_empty() { "" } else { "classify" };
+    TableFeatures {
+        table: TableId(some(2).len() as u8),
+        command: match version {
+            Version::V1_5 => TableFeaturesCommand::MODIFY,
+            _ => TableFeaturesCommand::REPLACE,
+        },
+        features: 0,
+        name: Name::new(name),
+        metadata_match: some(2).len() as u64,
+        metadata_write: 0,
+        config: 0,
+        capabilities: if version < Version::V1_4 { 0 } else { 4 },
+        max_entries: some(2).len() as u32,
+        properties: more,
+    }
+}
+
+#[test]
+fn open_vswitch_prints_what_tables_can_do_alike() {
+    if !installed() {
+        return;
+    }
+    let mut noise = Noise(1);
+    let mut wrong = Vec::new();
+    for version in [Version::V1_3, Version::V1_4, Version::V1_5] {
+        let replies: Vec<Bytes> = (0..EACH)
+            .map(|_| {
+                let first = able_table(&mut noise, version);
+                let mut tables = vec![first];
+                for _ in 0..4 {
+                    let mut next = tables[tables.len() - 1].clone();
+                    next.table.0 += 1;
+                    let other = able_table(&mut noise, version);
+                    for at in noise.bytes(1).iter().map(|byte| usize::from(*byte) % 20) {
+                        if let Some(property) = other.properties.get(at) {
+                            next.properties[at] = property.clone();
+                        }
+                    }
+                    next.name = other.name;
+                    tables.push(next);
+                }
+                let reply = MultipartReply::new(Reply::TableFeatures(tables), false);
+                let reply = Message::MultipartReply(reply).encode(version, 5);
+                reply.expect("a reply")
+            })
+            .collect();
+        let theirs = printed(replies.iter().map(|reply| &reply[..]));
+        for (reply, theirs) in replies.iter().zip(theirs) {
+            let (header, read) = Message::decode(reply).expect("what was written");
             let ours = print_message(&header, &read, &Names::default());
             if tidy(&ours) != tidy(&theirs) {
                 wrong.push(format!("{version}:\n{ours}\n{theirs}"));

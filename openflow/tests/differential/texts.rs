@@ -4,13 +4,7 @@ use rust_openflow::Version;
 use rust_openflow::Version::{V1_0, V1_1, V1_4, V1_5};
 
 /// Messages whose text here is their plain form, and not that of `ovs-ofctl`.
-pub(crate) const PLAIN: &[&str] = &[
-    "table_mod",
-    "multipart_reply table",
-    "multipart_reply table_features",
-    "multipart_request table_features",
-    "multipart_reply group_features",
-];
+pub(crate) const PLAIN: &[&str] = &["multipart_reply group_features"];
 
 /// Whose text it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -192,6 +186,26 @@ pub(crate) const CHANGES: &[Change] = &[
             false => text.to_owned(),
         },
         "it takes a vendor of zero for the standard",
+    ),
+    (
+        &["table_mod"],
+        V1_4,
+        V1_5,
+        Side::Both,
+        |text, _| without(text, ", eviction"),
+        "it takes what decides which flow gives way for whether any does",
+    ),
+    (
+        &["multipart_reply table"],
+        V1_1,
+        V1_1,
+        Side::Both,
+        |text, _| {
+            let part =
+                |line: &str| line.contains("actions: ") || line.ends_with("Actions features:");
+            lines(text, |line| !part(line))
+        },
+        "it takes the actions that can be written for those that can be applied",
     ),
     (
         &["multipart_reply port_stats"],

@@ -1,6 +1,7 @@
 //! Messages about the connection and the switch as a whole.
 
-use super::{Context, bit_names, errors, groups, known, ports, print_deeper};
+use super::tables::{MAY_EVICT, TELLS_VACANCY, state};
+use super::{Context, bit_names, errors, groups, known, ports, print_deeper, tables};
 use crate::Version;
 use crate::message::{
     BundleAdd, BundleControl, Desc, Features, Hello, HelloElement, Message, Reply, Request,
@@ -42,6 +43,7 @@ pub(super) fn print(out: &mut String, told: &Message, context: Context<'_>) -> b
                 " enable"
             });
         }
+        Message::TableMod(change) => tables::print_mod(out, change, context),
         Message::TableStatus(status) => {
             let reason = match status.reason {
                 TableReason::VACANCY_DOWN => "VACANCY_DOWN",
@@ -121,22 +123,6 @@ const CAPABILITIES: &[(u32, &str, Version, Version)] = &[
     (1 << 10, "FLOW_MONITORING", Version::V1_4, Version::V1_5),
 ];
 
-/// The actions of 1.0.
-const ACTIONS: &[(u32, &str)] = &[
-    (1, "output"),
-    (1 << 11, "enqueue"),
-    (1 << 1, "set_vlan_vid"),
-    (1 << 2, "set_vlan_pcp"),
-    (1 << 3, "strip_vlan"),
-    (1 << 4, "mod_dl_src"),
-    (1 << 5, "mod_dl_dst"),
-    (1 << 6, "mod_nw_src"),
-    (1 << 7, "mod_nw_dst"),
-    (1 << 8, "mod_nw_tos"),
-    (1 << 9, "mod_tp_src"),
-    (1 << 10, "mod_tp_dst"),
-];
-
 fn print_features(out: &mut String, features: &Features, context: Context<'_>) {
     push(
         out,
@@ -153,9 +139,9 @@ fn print_features(out: &mut String, features: &Features, context: Context<'_>) {
     let names: Vec<_> = names.map(|row| (row.0, row.1)).collect();
     let capabilities = known(features.capabilities, &names);
     push(out, format_args!("\ncapabilities: {capabilities}"));
-    let actions = known(features.actions, ACTIONS);
-    if actions != "0" {
-        push(out, format_args!("\nactions: {actions}"));
+    let actions = tables::actions(features.actions, Version::V1_0);
+    if !actions.is_empty() {
+        push(out, format_args!("\nactions: {}", actions.join(" ")));
     }
     ports::print_ports(out, &features.ports, context);
 }
@@ -259,7 +245,7 @@ fn described(table: &TableDesc, context: Context<'_>) -> String {
                 eviction = match flags {
                     // What the switch does by itself.
                     u32::MAX => "(default)".to_owned(),
-                    flags => bit_names(flags, EVICTION).replace(' ', "|"),
+                    flags => tables::eviction(flags),
                 };
             }
             TableModProperty::Vacancy {
@@ -270,15 +256,14 @@ fn described(table: &TableDesc, context: Context<'_>) -> String {
             _ => {}
         }
     }
-    let state = |bit| if table.config & bit == 0 { "off" } else { "on" };
-    let evicts = state(MAY_EVICT);
+    let evicts = state(table.config, MAY_EVICT);
     push(
         &mut text,
         format_args!("   eviction={evicts} eviction_flags={eviction}\n"),
     );
     push(
         &mut text,
-        format_args!("   vacancy={}", state(TELLS_VACANCY)),
+        format_args!("   vacancy={}", state(table.config, TELLS_VACANCY)),
     );
     if table.config & TELLS_VACANCY != 0 {
         let [down, up, now] = levels;
@@ -290,13 +275,6 @@ fn described(table: &TableDesc, context: Context<'_>) -> String {
     text.push('\n');
     text
 }
-
-/// `OFPTC_EVICTION`.
-const MAY_EVICT: u32 = 1 << 2;
-/// `OFPTC_VACANCY_EVENTS`.
-const TELLS_VACANCY: u32 = 1 << 3;
-/// What decides which flow gives way.
-const EVICTION: &[(u32, &str)] = &[(1, "OTHER"), (1 << 1, "IMPORTANCE"), (1 << 2, "LIFETIME")];
 
 fn print_desc(out: &mut String, desc: &Desc) {
     for (title, text) in [

@@ -2,7 +2,8 @@
 //!
 //! Flows and packets are in `flows` and `packets`, groups and meters in `groups`, ports and what their queues did in
 //! `ports`, what queues promise in `queues`, which changes of flows are told in `monitors`, what else comes unasked in
-//! `asynchronous`, errors in `errors`, what only Nicira has in `nicira`, the rest in `control`. What none of them writes is written as its
+//! `asynchronous`, errors in `errors`, tables in `tables`, what only Nicira has in `nicira`, the rest in `control`. What
+//! none of them writes is written as its
 //! plain form, `name=value, ...`. Nothing reads messages again.
 
 mod asynchronous;
@@ -15,6 +16,7 @@ mod nicira;
 mod packets;
 mod ports;
 mod queues;
+mod tables;
 
 use super::Names;
 use super::scan::hex;
@@ -84,6 +86,7 @@ fn print_request(out: &mut String, request: &Request, context: Context<'_>) -> b
         || groups::print_request(out, request)
         || ports::print_request(out, request, context)
         || monitors::print_request(out, request, context)
+        || tables::print_request(out, request, context)
         || control::print_request(request)
 }
 
@@ -94,6 +97,7 @@ fn print_reply(out: &mut String, reply: &Reply, context: Context<'_>) -> bool {
         || queues::print_reply(out, reply, context)
         || monitors::print_reply(out, reply, context)
         || nicira::print_reply(out, reply)
+        || tables::print_reply(out, reply, context)
         || control::print_reply(out, reply, context)
 }
 
