@@ -1,10 +1,11 @@
 //! Messages about groups and meters.
 
-use super::{Context, bit_names, meter_name, print_time};
+use super::{Context, bit_names, meter_name, print_time, tables};
 use crate::message::{
-    BucketId, GroupCommand, GroupMod, GroupStats, Message, MeterCommand, MeterConfig,
-    MeterFeatures, MeterMod, MeterStats, Reply, Request,
+    BucketId, GroupCommand, GroupFeatures, GroupMod, GroupStats, Message, MeterCommand,
+    MeterConfig, MeterFeatures, MeterMod, MeterStats, Reply, Request,
 };
+use crate::text::scan::hex;
 use crate::text::value::push;
 use crate::text::{group, meter};
 use crate::{GroupId, Version};
@@ -67,6 +68,7 @@ pub(super) fn print_reply(out: &mut String, reply: &Reply, context: Context<'_>)
             out.push('\n');
         }),
         Reply::MeterFeatures(features) => print_meter_features(out, features),
+        Reply::GroupFeatures(features) => print_group_features(out, features, context.version),
         _ => return false,
     }
     true
@@ -210,4 +212,34 @@ fn print_meter_features(out: &mut String, features: &MeterFeatures) {
             bit_names(features.capabilities, &meter::flag_bits()),
         ),
     );
+}
+
+/// Types of groups, by their numbers.
+const GROUP_TYPES: [&str; 4] = ["all", "select", "indirect", "fast failover"];
+
+fn print_group_features(out: &mut String, features: &GroupFeatures, version: Version) {
+    push(
+        out,
+        format_args!(
+            "\n Group table:\n    Types:  {:#x}\n    Capabilities:  {:#x}",
+            features.types, features.capabilities
+        ),
+    );
+    let of_types = features.max_groups.iter().zip(features.actions);
+    for (at, (name, (most, actions))) in GROUP_TYPES.iter().zip(of_types).enumerate() {
+        if features.types & (1 << at) == 0 {
+            continue;
+        }
+        let actions = match tables::actions(actions, version) {
+            none if none.is_empty() => "<none>".to_owned(),
+            names => names.join(" "),
+        };
+        let most = hex((*most).into());
+        push(
+            out,
+            format_args!(
+                "\n    {name} group:\n       max_groups={most}\n       actions: {actions}"
+            ),
+        );
+    }
 }

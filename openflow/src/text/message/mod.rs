@@ -3,8 +3,7 @@
 //! Flows and packets are in `flows` and `packets`, groups and meters in `groups`, ports and what their queues did in
 //! `ports`, what queues promise in `queues`, which changes of flows are told in `monitors`, what else comes unasked in
 //! `asynchronous`, errors in `errors`, tables in `tables`, what only Nicira has in `nicira`, the rest in `control`. What
-//! none of them writes is written as its
-//! plain form, `name=value, ...`. Nothing reads messages again.
+//! none of them writes is written as its plain form, `name=value, ...`. Nothing reads messages again.
 
 mod asynchronous;
 mod control;
