@@ -18,7 +18,7 @@ use rust_openflow::{Field, Match, Message, TableId, Version};
 use crate::Noise;
 use crate::complaints::{self, COMPLAINTS, Known, REFUSED};
 use crate::ofctl::{hex, installed, needs_all_rows, printed};
-use crate::texts::{CHANGES, PLAIN, Side};
+use crate::texts::{CHANGES, Side};
 
 /// Messages of each kind and version; of multiparts, which are many, three times as many.
 const EACH: usize = 500;
@@ -111,10 +111,9 @@ fn complaint(printed: &str) -> Option<&str> {
 /// What came of a comparison.
 #[derive(Default)]
 struct Outcome {
-    /// How often each row of the complaints was used, of the changes, and of the plain texts.
+    /// How often each row of the complaints was used, and of the changes.
     complaints: Vec<usize>,
     changes: Vec<usize>,
-    plain: Vec<usize>,
     /// How many were taken of each kind and version.
     taken: BTreeMap<(String, Version), usize>,
     compared: usize,
@@ -141,16 +140,11 @@ impl Outcome {
             Message::decode(&Bytes::copy_from_slice(&message.bytes)).expect("what was written");
         let ours = print_message(&header, &read, &Names::default());
         let (mut ours, mut theirs) = (tidy(&ours), tidy(theirs));
+        self.compared += 1;
         if ours == theirs {
-            self.compared += 1;
             return;
         }
         let name = &message.names[0];
-        if let Some(at) = PLAIN.iter().position(|plain| plain == name) {
-            self.plain[at] += 1;
-            return;
-        }
-        self.compared += 1;
         let mut made = Vec::new();
         for (at, (of, since, until, side, change, _)) in CHANGES.iter().enumerate() {
             let about = of.is_empty() || of.contains(&name.as_str());
@@ -200,12 +194,9 @@ impl Outcome {
         let complaints = complaints.filter(|row| *row.1 == 0);
         let changes = CHANGES.iter().zip(&self.changes);
         let changes = changes.filter(|row| *row.1 == 0);
-        let plain = PLAIN.iter().zip(&self.plain);
-        let plain = plain.filter(|row| *row.1 == 0);
         complaints
             .map(|(row, _)| format!("never said: {row:?}"))
             .chain(changes.map(|(row, _)| format!("never needed: {} {:?}", row.5, row.0)))
-            .chain(plain.map(|(name, _)| format!("printed alike: {name}")))
             .collect()
     }
 
@@ -241,7 +232,6 @@ fn open_vswitch_takes_messages_of_every_kind_that_it_knows_and_prints_them_alike
     let mut outcome = Outcome {
         complaints: vec![0; COMPLAINTS.len()],
         changes: vec![0; CHANGES.len()],
-        plain: vec![0; PLAIN.len()],
         ..Outcome::default()
     };
     let spoken = |(kind, version): &(Kind, Version)| kind.code(*version).is_some();

@@ -3,9 +3,6 @@
 use rust_openflow::Version;
 use rust_openflow::Version::{V1_0, V1_1, V1_4, V1_5};
 
-/// Messages whose text here is their plain form, and not that of `ovs-ofctl`.
-pub(crate) const PLAIN: &[&str] = &[];
-
 /// Whose text it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
