@@ -219,6 +219,28 @@ fn is_refused(name: &str, version: Version) -> bool {
         .any(|(of, since, until, _)| of.contains(&name) && (*since..=*until).contains(&version))
 }
 
+/// Both texts of each message that Open vSwitch prints differently.
+fn different(messages: &[Bytes]) -> Vec<String> {
+    let theirs = printed(messages.iter().map(|message| &message[..]));
+    let pairs = messages.iter().zip(theirs).map(|(message, theirs)| {
+        let (header, read) = Message::decode(message).expect("what was written");
+        let ours = print_message(&header, &read, &Names::default());
+        (tidy(&ours), tidy(&theirs))
+    });
+    let differ = pairs.filter(|(ours, theirs)| ours != theirs);
+    differ
+        .map(|(ours, theirs)| format!("{ours}\n{theirs}"))
+        .collect()
+}
+
+/// No text differs, of the version whose texts these are: others print some things differently.
+#[track_caller]
+fn assert_none(wrong: &[String]) {
+    let some = wrong[..wrong.len().min(20)].join("\n");
+    let fine = wrong.is_empty() || !needs_all_rows();
+    assert!(fine, "{}:\n{some}", wrong.len());
+}
+
 /// The text without spaces where lines end.
 fn tidy(text: &str) -> String {
     let lines: Vec<&str> = text.trim_end().lines().map(str::trim_end).collect();
@@ -286,22 +308,9 @@ fn open_vswitch_shows_what_is_left_of_refused_messages_alike() {
                 errors.push(error.expect("an error"));
             }
         }
-        let theirs = printed(errors.iter().map(|error| &error[..]));
-        for (error, theirs) in errors.iter().zip(theirs) {
-            let (header, read) = Message::decode(error).expect("what was written");
-            let ours = print_message(&header, &read, &Names::default());
-            if tidy(&ours) != tidy(&theirs) {
-                wrong.push(format!("{version}:\n{ours}\n{theirs}"));
-            }
-        }
+        wrong.extend(different(&errors));
     }
-    let some = wrong[..wrong.len().min(20)].join("\n");
-    // Other versions print some things differently.
-    assert!(
-        wrong.is_empty() || !needs_all_rows(),
-        "{}:\n{some}",
-        wrong.len()
-    );
+    assert_none(&wrong);
 }
 
 /// A table that can do some of all there is; `like` the one before in some of it.
@@ -424,20 +433,7 @@ fn open_vswitch_prints_what_tables_can_do_alike() {
                 reply.expect("a reply")
             })
             .collect();
-        let theirs = printed(replies.iter().map(|reply| &reply[..]));
-        for (reply, theirs) in replies.iter().zip(theirs) {
-            let (header, read) = Message::decode(reply).expect("what was written");
-            let ours = print_message(&header, &read, &Names::default());
-            if tidy(&ours) != tidy(&theirs) {
-                wrong.push(format!("{version}:\n{ours}\n{theirs}"));
-            }
-        }
+        wrong.extend(different(&replies));
     }
-    let some = wrong[..wrong.len().min(20)].join("\n");
-    // Other versions print some things differently.
-    assert!(
-        wrong.is_empty() || !needs_all_rows(),
-        "{}:\n{some}",
-        wrong.len()
-    );
+    assert_none(&wrong);
 }
