@@ -18,6 +18,7 @@ use crate::packet::{Packet, Tunnel};
 use crate::parse::VLAN;
 use crate::program::{Bundle, Multipath, Program, Step, Turn, ordered, out_of_ttl};
 use crate::switch::Switch;
+use crate::trace::{Event, Recorder, Withheld};
 
 /// How deep resubmits may go back to the same or an earlier table, and groups into each other (`MAX_DEPTH`).
 const MAX_DEPTH: u32 = 64;
@@ -63,6 +64,7 @@ pub(crate) struct Met {
 pub(crate) struct Way {
     pub(crate) outputs: Vec<Output>,
     pub(crate) met: Vec<Met>,
+    pub(crate) recorder: Option<Recorder>,
 }
 
 /// Where a packet is: the table, the flow's number there, the flow's cookie.
@@ -124,6 +126,8 @@ pub(crate) struct Execution<'a> {
     over: bool,
     /// Nor was anything done: it went round too often.
     failed: bool,
+    /// What happens, when somebody wants to know.
+    recorder: Option<Recorder>,
 }
 
 impl<'a> Execution<'a> {
@@ -149,7 +153,28 @@ impl<'a> Execution<'a> {
             reason: PacketInReason::APPLY_ACTION,
             over: false,
             failed: false,
+            recorder: None,
         }
+    }
+
+    /// Takes down what happens.
+    pub(crate) fn traced(mut self) -> Self {
+        self.recorder = Some(Recorder::default());
+        self
+    }
+
+    /// Takes down that something happened, if anybody wants to know.
+    fn record(&mut self, event: impl FnOnce(&Self) -> Event) {
+        let Some(mut recorder) = self.recorder.take() else {
+            return;
+        };
+        let inner = |frame: &&Frame<'_>| match frame {
+            Frame::Return { .. } | Frame::GroupEnd(_) | Frame::Restore(_) => true,
+            Frame::List(_) | Frame::Set(_) | Frame::Rest(_) | Frame::Bucket(_) => false,
+        };
+        let depth = self.frames.iter().filter(inner).count();
+        recorder.record(depth, event(self));
+        self.recorder = Some(recorder);
     }
 
     /// The packet's way from the first table on.
@@ -182,6 +207,7 @@ impl<'a> Execution<'a> {
         Way {
             outputs: self.outputs,
             met: self.met,
+            recorder: self.recorder,
         }
     }
 
@@ -224,6 +250,7 @@ impl<'a> Execution<'a> {
         if self.copies >= MAX_COPIES {
             return self.fail();
         }
+        self.record(|_| Event::Copy);
         self.frames.push(Frame::Restore(Box::new(Saved {
             packet: self.packet.clone(),
             stack: self.stack.clone(),
@@ -267,6 +294,7 @@ impl<'a> Execution<'a> {
 
     /// The packet goes round too often.
     fn fail(&mut self) {
+        self.record(|_| Event::TooOften);
         self.frames.clear();
         self.over = true;
         self.failed = true;
@@ -285,7 +313,12 @@ impl<'a> Execution<'a> {
             return self.fail();
         }
         let switch = self.switch;
-        let Some((number, flow)) = switch.lookup(TableId(table), &mut self.packet) else {
+        let met = switch.lookup(TableId(table), &mut self.packet);
+        self.record(|_| Event::Lookup {
+            table: TableId(table),
+            flow: met.map(|(_, flow)| flow.clone()),
+        });
+        let Some((number, flow)) = met else {
             return;
         };
         self.place = (table, number, flow.cookie);
@@ -455,6 +488,10 @@ impl<'a> Execution<'a> {
         if self.depth + deeper > MAX_DEPTH {
             return self.fail();
         }
+        self.record(|_| Event::Resubmit {
+            port,
+            table: TableId(table),
+        });
         let in_port = self.packet.in_port();
         self.frames.push(Frame::Return {
             in_port,
@@ -488,7 +525,7 @@ impl<'a> Execution<'a> {
                 }
             }
             // A packet never goes back unless that is said.
-            port if port == in_port => {}
+            port if port == in_port => self.withhold(port, Withheld::CameFrom),
             port => self.send(port, usize::MAX),
         }
     }
@@ -499,14 +536,27 @@ impl<'a> Execution<'a> {
             return self.fail();
         }
         if !self.switch.port_is_alive(port) {
-            return;
+            return self.withhold(port, Withheld::Down);
         }
         let frame = self.packet.frame();
+        let (tunnel, frame) = (
+            self.packet.tunnel(),
+            frame[..frame.len().min(bytes)].to_vec(),
+        );
+        self.record(|_| Event::Output {
+            port,
+            tunnel,
+            frame: frame.clone(),
+        });
         self.outputs.push(Output::Port {
             port,
-            tunnel: self.packet.tunnel(),
-            frame: frame[..frame.len().min(bytes)].to_vec(),
+            tunnel,
+            frame,
         });
+    }
+
+    fn withhold(&mut self, port: PortNo, reason: Withheld) {
+        self.record(|_| Event::Withheld { port, reason });
     }
 
     /// The packet goes on if the meter lets it pass.
@@ -519,7 +569,9 @@ impl<'a> Execution<'a> {
     fn passes(&mut self, id: MeterId) -> bool {
         let bytes = self.packet.frame().len();
         let meter = self.meters.get_mut(&id);
-        meter.is_none_or(|meter| meter.passes(bytes, self.switch.now()))
+        let passes = meter.is_none_or(|meter| meter.passes(bytes, self.switch.now()));
+        self.record(|_| Event::Meter { meter: id, passes });
+        passes
     }
 
     fn group(&mut self, id: GroupId) {
@@ -531,9 +583,13 @@ impl<'a> Execution<'a> {
             return self.fail();
         }
         self.depth += 1;
+        let buckets = group.chosen(&self.packet, switch);
+        self.record(|_| Event::Group {
+            group: id,
+            buckets: buckets.len(),
+        });
         self.frames.push(Frame::GroupEnd(self.reason));
         self.reason = PacketInReason::GROUP;
-        let buckets = group.chosen(&self.packet, switch);
         let buckets = buckets.into_iter().rev().map(Frame::Bucket);
         self.frames.extend(buckets);
     }
@@ -587,7 +643,7 @@ impl<'a> Execution<'a> {
         }
         let frame = self.packet.frame();
         let length = frame.len().min(usize::from(to.max_len));
-        self.outputs.push(Output::Controller(Box::new(Received {
+        let received = Box::new(Received {
             packet_in: PacketIn {
                 buffer_id: NO_BUFFER,
                 total_len: u16::try_from(frame.len()).unwrap_or(u16::MAX),
@@ -599,7 +655,9 @@ impl<'a> Execution<'a> {
             },
             userdata: to.userdata.clone(),
             continuation: None,
-        })));
+        });
+        self.record(|_| Event::Controller(received.clone()));
+        self.outputs.push(Output::Controller(received));
     }
 }
 

@@ -6,7 +6,8 @@
 //! (where each field stands), [`packet`] (a frame as fields), `parse` and `rewrite` (fields read from the
 //! frame and written back), [`classifier`] and [`table`]
 //! (lookup), `program` (actions checked, in the form in which they
-//! are carried out), `group` and `meter`, [`execute`] (what comes of them), [`switch`] (what messages do).
+//! are carried out), `group` and `meter`, [`execute`] (what comes of them), [`trace`] (told
+//! step by step), [`switch`] (what messages do).
 
 mod checksum;
 pub mod classifier;
@@ -22,9 +23,11 @@ mod refusal;
 mod rewrite;
 pub mod switch;
 pub mod table;
+pub mod trace;
 
 pub use execute::Output;
 pub use packet::{Packet, Tunnel, TunnelOptions};
 pub use refusal::Refusal;
 pub use switch::{Port, Switch};
 pub use table::{Counters, Flow};
+pub use trace::Trace;

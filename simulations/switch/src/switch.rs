@@ -23,6 +23,7 @@ use crate::packet::{Packet, Tunnel};
 use crate::program::{Checker, Existing, Program};
 use crate::refusal::Refusal;
 use crate::table::{Entry as Entered, Flow, Selection, Table, used_group};
+use crate::trace::{Recorder, Trace};
 
 /// The last number that a meter of flows can have (`OFPM_MAX`).
 const LAST_METER: u32 = 0xffff_0000;
@@ -111,6 +112,25 @@ impl Switch {
         let way = Execution::new(self, &mut meters, packet).pipeline();
         self.meters = meters;
         self.count(way, frame.len())
+    }
+
+    /// What would happen to a frame that came in by a port: nothing is sent, changed or counted.
+    #[must_use]
+    pub fn trace(&self, in_port: PortNo, tunnel: Tunnel, frame: &[u8]) -> Trace {
+        let mut trace = Trace {
+            nodes: Vec::new(),
+            outputs: Vec::new(),
+        };
+        if frame.len() >= 14 {
+            let packet = Packet::behind_tags(in_port, tunnel, frame, self.vlan_limit);
+            let mut meters = self.meters.clone();
+            let way = Execution::new(self, &mut meters, packet)
+                .traced()
+                .pipeline();
+            trace.nodes = way.recorder.map(Recorder::tree).unwrap_or_default();
+            trace.outputs = way.outputs;
+        }
+        trace
     }
 
     /// What comes out when a controller sends a frame with a list of actions (packet-out).
@@ -322,7 +342,11 @@ impl Switch {
     }
 
     /// The flow for a packet in a table, and its number there.
-    pub(crate) fn lookup(&self, table: TableId, packet: &mut Packet) -> Option<(usize, &Flow)> {
+    pub(crate) fn lookup(
+        &self,
+        table: TableId,
+        packet: &mut Packet,
+    ) -> Option<(usize, &Arc<Flow>)> {
         let table = self.tables.get(&table.0)?;
         let number = table.lookup(packet)?;
         Some((number, &table.entry(number)?.flow))

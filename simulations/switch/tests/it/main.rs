@@ -1,6 +1,6 @@
 //! The software switch by itself: what messages do to its tables (`tables`), what is counted of flows and how they
 //! go (`time`), which flow is found (`classifier`), how frames are read (`parsing`, `composed`) and rewritten
-//! (`frames`), and what actions do with a packet (`actions`, `steps`). That it agrees with Open vSwitch is proved
+//! (`frames`), and what actions do with a packet (`actions`, `steps`), told step by step (`traced`). That it agrees with Open vSwitch is proved
 //! where that is at hand, in the workspace's `tests`.
 
 mod actions;
@@ -12,6 +12,7 @@ mod parsing;
 mod steps;
 mod tables;
 mod time;
+mod traced;
 
 use rust_openflow::message::FlowMod;
 use rust_openflow::{Action, Instruction, Match, PortNo, TableId};
