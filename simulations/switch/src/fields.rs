@@ -224,7 +224,7 @@ places! {
     Ipv6Dst Write Ipv6 at 24 bytes 16 shift 0 mask 0xffff_ffff_ffff_ffff_ffff_ffff_ffff_ffff Addresses;
     TcpSrc Write Tcp at 0 bytes 2 shift 0 mask 0xffff Transport;
     TcpDst Write Tcp at 2 bytes 2 shift 0 mask 0xffff Transport;
-    TcpFlags Read Tcp at 12 bytes 2 shift 0 mask 0xfff Free;
+    TcpFlags Read Tcp at 12 bytes 2 shift 0 mask 0xfff Transport;
     UdpSrc Write Udp at 0 bytes 2 shift 0 mask 0xffff Transport;
     UdpDst Write Udp at 2 bytes 2 shift 0 mask 0xffff Transport;
     SctpSrc Write Sctp at 0 bytes 2 shift 0 mask 0xffff Transport;
@@ -300,6 +300,12 @@ pub(crate) fn parts(header: Header) -> &'static [Place] {
 /// Whether actions can set a field; none for one that this switch does not have.
 pub(crate) fn access(field: Field) -> Option<Access> {
     places(field).next().map(|place| place.access)
+}
+
+/// Whether a field is a part of the frame, and not something that the switch knows of it.
+pub(crate) fn stands_in_frame(field: Field) -> bool {
+    let of_switch = |place: &Place| [Header::Switch, Header::Tunnel].contains(&place.header);
+    !places(field).any(of_switch)
 }
 
 /// The registers that a wider register consists of: the first, and how many.

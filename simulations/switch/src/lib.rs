@@ -4,13 +4,14 @@
 //! It knows nothing of connections, clocks or other switches; whoever joins switches carries the [`Output`]s
 //! and lets time go by ([`Switch::advance`]). What it does not do yet (connection tracking, learning) it refuses when it is told to ([`Refusal`]), and never passes over. Reading order: `fields`
 //! (where each field stands), [`packet`] (a frame as fields), `parse` and `rewrite` (fields read from the
-//! frame and written back), [`classifier`] and [`table`]
+//! frame and written back), [`mod@compose`] (a frame made of fields), [`classifier`] and [`table`]
 //! (lookup), `program` (actions checked, in the form in which they
 //! are carried out), `group` and `meter`, [`execute`] (what comes of them), [`trace`] (told
 //! step by step), [`switch`] (what messages do).
 
 mod checksum;
 pub mod classifier;
+pub mod compose;
 pub mod execute;
 mod fields;
 mod group;
@@ -25,6 +26,7 @@ pub mod switch;
 pub mod table;
 pub mod trace;
 
+pub use compose::{ComposeError, compose};
 pub use execute::Output;
 pub use packet::{Packet, Tunnel, TunnelOptions};
 pub use refusal::Refusal;

@@ -16,6 +16,8 @@ pub(crate) const IPV6: u16 = 0x86dd;
 pub(crate) const MPLS: [u16; 2] = [0x8847, 0x8848];
 pub(crate) const PBB: u16 = 0x88e7;
 pub(crate) const NSH: u16 = 0x894f;
+/// An Ethernet type of nobody (IEEE 802, local experimental).
+pub(crate) const LOCAL: u16 = 0x88b5;
 /// The Ethernet types of VLAN tags: customers', and those of service providers (IEEE 802.1Q).
 pub(crate) const VLAN: [u16; 2] = [0x8100, 0x88a8];
 /// The smallest Ethernet type; smaller numbers are lengths (IEEE 802.3).
@@ -31,12 +33,12 @@ pub(crate) const SCTP: u8 = 132;
 pub(crate) const SOLICITATION: u8 = 135;
 pub(crate) const ADVERTISEMENT: u8 = 136;
 /// Type of the option that carries the source's link-layer address (RFC 4861, 4.6.1).
-const SOURCE_LINK_LAYER: u8 = 1;
+pub(crate) const SOURCE_LINK_LAYER: u8 = 1;
 /// Type of the option that carries the target's link-layer address.
-const TARGET_LINK_LAYER: u8 = 2;
+pub(crate) const TARGET_LINK_LAYER: u8 = 2;
 /// Bits of `ip_frag`.
 const FRAGMENT_ANY: u128 = 1;
-const FRAGMENT_LATER: u128 = 2;
+pub(crate) const FRAGMENT_LATER: u128 = 2;
 
 /// Where headers begin, as far as they could be read.
 #[derive(Debug, Clone, Default)]

@@ -37,9 +37,7 @@ impl Packet {
             return;
         }
         let Some(place) = self.place(field) else {
-            let of_switch =
-                |place: &Place| [Header::Switch, Header::Tunnel].contains(&place.header);
-            if fields::places(field).any(of_switch) {
+            if !fields::stands_in_frame(field) {
                 self.put(field, after);
             } else if matches!(field, Field::VlanTci | Field::VlanVid) && after & TAGGED != 0 {
                 // Saying that there is a tag makes one.

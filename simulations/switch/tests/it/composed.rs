@@ -18,7 +18,7 @@ use weft_switch::{Packet, Tunnel};
 const FRAMES: usize = 250;
 
 /// Fields of a packet, in an order in which each comes after those that it needs.
-type Fields = Vec<(Field, u128)>;
+pub(crate) type Fields = Vec<(Field, u128)>;
 
 /// Ethernet types, protocols and the fields behind them.
 const KINDS: &[(u128, Option<u128>, &[Field])] = &[
@@ -96,7 +96,7 @@ fn installed() -> bool {
 }
 
 /// Fields that go together, with any values.
-fn fields() -> impl Strategy<Value = Fields> {
+pub(crate) fn fields() -> impl Strategy<Value = Fields> {
     let kind = proptest::sample::select(KINDS);
     let tag = proptest::option::of(any::<u16>());
     let fragment = prop_oneof![4 => Just(0_u128), 1 => Just(1), 1 => Just(3)];

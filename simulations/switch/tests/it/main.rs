@@ -1,11 +1,13 @@
 //! The software switch by itself: what messages do to its tables (`tables`), what is counted of flows and how they
-//! go (`time`), which flow is found (`classifier`), how frames are read (`parsing`, `composed`) and rewritten
+//! go (`time`), which flow is found (`classifier`), how frames are read (`parsing`, `composed`), made
+//! (`composing`) and rewritten
 //! (`frames`), and what actions do with a packet (`actions`, `steps`), told step by step (`traced`). That it agrees with Open vSwitch is proved
 //! where that is at hand, in the workspace's `tests`.
 
 mod actions;
 mod classifier;
 mod composed;
+mod composing;
 mod frames;
 mod made;
 mod parsing;
