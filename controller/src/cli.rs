@@ -14,6 +14,7 @@ use crate::config::{Config, Layers, Surroundings, environment_name};
 use crate::logging::Log;
 use crate::{
     Error, bench, config, explain, flows, openflow, pipeline, ports, serve, switches, topology,
+    trace,
 };
 
 /// Weft, a network controller for clouds
@@ -98,6 +99,12 @@ pub enum Question {
     /// Print where a flow comes from
     #[command(after_help = explain::EXAMPLES)]
     Explain(explain::Args),
+    /// Follow a packet from a port to wherever it goes
+    #[command(after_help = trace::EXAMPLES)]
+    Trace(trace::Args),
+    /// Tell whether one port can reach another, and what decides it
+    #[command(after_help = trace::WHY_EXAMPLES)]
+    Why(trace::WhyArgs),
 }
 
 impl Question {
@@ -109,6 +116,8 @@ impl Question {
             Self::Topology(args) => &args.controller,
             Self::Flows(args) => &args.controller,
             Self::Explain(args) => &args.controller,
+            Self::Trace(args) => &args.controller,
+            Self::Why(args) => &args.controller,
         }
     }
 
@@ -120,6 +129,8 @@ impl Question {
             Self::Topology(args) => topology::run(args, client, json, out).await,
             Self::Flows(args) => flows::run(args, client, json, out).await,
             Self::Explain(args) => explain::run(args, client, json, out).await,
+            Self::Trace(args) => trace::run(args, client, json, out).await,
+            Self::Why(args) => trace::run_why(args, client, json, out).await,
         }
     }
 }

@@ -88,6 +88,14 @@ pub enum Error {
     /// Lines describe no messages.
     #[error("{0} lines describe no message")]
     NotEncoded(usize),
+    /// One port does not reach another.
+    #[error("port '{from}' does not reach port '{to}'")]
+    Unreached {
+        /// The port that begins.
+        from: String,
+        /// The other.
+        to: String,
+    },
     /// No hypervisor has a name.
     #[error("no hypervisor has the system-id, host name or datapath id '{0}'")]
     NoHypervisor(String),

@@ -28,6 +28,7 @@ pub mod shutdown;
 pub mod southbound;
 pub mod switches;
 pub mod topology;
+pub mod trace;
 
 #[cfg(test)]
 mod golden;

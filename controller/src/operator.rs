@@ -1,5 +1,5 @@
-//! The operators' side of HTTP, `/weft/v1`: what is there, where flows come from, letting held
-//! switches go, and forgetting hypervisors. Answers are the plain data of [`weft_member::status`].
+//! The operators' side of HTTP, `/weft/v1`: what is there, where flows come from, what becomes of packets,
+//! letting held switches go, and forgetting hypervisors. Answers are the plain data of [`weft_member::status`].
 
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use weft_api::Replica;
 use weft_api::identity::Identity;
 use weft_member::{Input, Member};
 use weft_schema::CommitError;
+use weft_simulations::trace::{Question, TraceError};
 use weft_topology::ChassisId;
 
 use crate::Error;
@@ -20,6 +21,7 @@ use crate::flows::Flows;
 use crate::ports::Ports;
 use crate::southbound::MemberHandle;
 use crate::switches::{Forgotten, Released, Switches};
+use crate::trace::{self, Asked};
 
 /// Why a question has no answer.
 enum Refusal {
@@ -82,6 +84,8 @@ pub fn router(member: MemberHandle, replica: Arc<Replica>) -> Router {
         .route("/weft/v1/ports", get(ports))
         .route("/weft/v1/topology", get(topology))
         .route("/weft/v1/flows/{cookie}", get(explain))
+        .route("/weft/v1/trace", post(follow))
+        .route("/weft/v1/why", post(why))
         .with_state(Controller { member, replica })
 }
 
@@ -193,6 +197,48 @@ async fn explain(
                 "no flow of any program has the cookie {number:#018x}"
             ))
         })
+}
+
+async fn follow(
+    State(controller): State<Controller>,
+    headers: HeaderMap,
+    Json(asked): Json<Asked>,
+) -> Answer {
+    let question = question(&controller.replica, &headers, &asked)?;
+    let trace = trace::trace(controller.member, question).await?;
+    Ok(Json(trace).into_response())
+}
+
+async fn why(
+    State(controller): State<Controller>,
+    headers: HeaderMap,
+    Json(asked): Json<Asked>,
+) -> Answer {
+    let question = question(&controller.replica, &headers, &asked)?;
+    let why = trace::why(controller.member, question).await?;
+    Ok(Json(why).into_response())
+}
+
+/// What an operator asks, with the ports that are meant.
+fn question(replica: &Replica, headers: &HeaderMap, asked: &Asked) -> Result<Question, Refusal> {
+    if !Identity::noauth(headers, "").is_admin {
+        return Err(Refusal::Forbidden);
+    }
+    let question = replica.read(|state| trace::question(state, asked));
+    question.map_err(Refusal::NotFound)
+}
+
+impl From<TraceError> for Refusal {
+    fn from(error: TraceError) -> Self {
+        match error {
+            TraceError::NoPort(_) => Self::NotFound(error.to_string()),
+            TraceError::Nowhere(_) | TraceError::Unprogrammed(_) => {
+                Self::Conflict(error.to_string())
+            }
+            TraceError::Packet(_) => Self::Bad(error.to_string()),
+            TraceError::Ending => Self::Ending,
+        }
+    }
 }
 
 async fn find(

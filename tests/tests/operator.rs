@@ -195,6 +195,78 @@ fn what_is_not_there_is_said(cloud: &Cloud) {
 }
 
 #[test]
+fn packets_are_followed_to_where_they_go_and_the_flow_is_named_that_decides() {
+    if !need(&[Part::OpenVswitch, Part::Namespaces]) {
+        return;
+    }
+    let mut cloud = Cloud::start(2, &[]);
+    let blue = cloud.network("blue", "vxlan", "10.0.0.0/24");
+    let red = cloud.network("red", "vxlan", "10.0.0.0/24");
+    let web = cloud.port(&blue, "web");
+    let db = cloud.port(&blue, "db");
+    let other = cloud.port(&red, "other");
+    cloud.plug(1, "a", &web);
+    cloud.plug(2, "b", &db);
+    cloud.plug(1, "c", &other);
+    for port in [&web, &db, &other] {
+        cloud.wait_for_status(port, "ACTIVE");
+    }
+    cloud.wait_until_in_order(&[1, 2]);
+
+    let over = json(
+        &cloud,
+        &[
+            "trace", "--from", "web", "--to", "db", "--proto", "tcp", "--dport", "5432",
+        ],
+    );
+    let deliveries = over["deliveries"].as_array().expect("deliveries");
+    assert_eq!(deliveries.len(), 1, "{over}");
+    assert_eq!(deliveries[0]["port"], db.id);
+    assert_eq!(deliveries[0]["hypervisor"], "hv2");
+    let text = said(&cloud, &["trace", "--from", &web.id[..13], "--to", "db"]);
+    assert!(text.contains("vxlan") && text.contains("arrive"), "{text}");
+    let discover =
+        "udp,dl_dst=ff:ff:ff:ff:ff:ff,nw_src=0.0.0.0,nw_dst=255.255.255.255,tp_src=68,tp_dst=67";
+    let text = said(&cloud, &["trace", "--from", "web", discover]);
+    assert!(text.contains("controller, dhcp4"), "{text}");
+    let spoofed = json(
+        &cloud,
+        &[
+            "trace",
+            "--from",
+            "web",
+            "--to",
+            "db",
+            "icmp,nw_src=10.0.0.77",
+        ],
+    );
+    assert_eq!(spoofed["deliveries"].as_array().map(Vec::len), Some(0));
+    assert_eq!(spoofed["drops"][0]["stage"], "port_security");
+
+    let why = said(&cloud, &["why", "web", "db"]);
+    assert!(why.ends_with("They reach each other.\n"), "{why}");
+    assert_eq!(why.matches("yes  ").count(), 4, "{why}");
+    // The other network has the same addresses, and nobody there is asked.
+    let output = weft(&cloud, &["why", "web", "other"]);
+    assert_eq!(output.status.code(), Some(1));
+    let why = String::from_utf8_lossy(&output.stdout);
+    assert!(why.contains("NO   "), "{why}");
+    let rows: [(&[&str], &str); 4] = [
+        (&["trace", "--from", "nobody"], "no port has"),
+        (&["trace", "--from", "web"], "say which"),
+        (&["trace", "--from", "web", "tp_dst=80"], "the packet: "),
+        (
+            &["trace", "--from", "web", "--to", "db", "what=80"],
+            "column 1",
+        ),
+    ];
+    for (words, part) in rows {
+        let error = refused(&cloud, words);
+        assert!(error.contains(part), "{error}");
+    }
+}
+
+#[test]
 fn a_hypervisor_that_is_forgotten_is_gone_from_all_others_and_makes_room() {
     if !need(&[Part::OpenVswitch, Part::Namespaces]) {
         return;

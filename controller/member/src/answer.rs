@@ -17,13 +17,32 @@ pub struct Settings {
     pub domain: Option<String>,
 }
 
-/// What became of a packet for the controller.
+/// What becomes of a packet for the controller.
 #[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) port: PortId,
-    pub(crate) service: Service,
-    pub(crate) event: Event,
-    pub(crate) packet: Option<PacketOut>,
+pub struct Answer {
+    /// The port that sent it.
+    pub port: PortId,
+    /// The service that it is for.
+    pub service: Service,
+    /// What happens.
+    pub event: Event,
+    /// Where the answer goes: the interface that carries the port.
+    pub ofport: PortNo,
+    /// The answer, if there is one.
+    pub frame: Option<Vec<u8>>,
+}
+
+impl Answer {
+    /// The answer as a message to the switch.
+    pub(crate) fn packet(&mut self) -> Option<PacketOut> {
+        let actions = vec![Action::output(self.ofport)];
+        let frame = self.frame.take()?;
+        Some(PacketOut::new(
+            PortNo::CONTROLLER,
+            actions,
+            Bytes::from(frame),
+        ))
+    }
 }
 
 /// Answers a packet that a switch handed up; none when it is not one that Weft asked for, or the port
@@ -53,18 +72,12 @@ pub(crate) fn answer(
             .respond(&received.packet_in.packet)
         }
     };
-    let packet = reply.frame.map(|frame| {
-        PacketOut::new(
-            PortNo::CONTROLLER,
-            vec![Action::output(location.ofport)],
-            Bytes::from(frame),
-        )
-    });
     Some(Answer {
         port: id,
         service,
         event: reply.event,
-        packet,
+        ofport: location.ofport,
+        frame: reply.frame,
     })
 }
 

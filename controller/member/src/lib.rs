@@ -18,7 +18,7 @@ mod switch;
 pub mod switch_link;
 
 pub use admission::Error;
-pub use answer::Settings as AnswerSettings;
+pub use answer::{Answer, Settings as AnswerSettings};
 pub use hypervisor_link::{HypervisorLink, Inventory};
 pub use member::{Effect, Input, Member, Notice, Settings};
 pub use switch_link::SwitchLink;

@@ -19,7 +19,7 @@ use weft_schema::observation::InterfaceRow;
 use weft_schema::{LogEntry, Revision, State, WriteSet};
 use weft_topology::{Change, ChassisId, Element, Index, InterfaceId, PortId};
 
-use crate::answer::{self, answer};
+use crate::answer::{self, Answer, answer};
 use crate::hypervisor_link::{Inventory, PORT_NUMBERS};
 pub use crate::notice::Notice;
 use crate::observe::{Observations, Standing};
@@ -898,6 +898,12 @@ impl Member {
         }
     }
 
+    /// What becomes of a packet that a hypervisor's switch hands up; none when it is not one that Weft asked for.
+    #[must_use]
+    pub fn would_answer(&self, chassis: &ChassisId, packet: &Received) -> Option<Answer> {
+        answer(self.compiler.model(), &self.answers, chassis, packet)
+    }
+
     fn packet_in(&mut self, link: SwitchId, packet: &Received) {
         let Some(chassis) = self
             .switches
@@ -906,11 +912,11 @@ impl Member {
         else {
             return;
         };
-        let Some(answer) = answer(self.compiler.model(), &self.answers, &chassis, packet) else {
+        let Some(mut answer) = self.would_answer(&chassis, packet) else {
             self.notice(Notice::Unanswered(chassis));
             return;
         };
-        if let Some(packet) = answer.packet {
+        if let Some(packet) = answer.packet() {
             self.effects
                 .push(Effect::Switch(link, Command::PacketOut(Box::new(packet))));
         }
