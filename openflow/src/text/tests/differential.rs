@@ -3,8 +3,6 @@
 //!
 //! Runs where `ovs-ofctl` is installed; elsewhere says so, and fails when `WEFT_TESTS=all`.
 
-use std::io::Write as _;
-use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 use proptest::prelude::*;
@@ -16,6 +14,7 @@ use super::super::{
     print_match,
 };
 use super::generate::flow;
+use super::ofctl::{ask, dump_line, installed, option};
 use super::{decode, encode};
 use crate::message::FlowMod;
 use crate::{Instruction, Message, Version};
@@ -23,45 +22,9 @@ use crate::{Instruction, Message, Version};
 /// Flows of one comparison.
 const FLOWS: usize = 2000;
 
-/// Whether `ovs-ofctl` is there.
-fn installed() -> bool {
-    let found = Command::new("ovs-ofctl").arg("--version").output().is_ok();
-    if !found {
-        let all = std::env::var("WEFT_TESTS").is_ok_and(|tests| tests == "all");
-        assert!(!all, "ovs-ofctl is not installed");
-        eprintln!("skipped: ovs-ofctl is not installed");
-    }
-    found
-}
-
 /// What `ovs-ofctl` writes when it reads `input`.
 fn ovs_ofctl(arguments: &[&str], input: Vec<u8>) -> String {
-    asked(arguments, input).unwrap_or_else(|errors| panic!("{errors}"))
-}
-
-/// What `ovs-ofctl` writes when it reads `input`, or what is wrong with that.
-fn asked(arguments: &[&str], input: Vec<u8>) -> Result<String, String> {
-    let mut child = Command::new("ovs-ofctl")
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("ovs-ofctl starts");
-    let mut stdin = child.stdin.take().expect("a pipe");
-    let writer = std::thread::spawn(move || stdin.write_all(&input));
-    let output = child.wait_with_output().expect("ovs-ofctl ends");
-    // It may have given up before it has read everything.
-    drop(writer.join().expect("the writer ends"));
-    match output.status.success() {
-        true => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
-        false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
-    }
-}
-
-/// The name of a version as an option.
-fn option(version: Version) -> String {
-    format!("OpenFlow{}", version.name().replace('.', ""))
+    ask(arguments, input).unwrap_or_else(|failure| panic!("{}", failure.errors))
 }
 
 /// The bytes of messages that `ovs-ofctl` has printed with them.
@@ -77,23 +40,12 @@ fn dumped(output: &str) -> Vec<Vec<u8>> {
     all
 }
 
-/// The bytes of a line such as `00000010  06 0e 00 60-00 00 |...`|`.
-fn dump_line(line: &str) -> Option<Vec<u8>> {
-    let (offset, rest) = line.split_once("  ")?;
-    u32::from_str_radix(offset, 16).ok()?;
-    let digits = rest.get(..47).unwrap_or(rest).trim_end();
-    let pairs = digits.split([' ', '-']).filter(|pair| !pair.is_empty());
-    pairs
-        .map(|pair| u8::from_str_radix(pair, 16).ok())
-        .collect()
-}
-
 /// The messages that `ovs-ofctl` makes of flows, each by itself where one of them is refused.
 fn flow_mods(version: Version, lines: &[String]) -> Vec<Result<Vec<u8>, String>> {
-    let arguments = ["-mmmmm", "-O", &option(version), "parse-flows", "-"];
-    match asked(&arguments, lines.join("\n").into_bytes()) {
+    let arguments = ["-mmmmm", "-O", &option(version.name()), "parse-flows", "-"];
+    match ask(&arguments, lines.join("\n").into_bytes()) {
         Ok(output) => dumped(&output).into_iter().map(Ok).collect(),
-        Err(errors) if lines.len() == 1 => vec![Err(errors)],
+        Err(failure) if lines.len() == 1 => vec![Err(failure.errors)],
         Err(_) => {
             let (first, second) = lines.split_at(lines.len() / 2);
             let mut all = flow_mods(version, first);
@@ -275,8 +227,14 @@ fn groups_are_read_and_encoded_as_by_open_vswitch() {
         let versions = [Version::V1_3, Version::V1_5].into_iter();
         for version in versions.filter(|version| is_written_alike(&text, *version)) {
             compared += 1;
-            let arguments = ["-mmmmm", "-O", &option(version), "parse-group", &text];
-            let theirs = asked(&arguments, Vec::new()).map(|output| dumped(&output).concat());
+            let arguments = [
+                "-mmmmm",
+                "-O",
+                &option(version.name()),
+                "parse-group",
+                &text,
+            ];
+            let theirs = ask(&arguments, Vec::new()).map(|output| dumped(&output).concat());
             let group = parse_group(&text, &names).expect("a group");
             let ours = Message::GroupMod(group.clone()).encode(version, 1);
             let ours = ours.map(|bytes| bytes.to_vec());

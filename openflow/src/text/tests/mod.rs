@@ -6,6 +6,9 @@ mod differential;
 mod generate;
 mod groups;
 mod monitors;
+#[path = "../../../tests/ofctl/mod.rs"]
+#[expect(dead_code, reason = "of which Open vSwitch it is, is for others")]
+mod ofctl;
 mod round_trip;
 mod triggers;
 mod vectors;

@@ -3,9 +3,6 @@
 //!
 //! Runs where `ovs-ofctl` is installed; elsewhere says so, and fails when `WEFT_TESTS=all`.
 
-use std::io::Write as _;
-use std::process::{Command, Stdio};
-
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -13,6 +10,8 @@ use rust_openflow::field::Field;
 use rust_openflow::text::{Names, parse_match, print_match};
 use rust_openflow::{FieldValue, Match, PortNo};
 use weft_switch::{Packet, Tunnel};
+
+use crate::ofctl::{Failure, ask, dump_line, installed};
 
 /// Frames that are composed.
 const FRAMES: usize = 250;
@@ -67,32 +66,14 @@ const KINDS: &[(u128, Option<u128>, &[Field])] = &[
     (0x86dd, Some(99), &[]),
 ];
 
-fn ovs_ofctl(arguments: &[&str], input: &[u8]) -> String {
-    let mut child = Command::new("ovs-ofctl")
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("ovs-ofctl starts");
-    // It may not want any.
-    drop(child.stdin.take().expect("a pipe").write_all(input));
-    let output = child.wait_with_output().expect("ovs-ofctl ends");
-    // It prints a frame also when it reads that otherwise itself, as options of neighbour discovery.
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.stdout.is_empty(), "{arguments:?}: {errors}");
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-/// Whether `ovs-ofctl` is there.
-fn installed() -> bool {
-    let found = Command::new("ovs-ofctl").arg("--version").output().is_ok();
-    if !found {
-        let all = std::env::var("WEFT_TESTS").is_ok_and(|tests| tests == "all");
-        assert!(!all, "ovs-ofctl is not installed");
-        eprintln!("skipped: ovs-ofctl is not installed");
-    }
-    found
+/// What `ovs-ofctl` prints.
+fn ovs_ofctl(arguments: &[&str], input: Vec<u8>) -> String {
+    ask(arguments, input).unwrap_or_else(|failure| {
+        // It prints a frame also when it reads that otherwise itself, as options of neighbour discovery.
+        let Failure { said, errors } = failure;
+        assert!(!said.is_empty(), "{arguments:?}: {errors}");
+        said
+    })
 }
 
 /// Fields that go together, with any values.
@@ -171,15 +152,6 @@ fn text(fields: &Fields) -> String {
     fields.iter().map(one).collect::<Vec<_>>().join(",")
 }
 
-/// The bytes of a dump.
-fn dumped(output: &str) -> Vec<u8> {
-    let digits = output.lines().filter_map(|line| line.split_once("  "));
-    digits
-        .flat_map(|(_, line)| line.trim().split([' ', '-']))
-        .map(|pair| u8::from_str_radix(pair, 16).expect("two digits"))
-        .collect()
-}
-
 #[test]
 fn a_frame_that_open_vswitch_composes_is_read_as_the_fields_that_it_was_composed_for() {
     if !installed() {
@@ -191,9 +163,10 @@ fn a_frame_that_open_vswitch_composes_is_read_as_the_fields_that_it_was_composed
     for _ in 0..FRAMES {
         let fields = strategy.new_tree(&mut runner).expect("fields").current();
         let text = text(&fields);
-        let frame = dumped(&ovs_ofctl(&["compose-packet", &text], &[]));
+        let dump = ovs_ofctl(&["compose-packet", &text], Vec::new());
+        let frame: Vec<u8> = dump.lines().filter_map(dump_line).flatten().collect();
         let packet = Packet::new(PortNo(1), Tunnel::default(), &frame);
-        let read = ovs_ofctl(&["parse-packet"], &frame);
+        let read = ovs_ofctl(&["parse-packet"], frame.clone());
         // Checksums may follow.
         let printed = read.split_whitespace().next().unwrap_or_default();
         // A second tag is no field of flows.

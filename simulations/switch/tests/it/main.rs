@@ -10,6 +10,9 @@ mod composed;
 mod composing;
 mod frames;
 mod made;
+#[path = "../../../../openflow/tests/ofctl/mod.rs"]
+#[expect(dead_code, reason = "versions are for others")]
+mod ofctl;
 mod parsing;
 mod steps;
 mod tables;

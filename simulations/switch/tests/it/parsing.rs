@@ -1,8 +1,6 @@
 //! Frames are read as Open vSwitch reads them: `ovs-ofctl parse-pcap` tells what it finds in frames made up,
 //! whole and broken, and the switch must find the same.
 
-use std::process::Command;
-
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
@@ -12,20 +10,10 @@ use rust_openflow::{Field, Match, PortNo};
 use weft_switch::{Packet, Tunnel};
 
 use crate::made;
+use crate::ofctl::{ask, installed};
 
 /// Behind how many tags `ovs-ofctl` reads.
 const TAGS: u8 = 2;
-
-/// Whether `ovs-ofctl` is there.
-fn installed() -> bool {
-    let found = Command::new("ovs-ofctl").arg("--version").output().is_ok();
-    if !found {
-        let all = std::env::var("WEFT_TESTS").is_ok_and(|tests| tests == "all");
-        assert!(!all, "ovs-ofctl is not installed");
-        eprintln!("skipped: ovs-ofctl is not installed");
-    }
-    found
-}
 
 /// What `ovs-ofctl` finds in frames, a line for each.
 fn found(frames: &[Vec<u8>]) -> Vec<String> {
@@ -44,12 +32,8 @@ fn found(frames: &[Vec<u8>]) -> Vec<String> {
         pcap.extend(frame);
     }
     std::fs::write(&path, pcap).expect("a file");
-    let output = Command::new("ovs-ofctl")
-        .arg("parse-pcap")
-        .arg(&path)
-        .output();
-    let output = output.expect("an answer of ovs-ofctl");
-    let text = String::from_utf8(output.stdout).expect("text");
+    let path = path.to_str().expect("a path of letters");
+    let text = ask(&["parse-pcap", path], Vec::new()).expect("what it finds");
     text.lines().map(str::to_owned).collect()
 }
 
