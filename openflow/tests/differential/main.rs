@@ -2,13 +2,44 @@
 //! version (`messages`), and actions and instructions, whose bytes and text are compared both ways (`codings`).
 //! Flows that make sense, and their text, are compared beside the text form (`src/text/tests`).
 //!
-//! Runs where `ovs-ofctl` is installed.
+//! Runs where `ovs-ofctl` is installed. What differs is known for each release of it.
 
+mod asked;
 mod codings;
 mod complaints;
 mod messages;
+#[path = "../ofctl/mod.rs"]
+#[expect(dead_code, reason = "what it dumps is for others")]
 mod ofctl;
 mod texts;
+
+use std::ops::RangeInclusive;
+
+use ofctl::Release;
+
+/// The releases of Open vSwitch whose differences are known. Another one is taken for the nearest before it.
+const KNOWN: [Release; 3] = [(3, 1), (3, 3), (3, 5)];
+
+/// Of a difference that is there in all of them.
+const EVER: RangeInclusive<Release> = (0, 0)..=(u32::MAX, u32::MAX);
+/// Of one that is gone in 3.3.
+const UNTIL_3_2: RangeInclusive<Release> = (0, 0)..=(3, 2);
+/// Of one that came with 3.3.
+const SINCE_3_3: RangeInclusive<Release> = (3, 3)..=(u32::MAX, u32::MAX);
+
+/// Nothing is wrong; what is, is said with the release that it was compared with.
+#[track_caller]
+fn assert_right(wrong: &[String]) {
+    const SHOWN: usize = 40;
+    let (major, minor) = ofctl::release();
+    let known = match KNOWN.contains(&(major, minor)) {
+        true => String::new(),
+        false => format!(", of which nothing is known; known are {KNOWN:?}"),
+    };
+    let some = wrong[..wrong.len().min(SHOWN)].join("\n");
+    let (count, release) = (wrong.len(), format!("Open vSwitch {major}.{minor}{known}"));
+    assert!(wrong.is_empty(), "{count} wrong with {release}:\n{some}");
+}
 
 /// Bytes that are the same in every run.
 struct Noise(u64);

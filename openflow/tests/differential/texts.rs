@@ -1,7 +1,12 @@
 //! In what the texts of messages differ, and why.
 
+use std::ops::RangeInclusive;
+
 use rust_openflow::Version;
-use rust_openflow::Version::{V1_0, V1_1, V1_4, V1_5};
+use rust_openflow::Version::{V1_0, V1_1, V1_3, V1_4, V1_5};
+
+use crate::ofctl::Release;
+use crate::{EVER, UNTIL_3_2};
 
 /// Whose text it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,12 +19,12 @@ pub(crate) enum Side {
     Both,
 }
 
-/// A change that makes texts alike: of which messages (all when none is named), from and to which version, whose
-/// text, what becomes of it beside the other, and why.
+/// A change that makes texts alike: of which messages (all when none is named), in which versions, in which releases
+/// of Open vSwitch, whose text, what becomes of it beside the other, and why.
 pub(crate) type Change = (
     &'static [&'static str],
-    Version,
-    Version,
+    RangeInclusive<Version>,
+    RangeInclusive<Release>,
     Side,
     fn(&str, &str) -> String,
     &'static str,
@@ -43,43 +48,44 @@ const UNSHOWN: &[&str] = &[
     "ct_tp_",
 ];
 
+/// Of made-up messages.
 pub(crate) const CHANGES: &[Change] = &[
     (
         &["ct_flush"],
-        V1_0,
-        V1_5,
+        V1_0..=V1_5,
+        UNTIL_3_2,
         Side::Ours,
         |text, _| without(&without(text, " mark="), " labels="),
-        "it leaves out marks and labels, which only later versions know",
+        "it knows no marks and labels",
     ),
     (
         &["flow_mod"],
-        V1_0,
-        V1_0,
+        V1_0..=V1_0,
+        EVER,
         Side::Both,
         |text, _| without_field(text, "priority="),
         "in 1.0 a match of everything comes before all others, whatever its priority says",
     ),
     (
         &["flow_mod", "bundle_add_message"],
-        V1_1,
-        V1_5,
+        V1_1..=V1_5,
+        EVER,
         Side::Ours,
         |text, _| without(text, " out_group:"),
         "it does not show the group that flows must output to",
     ),
     (
         PACKETS,
-        V1_0,
-        V1_5,
+        V1_0..=V1_5,
+        EVER,
         Side::Ours,
         |text, _| without(text, " data="),
         "it shows what it reads in the packet",
     ),
     (
         PACKETS,
-        V1_0,
-        V1_5,
+        V1_0..=V1_5,
+        EVER,
         Side::Ours,
         |text, _| {
             text.replace("(via 6)", "(via )")
@@ -89,24 +95,24 @@ pub(crate) const CHANGES: &[Change] = &[
     ),
     (
         PACKETS,
-        V1_0,
-        V1_5,
+        V1_0..=V1_5,
+        EVER,
         Side::Theirs,
         |text, _| lines(text, |line| line.starts_with([' ', 'O', 'N'])),
         "the same",
     ),
     (
         &["echo_request", "echo_reply"],
-        V1_0,
-        V1_5,
+        V1_0..=V1_5,
+        EVER,
         Side::Theirs,
         |text, _| lines(text, |line| line.starts_with('O')),
         "it shows the bytes",
     ),
     (
         &["hello"],
-        V1_0,
-        V1_5,
+        V1_0..=V1_5,
+        EVER,
         Side::Theirs,
         |text, _| {
             lines(text, |line| {
@@ -117,24 +123,24 @@ pub(crate) const CHANGES: &[Change] = &[
     ),
     (
         &[],
-        V1_0,
-        V1_1,
+        V1_0..=V1_1,
+        EVER,
         Side::Both,
         network,
         "a match of 1.0 may ask for fields that its packets do not have, which it shows; in 1.1 it knows no IPv6",
     ),
     (
         &[],
-        V1_0,
-        V1_1,
+        V1_0..=V1_1,
+        EVER,
         Side::Ours,
         |text, _| text.replace("vlan_tci=0x0000/0x1fff", "vlan_tci=0x0000"),
         "no tag and no priority is one in 1.0",
     ),
     (
         &["port_status", "multipart_reply port_desc", "features_reply"],
-        V1_0,
-        V1_0,
+        V1_0..=V1_0,
+        EVER,
         Side::Theirs,
         |text, _| {
             text.replace("LINK_DOWN", " LINK_DOWN")
@@ -144,8 +150,8 @@ pub(crate) const CHANGES: &[Change] = &[
     ),
     (
         &[],
-        V1_0,
-        V1_5,
+        V1_0..=V1_5,
+        EVER,
         Side::Both,
         |text, _| {
             let named = without_nameless(text);
@@ -159,24 +165,24 @@ pub(crate) const CHANGES: &[Change] = &[
     ),
     (
         PACKETS,
-        V1_0,
-        V1_5,
+        V1_0..=V1_5,
+        EVER,
         Side::Both,
         shared_metadata,
         "it leaves out fields that it does not know, and calls those that a packet cannot have otherwise",
     ),
     (
         &["packet_in2", "resume"],
-        V1_0,
-        V1_5,
+        V1_0..=V1_5,
+        EVER,
         Side::Both,
         |text, _| without(text, " total_len="),
         "it takes a length of zero for none",
     ),
     (
         &["error"],
-        V1_0,
-        V1_5,
+        V1_0..=V1_5,
+        EVER,
         Side::Ours,
         |text, other| match text.contains("of vendor 0x00000000") {
             true => other.to_owned(),
@@ -186,16 +192,16 @@ pub(crate) const CHANGES: &[Change] = &[
     ),
     (
         &["table_mod"],
-        V1_4,
-        V1_5,
+        V1_4..=V1_5,
+        EVER,
         Side::Both,
         |text, _| without(text, ", eviction"),
         "it takes what decides which flow gives way for whether any does",
     ),
     (
         &["multipart_reply table"],
-        V1_1,
-        V1_1,
+        V1_1..=V1_1,
+        EVER,
         Side::Both,
         |text, _| {
             let part =
@@ -206,8 +212,8 @@ pub(crate) const CHANGES: &[Change] = &[
     ),
     (
         &["multipart_reply port_stats"],
-        V1_4,
-        V1_5,
+        V1_4..=V1_5,
+        EVER,
         Side::Theirs,
         |text, _| {
             let parts = [
@@ -226,8 +232,8 @@ pub(crate) const CHANGES: &[Change] = &[
             "bundle_add_message",
             "multipart_reply nx_flow_monitor",
         ],
-        V1_1,
-        V1_5,
+        V1_1..=V1_5,
+        EVER,
         Side::Both,
         |text, _| {
             let lines: Vec<&str> = text.lines().map(|line| before(line, "actions=")).collect();
@@ -237,8 +243,8 @@ pub(crate) const CHANGES: &[Change] = &[
     ),
     (
         &[],
-        V1_0,
-        V1_5,
+        V1_0..=V1_5,
+        EVER,
         Side::Both,
         |text, _| {
             let calls = ["resubmit(", "learn(", "bundle_load(", "controller("];
@@ -250,6 +256,63 @@ pub(crate) const CHANGES: &[Change] = &[
         "the differences of actions, which are known by themselves",
     ),
 ];
+
+/// Of what tables can do.
+pub(crate) const ABILITIES: &[Change] = &[(
+    &["multipart_reply table_features"],
+    V1_3..=V1_5,
+    UNTIL_3_2,
+    Side::Both,
+    |text, _| {
+        let is_cut = |word: &&str| word.starts_with("tun_") || word.starts_with("ct_");
+        let line = |line: &str| {
+            let words: Vec<&str> = line.split(' ').filter(|word| !is_cut(word)).collect();
+            words.join(" ")
+        };
+        text.lines().map(line).collect::<Vec<_>>().join("\n")
+    },
+    "of names that begin alike it leaves out as much as the first two share, which is more than the others have",
+)];
+
+/// The rows with which both texts of a message become alike, or what is left of them.
+pub(crate) fn alike(
+    rows: &[Change],
+    name: &str,
+    (version, release): (Version, Release),
+    [ours, theirs]: [&str; 2],
+) -> Result<Vec<usize>, [String; 2]> {
+    let (mut ours, mut theirs) = (tidy(ours), tidy(theirs));
+    let mut made = Vec::new();
+    for (at, (of, versions, releases, side, change, _)) in rows.iter().enumerate() {
+        if ours == theirs {
+            break;
+        }
+        let about = of.is_empty() || of.contains(&name);
+        if !about || !versions.contains(&version) || !releases.contains(&release) {
+            continue;
+        }
+        let before = (ours.clone(), theirs.clone());
+        if *side != Side::Theirs {
+            ours = tidy(&change(&ours, &theirs));
+        }
+        if *side != Side::Ours {
+            theirs = tidy(&change(&theirs, &ours));
+        }
+        if before != (ours.clone(), theirs.clone()) {
+            made.push(at);
+        }
+    }
+    match ours == theirs {
+        true => Ok(made),
+        false => Err([ours, theirs]),
+    }
+}
+
+/// The text without spaces where lines end.
+fn tidy(text: &str) -> String {
+    let lines: Vec<&str> = text.trim_end().lines().map(str::trim_end).collect();
+    lines.join("\n")
+}
 
 /// Without words that begin so.
 fn without(text: &str, start: &str) -> String {

@@ -151,8 +151,11 @@ fn unmapped(address: Ipv6Addr) -> String {
 fn print_ct_flush(out: &mut String, flush: &CtFlush) {
     let mut tuples = [Tuple::ANY; 2];
     let mut zone = 0;
-    // Mark and labels, where they are said: values and masks.
-    let mut bits: [(&str, [Option<u128>; 2]); 2] = [("mark", [None; 2]), ("labels", [None; 2])];
+    // Mark and labels: all of their bits, and value and mask where they are said.
+    let mut bits = [
+        ("mark", u128::from(u32::MAX), [None; 2]),
+        ("labels", u128::MAX, [None; 2]),
+    ];
     let mut last = None;
     for property in &flush.properties {
         match property {
@@ -165,19 +168,20 @@ fn print_ct_flush(out: &mut String, flush: &CtFlush) {
                 last = addresses.last().or(last);
             }
             CtFlushProperty::Zone { zone: told } => zone = *told,
-            CtFlushProperty::Mark { mark } => bits[0].1[0] = Some((*mark).into()),
-            CtFlushProperty::MarkMask { mask } => bits[0].1[1] = Some((*mask).into()),
-            CtFlushProperty::Labels { labels } => bits[1].1[0] = Some(*labels),
-            CtFlushProperty::LabelsMask { mask } => bits[1].1[1] = Some(*mask),
+            CtFlushProperty::Mark { mark } => bits[0].2[0] = Some((*mark).into()),
+            CtFlushProperty::MarkMask { mask } => bits[0].2[1] = Some((*mask).into()),
+            CtFlushProperty::Labels { labels } => bits[1].2[0] = Some(*labels),
+            CtFlushProperty::LabelsMask { mask } => bits[1].2[1] = Some(*mask),
             _ => {}
         }
     }
     push(out, format_args!(" zone={zone}"));
-    for (name, [value, mask]) in bits {
-        if value.is_some() || mask.is_some() {
+    for (name, all, [value, mask]) in bits {
+        let mask = mask.unwrap_or(if value.is_some() { all } else { 0 });
+        if mask != 0 {
             push(out, format_args!(" {name}={}", hex(value.unwrap_or(0))));
         }
-        if let Some(mask) = mask {
+        if mask != 0 && mask != all {
             push(out, format_args!("/{}", hex(mask)));
         }
     }

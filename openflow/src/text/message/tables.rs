@@ -719,12 +719,9 @@ fn together(names: &[&str], between: &str) -> String {
             parts.push((*first).to_owned());
             1
         } else {
-            // As there, the first two say how much is left out, of all.
-            let start = shared(first, rest[1]);
-            let ends: Vec<&str> = rest[..alike]
-                .iter()
-                .map(|name| name.get(start..).unwrap_or_default())
-                .collect();
+            let start = rest[1..alike].iter().map(|name| shared(first, name));
+            let start = start.min().unwrap_or(0);
+            let ends: Vec<&str> = rest[..alike].iter().map(|name| &name[start..]).collect();
             parts.push(format!("{}{{{}}}", &first[..start], together(&ends, ",")));
             alike
         };

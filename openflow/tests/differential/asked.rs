@@ -1,52 +1,9 @@
-//! `ovs-ofctl`, asked about many things at once: what it is given and what it says, and nothing of what that means.
-
-use std::io::Write as _;
-use std::process::{Command, Stdio};
+//! Many messages or lists that `ovs-ofctl` is asked about at once: what it is given and what it says, and nothing of
+//! what that means.
 
 use rust_openflow::Version;
 
-/// Whether `ovs-ofctl` is there; without it a test is skipped and says so, and fails when `WEFT_TESTS=all`.
-pub(crate) fn installed() -> bool {
-    let found = Command::new("ovs-ofctl").arg("--version").output().is_ok();
-    if !found {
-        let all = std::env::var("WEFT_TESTS").is_ok_and(|tests| tests == "all");
-        assert!(!all, "ovs-ofctl is not installed");
-        eprintln!("skipped: ovs-ofctl is not installed");
-    }
-    found
-}
-
-/// Whether it is the Open vSwitch 3.1 that the rows of known differences were written for, all of which it needs.
-pub(crate) fn needs_all_rows() -> bool {
-    let version = ask(&["--version"], Vec::new());
-    version.is_ok_and(|version| version.contains("(Open vSwitch) 3.1."))
-}
-
-/// What `ovs-ofctl` answers to `input`, or what it complains about when it gives up.
-pub(crate) fn ask(arguments: &[&str], input: Vec<u8>) -> Result<String, String> {
-    let mut child = Command::new("ovs-ofctl")
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("ovs-ofctl starts");
-    let mut stdin = child.stdin.take().expect("a pipe");
-    // It may have given up before it has read everything.
-    let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
-    let output = child.wait_with_output().expect("ovs-ofctl ends");
-    writer.join().expect("the writer ends");
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    match output.status.success() {
-        true => Ok(text(&output.stdout)),
-        false => Err(text(&output.stderr)),
-    }
-}
-
-/// The name of a version as an option.
-pub(crate) fn option(version: Version) -> String {
-    format!("OpenFlow{}", version.name().replace('.', ""))
-}
+use crate::ofctl::{ask, option};
 
 /// What `ofp-parse` prints of each message.
 pub(crate) fn printed<'a>(messages: impl IntoIterator<Item = &'a [u8]>) -> Vec<String> {
@@ -78,7 +35,10 @@ pub(crate) type Coded = Result<(String, Vec<u8>), String>;
 /// What `parse-actions` or `parse-instructions` says to each list, none of which is empty.
 pub(crate) fn coded(command: &str, version: Version, lists: &[Vec<u8>]) -> Vec<Coded> {
     let lines: Vec<String> = lists.iter().map(|list| hex(list)).collect();
-    let output = ask(&[command, &option(version)], lines.join("\n").into_bytes());
+    let output = ask(
+        &[command, &option(version.name())],
+        lines.join("\n").into_bytes(),
+    );
     let output = output.expect("lines of digits are read");
     let answers: Vec<Coded> = output
         .split_terminator("\n\n")
