@@ -228,9 +228,7 @@ macro_rules! old_flow_removed {
         $(#[$meta:meta])* $form:ident
         { $($before:tt)* } { $($table:tt)* } ($($gap:tt)*) { $($timeout:tt)* } ($($space:tt)*) { $($behind:tt)* }
         same $($same:ident),*;
-        $(absent $($absent:ident $what:literal),*;)?
-        |$of:ident| $($own:ident: $from:expr),*;
-        |$whole:ident, $version:ident| $($its:ident: $into:expr),*;
+        $($rest:tt)*
     ) => {
         $crate::record::record! {
             $(#[$meta])*
@@ -261,9 +259,7 @@ macro_rules! old_flow_removed {
         $crate::message::stats::counted_form! {
             $form of FlowRemoved
             same matches, cookie, priority, reason, idle_timeout $(, $same)*;
-            $(absent $($absent $what),*;)?
-            |$of| $($own: $from),*;
-            |$whole, $version| $($its: $into),*;
+            $($rest)*
         }
     };
 }

@@ -93,9 +93,7 @@ macro_rules! old_flow_stats {
         $(#[$meta:meta])* $form:ident
         { $($before:tt)* } ($($space:tt)*) { $($timeouts:tt)* } ($($gap:tt)*) { $($behind:tt)* }
         same $($same:ident),*;
-        $(absent $($absent:ident $what:literal),*;)?
-        |$of:ident| $($own:ident: $from:expr),*;
-        |$whole:ident, $version:ident| $($its:ident: $into:expr),*;
+        $($rest:tt)*
     ) => {
         $crate::record::record! {
             $(#[$meta])*
@@ -127,9 +125,7 @@ macro_rules! old_flow_stats {
         $crate::message::stats::counted_form! {
             $form of FlowStats
             same matches, table, priority, idle_timeout, hard_timeout, cookie $(, $same)*;
-            $(absent $($absent $what),*;)?
-            |$of| $($own: $from),*;
-            |$whole, $version| $($its: $into),*;
+            $($rest)*
         }
     };
 }

@@ -9,65 +9,41 @@ use crate::record::Name;
 use crate::text::value::push;
 use crate::{PortNo, Version};
 
-/// Bits and their names.
-type Bits = [(u32, &'static str)];
+/// Names of bits: where they are in 1.0 and since; zero where they are not.
+type Bits = [(&'static str, u32, u32)];
 
-/// How a port is set up, before 1.1 and since.
-const CONFIG: [&Bits; 2] = [
-    &[
-        (1, "PORT_DOWN"),
-        (1 << 1, "NO_STP"),
-        (1 << 2, "NO_RECV"),
-        (1 << 3, "NO_RECV_STP"),
-        (1 << 4, "NO_FLOOD"),
-        (1 << 5, "NO_FWD"),
-        (1 << 6, "NO_PACKET_IN"),
-    ],
-    &[
-        (1, "PORT_DOWN"),
-        (1 << 2, "NO_RECV"),
-        (1 << 5, "NO_FWD"),
-        (1 << 6, "NO_PACKET_IN"),
-    ],
+/// How a port is set up.
+const CONFIG: &Bits = &[
+    ("PORT_DOWN", 1, 1),
+    ("NO_STP", 1 << 1, 0),
+    ("NO_RECV", 1 << 2, 1 << 2),
+    ("NO_RECV_STP", 1 << 3, 0),
+    ("NO_FLOOD", 1 << 4, 0),
+    ("NO_FWD", 1 << 5, 1 << 5),
+    ("NO_PACKET_IN", 1 << 6, 1 << 6),
 ];
 
 /// How a port is, since 1.1.
-const STATE: &Bits = &[(1, "LINK_DOWN"), (1 << 1, "BLOCKED"), (1 << 2, "LIVE")];
+const STATE: &[(u32, &str)] = &[(1, "LINK_DOWN"), (1 << 1, "BLOCKED"), (1 << 2, "LIVE")];
 
-/// What a port can do, before 1.1 and since.
-const FEATURES: [&Bits; 2] = [
-    &[
-        (1, "10MB-HD"),
-        (1 << 1, "10MB-FD"),
-        (1 << 2, "100MB-HD"),
-        (1 << 3, "100MB-FD"),
-        (1 << 4, "1GB-HD"),
-        (1 << 5, "1GB-FD"),
-        (1 << 6, "10GB-FD"),
-        (1 << 7, "COPPER"),
-        (1 << 8, "FIBER"),
-        (1 << 9, "AUTO_NEG"),
-        (1 << 10, "AUTO_PAUSE"),
-        (1 << 11, "AUTO_PAUSE_ASYM"),
-    ],
-    &[
-        (1, "10MB-HD"),
-        (1 << 1, "10MB-FD"),
-        (1 << 2, "100MB-HD"),
-        (1 << 3, "100MB-FD"),
-        (1 << 4, "1GB-HD"),
-        (1 << 5, "1GB-FD"),
-        (1 << 6, "10GB-FD"),
-        (1 << 7, "40GB-FD"),
-        (1 << 8, "100GB-FD"),
-        (1 << 9, "1TB-FD"),
-        (1 << 10, "OTHER"),
-        (1 << 11, "COPPER"),
-        (1 << 12, "FIBER"),
-        (1 << 13, "AUTO_NEG"),
-        (1 << 14, "AUTO_PAUSE"),
-        (1 << 15, "AUTO_PAUSE_ASYM"),
-    ],
+/// What a port can do.
+const FEATURES: &Bits = &[
+    ("10MB-HD", 1, 1),
+    ("10MB-FD", 1 << 1, 1 << 1),
+    ("100MB-HD", 1 << 2, 1 << 2),
+    ("100MB-FD", 1 << 3, 1 << 3),
+    ("1GB-HD", 1 << 4, 1 << 4),
+    ("1GB-FD", 1 << 5, 1 << 5),
+    ("10GB-FD", 1 << 6, 1 << 6),
+    ("40GB-FD", 0, 1 << 7),
+    ("100GB-FD", 0, 1 << 8),
+    ("1TB-FD", 0, 1 << 9),
+    ("OTHER", 0, 1 << 10),
+    ("COPPER", 1 << 7, 1 << 11),
+    ("FIBER", 1 << 8, 1 << 12),
+    ("AUTO_NEG", 1 << 9, 1 << 13),
+    ("AUTO_PAUSE", 1 << 10, 1 << 14),
+    ("AUTO_PAUSE_ASYM", 1 << 11, 1 << 15),
 ];
 
 /// Megabits per second, by the bits of what a port can do.
@@ -81,9 +57,15 @@ const SPEEDS: &[(u32, u32)] = &[
     (0b11, 10),
 ];
 
-/// The names of a version.
-fn of<'a>(rows: &[&'a Bits; 2], version: Version) -> &'a Bits {
-    rows[usize::from(version > Version::V1_0)]
+/// The names of bits as a version has them.
+fn of(rows: &'static Bits, version: Version) -> Vec<(u32, &'static str)> {
+    let bit = |first, since| match version {
+        Version::V1_0 => first,
+        _ => since,
+    };
+    rows.iter()
+        .map(|(name, first, since)| (bit(*first, *since), *name))
+        .collect()
 }
 
 /// Writes a message, if it is one of these.
@@ -219,7 +201,7 @@ pub(super) fn print_port(out: &mut String, port: &Port, context: Context<'_>) {
         out,
         format_args!(" {number}({name}): addr:{}\n", port.address),
     );
-    let config = known(port.config, of(&CONFIG, version));
+    let config = known(port.config, &of(CONFIG, version));
     push(out, format_args!("     config:     {config}\n"));
     let state = match version {
         Version::V1_0 => spanning_tree(port.state),
@@ -228,8 +210,9 @@ pub(super) fn print_port(out: &mut String, port: &Port, context: Context<'_>) {
     push(out, format_args!("     state:      {state}\n"));
     let (features, speeds) = abilities(port);
     let titles = ["current:   ", "advertised:", "supported: ", "peer:      "];
+    let names = of(FEATURES, version);
     for (title, bits) in titles.iter().zip(features) {
-        let bits = known(bits, of(&FEATURES, version));
+        let bits = known(bits, &names);
         if bits != "0" {
             push(out, format_args!("     {title} {bits}\n"));
         }
@@ -267,7 +250,7 @@ fn speed(features: u32) -> u32 {
 }
 
 fn print_port_mod(out: &mut String, change: &PortMod, context: Context<'_>) {
-    let names = of(&CONFIG, context.version);
+    let names = of(CONFIG, context.version);
     let port = context.names.port(change.port);
     push(
         out,
@@ -277,8 +260,8 @@ fn print_port_mod(out: &mut String, change: &PortMod, context: Context<'_>) {
         out,
         format_args!(
             "     config: {}\n     mask:   {}\n",
-            known(change.config & change.mask, names),
-            known(change.mask, names)
+            known(change.config & change.mask, &names),
+            known(change.mask, &names)
         ),
     );
     let ethernet = change
@@ -289,7 +272,7 @@ fn print_port_mod(out: &mut String, change: &PortMod, context: Context<'_>) {
             _ => None,
         });
     let advertise = ethernet.last().unwrap_or(change.advertise);
-    let advertise = known(advertise, of(&FEATURES, context.version));
+    let advertise = known(advertise, &of(FEATURES, context.version));
     let advertise = if advertise == "0" {
         "UNCHANGED"
     } else {
