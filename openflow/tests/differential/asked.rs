@@ -58,7 +58,7 @@ pub(crate) fn coded(command: &str, version: Version, lists: &[Vec<u8>]) -> Vec<C
 }
 
 /// The bytes after changes such as `15: 0a -> 00`, where `(none)` is a byte that is not there.
-fn changed<'a>(before: &[u8], changes: impl Iterator<Item = &'a str>) -> Vec<u8> {
+pub(crate) fn changed<'a>(before: &[u8], changes: impl Iterator<Item = &'a str>) -> Vec<u8> {
     let mut after = before.to_vec();
     for change in changes {
         let (at, change) = change.split_once(": ").expect("where");

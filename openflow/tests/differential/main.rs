@@ -7,6 +7,7 @@
 mod asked;
 mod codings;
 mod complaints;
+mod matches;
 mod messages;
 #[path = "../ofctl/mod.rs"]
 #[expect(dead_code, reason = "what it dumps is for others")]
