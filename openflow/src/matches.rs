@@ -21,6 +21,7 @@ use standard::Exact;
 use crate::action::port32;
 use crate::error::{DecodeError, EncodeError, ErrorAnswer};
 use crate::field::{Code, EXPERIMENTER, Field, Slot};
+use crate::record::Sink;
 use crate::wire::{Reader, Writer};
 use crate::{MacAddr, Version};
 
@@ -519,7 +520,7 @@ impl Match {
         let mut entries = Vec::with_capacity(r.remaining().div_ceil(8));
         loop {
             while let Some(value) = usual_entry(r, version) {
-                entries.push(Entry::Known(value));
+                entries.put(|| Entry::Known(value));
             }
             if r.is_empty() {
                 return Ok(Self::of(entries));
@@ -530,11 +531,12 @@ impl Match {
 }
 
 /// Reads one entry.
+#[inline(always)]
 pub(crate) fn decode_entry(r: &mut Reader<'_>, version: Version) -> Result<Entry, DecodeError> {
-    match usual_entry(r, version) {
-        Some(value) => Ok(Entry::Known(value)),
-        None => any_entry(r, version),
-    }
+    Ok(match usual_entry(r, version) {
+        Some(value) => Entry::Known(value),
+        None => any_entry(r, version)?,
+    })
 }
 
 /// Reads an entry as most are: of no experimenter's, and without a mask. Of any other nothing is read.

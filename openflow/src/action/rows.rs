@@ -634,10 +634,10 @@ impl Wire for Action {
         what: &'static str,
     ) -> Result<(), DecodeError> {
         Self::read_member(list, r, version, what)?;
-        if let Some(action) = list.last_mut()
+        if sets_whole_fields(version)
+            && let Some(action) = list.last_mut()
             && let Self::SetField { field } | Self::RegLoad2 { field } = action
             && is_masked(field)
-            && sets_whole_fields(version)
         {
             action.say_under_mask();
         }

@@ -39,6 +39,7 @@ impl Wire for Fields {
 }
 
 impl Wire for Entry {
+    #[inline]
     fn read(r: &mut Reader<'_>, version: Version, _: &'static str) -> Result<Self, DecodeError> {
         decode_entry(r, version)
     }

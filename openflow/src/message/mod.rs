@@ -180,11 +180,14 @@ macro_rules! messages {
                 r: &mut Reader<'_>,
                 version: Version,
             ) -> Result<(Header, Self), DecodeError> {
-                Ok(match kind {
+                match kind {
                     $(Kind::$kind => {
-                        (header, Self::$kind $((<$type as Wire>::read(r, version, $name)?))?)
+                        $(let $body = <$type as Wire>::read(r, version, $name)?;)?
+                        r.finish("the end of the message")?;
+                        // It stays where it is made.
+                        Ok((header, Self::$kind $(($body))?))
                     })*
-                })
+                }
             }
 
             fn write_body(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
@@ -401,12 +404,7 @@ impl Message {
             return Err(r.error("a header whose length is that of the message"));
         }
         r.skip(HEADER_LEN, "a header of eight bytes")?;
-        // It stays where it is made.
-        let read = Self::read_rest(header, &mut r);
-        if read.is_ok() {
-            r.finish("the end of the message")?;
-        }
-        read
+        Self::read_rest(header, &mut r)
     }
 
     /// Reads what follows the header.

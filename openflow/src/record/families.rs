@@ -238,7 +238,9 @@ impl<T: Laid> Family for T {
         if let Some(answer) = layout.answer {
             r.answer_with(answer);
         }
-        let (mut kind, mut length) = (r.u16(what)?, r.u16(what)?);
+        let [k0, k1, l0, l1] = r.array(what)?;
+        let mut kind = u16::from_be_bytes([k0, k1]);
+        let mut length = u16::from_be_bytes([l0, l1]);
         if layout.length_first {
             (kind, length) = (length, kind);
         }

@@ -78,28 +78,37 @@ pub trait Wire: Sized {
 
 /// Where values are put that were read: at the end of a list they are made where they stay.
 pub trait Sink<T> {
-    /// Puts a value there.
-    fn put(&mut self, value: T);
+    /// Puts the value there that is made.
+    fn put(&mut self, make: impl FnOnce() -> T);
 }
 
 impl<T> Sink<T> for Vec<T> {
     #[inline(always)]
-    fn put(&mut self, value: T) {
-        self.push(value);
+    fn put(&mut self, make: impl FnOnce() -> T) {
+        #[cold]
+        #[inline(never)]
+        fn grow<T>(list: &mut Vec<T>, value: T) {
+            list.push(value);
+        }
+        // A value is made somewhere else, and moved, only where something might fail before it has its place.
+        match self.len() < self.capacity() {
+            true => self.push(make()),
+            false => grow(self, make()),
+        }
     }
 }
 
 impl<A: Array> Sink<A::Item> for SmallVec<A> {
     #[inline]
-    fn put(&mut self, value: A::Item) {
-        self.push(value);
+    fn put(&mut self, make: impl FnOnce() -> A::Item) {
+        self.push(make());
     }
 }
 
 impl<T> Sink<T> for Option<T> {
     #[inline]
-    fn put(&mut self, value: T) {
-        *self = Some(value);
+    fn put(&mut self, make: impl FnOnce() -> T) {
+        *self = Some(make());
     }
 }
 

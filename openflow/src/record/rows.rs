@@ -445,9 +445,9 @@ macro_rules! variants {
                                 $( $({ $($fill $($size)? $([$fs $fu])?),* })? $field $($name)? : $ty $([$since $until])? ; )*
                                 $(.. { $($last $($lsize)? $([$ls $lu])?),* })?
                             });
-                            <$family as $crate::record::Family>::close(r)?;
-                            out.put($union::$variant { $( $field, )* });
-                            Ok(())
+                            // What is refused behind it goes with all that was read.
+                            out.put(|| $union::$variant { $( $field, )* });
+                            <$family as $crate::record::Family>::close(r)
                         }
                         return read(out, r, version);
                     }
@@ -494,7 +494,7 @@ macro_rules! variants {
                     return Self::read_body(out, position, &mut body, version);
                 }
                 let mut data = opened.data;
-                out.put(match vendor {
+                out.put(|| match vendor {
                     Some(experimenter) => Self::Experimenter { experimenter, data: data.rest() },
                     None => Self::Unknown {
                         number: number.unwrap_or_default(),
