@@ -6,11 +6,13 @@
 //! the same way ([`crate::hash`]).
 
 use rust_openflow::message::{
-    Bucket, BucketId, BucketProperty, GroupCommand, GroupMod, GroupProperty, GroupType,
+    Bucket, BucketId, BucketProperty, Counter, GroupCommand, GroupMod, GroupProperty, GroupStats,
+    GroupType,
 };
 use rust_openflow::{GroupId, PortNo};
 
 use crate::hash;
+use crate::meter::clock;
 use crate::packet::Packet;
 use crate::program::{Checker, Existing, Step, ordered};
 use crate::refusal::Refusal;
@@ -22,6 +24,8 @@ pub(crate) struct Group {
     pub(crate) told: GroupMod,
     /// The steps of each bucket.
     pub(crate) steps: Vec<Vec<Step>>,
+    /// When it was made, in milliseconds.
+    made: u64,
 }
 
 /// What a group has to know of the switch to choose.
@@ -32,7 +36,7 @@ pub(crate) trait Alive {
 
 impl Group {
     /// A group as it was told.
-    pub(crate) fn new(told: &GroupMod, switch: &impl Existing) -> Result<Self, Refusal> {
+    pub(crate) fn new(told: &GroupMod, switch: &impl Existing, now: u64) -> Result<Self, Refusal> {
         check(told)?;
         let steps = told.buckets.iter().map(|bucket| {
             let steps = Checker::unknown(switch).set(&bucket.actions)?;
@@ -41,12 +45,31 @@ impl Group {
         });
         Ok(Self {
             steps: steps.collect::<Result<_, _>>()?,
+            made: now,
             told: GroupMod {
                 command: GroupCommand::ADD,
                 command_bucket: BucketId::ALL,
                 ..told.clone()
             },
         })
+    }
+
+    /// What is said of the group when it is asked for, and `users` flows use it.
+    pub(crate) fn stats(&self, users: usize, now: u64) -> GroupStats {
+        let (duration_sec, duration_nsec) = clock(now.saturating_sub(self.made));
+        let none = Counter {
+            packet_count: 0,
+            byte_count: 0,
+        };
+        GroupStats {
+            group: self.told.group,
+            ref_count: u32::try_from(users).unwrap_or(u32::MAX),
+            packet_count: none.packet_count,
+            byte_count: none.byte_count,
+            duration_sec,
+            duration_nsec,
+            bucket_stats: vec![none; self.told.buckets.len()],
+        }
     }
 
     /// What becomes of the group when buckets are inserted or removed (OpenFlow 1.5.1, 7.3.4.3).

@@ -9,10 +9,12 @@
 //! are carried out), `group` and `meter`, [`execute`] (what comes of them), [`trace`] (told
 //! step by step), [`switch`] (what messages do).
 
+pub mod agent;
 mod checksum;
 pub mod classifier;
 pub mod compose;
 pub mod execute;
+pub mod executor;
 mod fields;
 mod group;
 mod hash;
@@ -24,12 +26,16 @@ mod refusal;
 mod rewrite;
 pub mod switch;
 pub mod table;
+pub mod thin;
 pub mod trace;
 
+pub use agent::{Agent, ConnectionId, Frame, Identity};
 pub use compose::{ComposeError, compose};
 pub use execute::Output;
+pub use executor::Executor;
 pub use packet::{Packet, Tunnel, TunnelOptions};
 pub use refusal::Refusal;
 pub use switch::{Port, Switch};
 pub use table::{Counters, Flow};
+pub use thin::Thin;
 pub use trace::Trace;

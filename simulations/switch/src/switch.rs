@@ -10,12 +10,13 @@ use rust_openflow::field::Field;
 use rust_openflow::matches::Entry;
 use rust_openflow::message::{
     FlowCommand, FlowFilter, FlowFlags, FlowMod, FlowRemoved, FlowRemovedReason, FlowStats,
-    GroupCommand, GroupMod, MeterCommand, MeterMod, MeterStats, NO_BUFFER, Stats,
+    GroupCommand, GroupMod, GroupStats, MeterCommand, MeterMod, MeterStats, NO_BUFFER, Stats,
 };
 use rust_openflow::{Action, FieldValue, GroupId, Instruction, Match, MeterId, PortNo, TableId};
 
 use crate::classifier::Key;
 use crate::execute::{Execution, Met, Output, Way};
+use crate::executor::{Change, ChangeKind, TableCounts};
 use crate::fields;
 use crate::group::{Alive, Group};
 use crate::meter::{Meter, clock};
@@ -55,6 +56,28 @@ pub struct Switch {
     deadlines: BTreeSet<(u64, u8, usize, u64)>,
     /// Flows that are gone, and were to be told of.
     removed: Vec<FlowRemoved>,
+    /// What changed, when somebody wants to know ([`crate::executor::Executor::watch`]).
+    changes: Option<Vec<Change>>,
+    /// What was before, when it may have to be again ([`crate::executor::Executor::begin`]).
+    undo: Option<Undo>,
+}
+
+/// How to get back to where messages that belong together began.
+#[derive(Debug, Clone, Default)]
+struct Undo {
+    /// The latest last.
+    steps: Vec<Before>,
+    /// How many flows were to be told of, and how many changes.
+    removed: usize,
+    changes: usize,
+}
+
+/// What was before a change.
+#[derive(Debug, Clone)]
+enum Before {
+    Flow(u8, usize, Option<Box<Entered>>),
+    Group(GroupId, Option<Group>),
+    Meter(MeterId, Option<Meter>),
 }
 
 impl Default for Switch {
@@ -69,6 +92,8 @@ impl Default for Switch {
             serial: 0,
             deadlines: BTreeSet::new(),
             removed: Vec::new(),
+            changes: None,
+            undo: None,
         }
     }
 }
@@ -281,32 +306,25 @@ impl Switch {
 
     /// What is said of flows when they are asked for (OpenFlow 1.5.1, 7.3.5.2).
     pub fn flow_stats(&self, filter: &FlowFilter) -> Result<Vec<FlowStats>, Refusal> {
+        let found = self.filtered(filter)?.into_iter();
+        let flows = found.filter_map(|(table, number)| self.flow_at(TableId(table), number));
+        Ok(flows.collect())
+    }
+
+    /// The tables and numbers of the flows that a filter is about.
+    pub(crate) fn filtered(&self, filter: &FlowFilter) -> Result<Vec<(u8, usize)>, Refusal> {
         meant(&filter.matches)?;
-        let selection = Selection {
-            key: Key::of(&filter.matches),
-            strict: None,
-            cookie: filter.cookie,
-            cookie_mask: filter.cookie_mask,
-            out_port: filter.out_port,
-            out_group: filter.out_group,
-        };
-        let found = self.selected(filter.table, &selection);
-        let entries = found.into_iter().filter_map(|(table, number)| {
-            let entry = self.tables.get(&table)?.entry(number)?;
-            Some(FlowStats {
-                table: TableId(table),
-                priority: entry.flow.priority,
-                idle_timeout: entry.flow.idle_timeout,
-                hard_timeout: entry.flow.hard_timeout,
-                flags: entry.flow.flags,
-                importance: entry.flow.importance,
-                cookie: entry.flow.cookie,
-                matches: entry.flow.matches.clone(),
-                stats: self.stats(entry),
-                instructions: entry.flow.instructions.clone(),
-            })
-        });
-        Ok(entries.collect())
+        Ok(self.selected(filter.table, &selection_of(filter)))
+    }
+
+    pub(crate) fn flow_at(&self, table: TableId, number: usize) -> Option<FlowStats> {
+        let entry = self.entry(table.0, number)?;
+        Some(self.said(table.0, entry))
+    }
+
+    pub(crate) fn table_counts(&self, table: TableId) -> TableCounts {
+        let table = self.tables.get(&table.0);
+        table.map(Table::counts).unwrap_or_default()
     }
 
     /// What was counted of a flow.
@@ -320,6 +338,23 @@ impl Switch {
     #[must_use]
     pub fn group(&self, id: GroupId) -> Option<&GroupMod> {
         self.groups.get(&id).map(|group| &group.told)
+    }
+
+    /// The groups.
+    pub fn groups(&self) -> impl Iterator<Item = &GroupMod> {
+        self.groups.values().map(|group| &group.told)
+    }
+
+    /// What is said of a group when it is asked for (OpenFlow 1.5.1, 7.3.5.9).
+    #[must_use]
+    pub fn group_stats(&self, id: GroupId) -> Option<GroupStats> {
+        let group = self.groups.get(&id)?;
+        let uses = |flow: &Flow| {
+            let mut used = flow.actions().into_iter().filter_map(used_group);
+            used.any(|used| used == id)
+        };
+        let users = self.flows().filter(|(_, flow)| uses(flow)).count();
+        Some(group.stats(users, self.now))
     }
 
     pub(crate) fn group_of(&self, id: GroupId) -> Option<&Group> {
@@ -406,10 +441,18 @@ impl Switch {
             program: Arc::new(program),
         };
         let reset = has(message.flags, FlowFlags::RESET_COUNTS);
-        let number = there.add(flow, self.serial, self.now, reset);
-        let due = there.entry(number).and_then(Entered::due);
-        let deadline = due.map(|(due, _)| (due, table, number, self.serial));
-        self.deadlines.extend(deadline);
+        let (number, replaced) = there.add(flow, self.serial, self.now, reset);
+        let kind = match &replaced {
+            Some(_) => ChangeKind::Modified,
+            None => ChangeKind::Added,
+        };
+        if let Some((old, entry)) = replaced {
+            self.forget_deadline(table, old, &entry);
+            self.note(|| Before::Flow(table, old, Some(Box::new(entry))));
+        }
+        self.note(|| Before::Flow(table, number, None));
+        self.expect_end(table, number);
+        self.tell(table, number, kind);
         Ok(())
     }
 
@@ -428,9 +471,14 @@ impl Switch {
         }
         let reset = has(message.flags, FlowFlags::RESET_COUNTS);
         for (table, number, program) in programs {
+            let before = self.undo.is_some().then(|| self.entry(table, number));
+            if let Some(entry) = before.flatten().cloned() {
+                self.note(|| Before::Flow(table, number, Some(Box::new(entry))));
+            }
             if let Some(table) = self.tables.get_mut(&table) {
                 table.change(number, &message.instructions, program, self.now, reset);
             }
+            self.tell(table, number, ChangeKind::Modified);
         }
         Ok(())
     }
@@ -447,15 +495,19 @@ impl Switch {
             GroupCommand::ADD if there.is_some() => return Err(Refusal::GroupExists(id.0)),
             GroupCommand::MODIFY if there.is_none() => return Err(Refusal::UnknownGroup(id.0)),
             GroupCommand::ADD | GroupCommand::MODIFY | GroupCommand::ADD_OR_MODIFY => {
-                Group::new(message, self)?
+                Group::new(message, self, self.now)?
             }
             GroupCommand::INSERT_BUCKET | GroupCommand::REMOVE_BUCKET => {
                 let there = there.ok_or(Refusal::UnknownGroup(id.0))?;
-                Group::new(&there.with_buckets(message)?, self)?
+                Group::new(&there.with_buckets(message)?, self, self.now)?
             }
             GroupCommand::DELETE => {
                 let gone = |group: GroupId| id == GroupId::ALL || id == group;
-                self.groups.retain(|group, _| !gone(*group));
+                let groups: Vec<GroupId> = self.groups.keys().copied().collect();
+                for group in groups.into_iter().filter(|group| gone(*group)) {
+                    let before = self.groups.remove(&group);
+                    self.note(|| Before::Group(group, before));
+                }
                 let uses =
                     |flow: &Flow| flow.actions().into_iter().filter_map(used_group).any(gone);
                 self.remove_users(uses, FlowRemovedReason::GROUP_DELETE);
@@ -463,7 +515,8 @@ impl Switch {
             }
             command => return Err(Refusal::GroupCommand(command.0)),
         };
-        self.groups.insert(id, group);
+        let before = self.groups.insert(id, group);
+        self.note(|| Before::Group(id, before));
         Ok(())
     }
 
@@ -484,11 +537,16 @@ impl Switch {
                     ..message.clone()
                 };
                 let meter = Meter::new(&told, self.now)?;
-                self.meters.insert(message.meter, meter);
+                let before = self.meters.insert(message.meter, meter);
+                self.note(|| Before::Meter(message.meter, before));
             }
             MeterCommand::DELETE => {
                 let gone = |id: MeterId| message.meter == MeterId::ALL || message.meter == id;
-                self.meters.retain(|id, _| !gone(*id));
+                let meters: Vec<MeterId> = self.meters.keys().copied().collect();
+                for meter in meters.into_iter().filter(|meter| gone(*meter)) {
+                    let before = self.meters.remove(&meter);
+                    self.note(|| Before::Meter(meter, before));
+                }
                 self.remove_users(
                     |flow| flow.uses_meter(gone),
                     FlowRemovedReason::METER_DELETE,
@@ -522,13 +580,12 @@ impl Switch {
     }
 
     fn remove(&mut self, table: u8, number: usize, reason: FlowRemovedReason) {
+        self.tell(table, number, ChangeKind::Removed(reason));
         let there = self.tables.get_mut(&table);
         let Some(entry) = there.and_then(|table| table.remove(number)) else {
             return;
         };
-        if let Some((due, _)) = entry.due() {
-            self.deadlines.remove(&(due, table, number, entry.serial));
-        }
+        self.forget_deadline(table, number, &entry);
         if has(entry.flow.flags, FlowFlags::SEND_FLOW_REMOVED) {
             self.removed.push(FlowRemoved {
                 table: TableId(table),
@@ -541,6 +598,119 @@ impl Switch {
                 stats: self.stats(&entry),
             });
         }
+        self.note(|| Before::Flow(table, number, Some(Box::new(entry))));
+    }
+
+    fn entry(&self, table: u8, number: usize) -> Option<&Entered> {
+        self.tables.get(&table)?.entry(number)
+    }
+
+    /// What is said of a flow.
+    fn said(&self, table: u8, entry: &Entered) -> FlowStats {
+        FlowStats {
+            table: TableId(table),
+            priority: entry.flow.priority,
+            idle_timeout: entry.flow.idle_timeout,
+            hard_timeout: entry.flow.hard_timeout,
+            flags: entry.flow.flags,
+            importance: entry.flow.importance,
+            cookie: entry.flow.cookie,
+            matches: entry.flow.matches.clone(),
+            stats: self.stats(entry),
+            instructions: entry.flow.instructions.clone(),
+        }
+    }
+
+    /// Tells who watches of a change of a flow.
+    fn tell(&mut self, table: u8, number: usize, kind: ChangeKind) {
+        if self.changes.is_none() {
+            return;
+        }
+        let entry = self.entry(table, number);
+        let change = entry.map(|entry| Change {
+            kind,
+            flow: self.said(table, entry),
+        });
+        if let Some(changes) = &mut self.changes {
+            changes.extend(change);
+        }
+    }
+
+    /// Notes what was before, when it may have to be again.
+    fn note(&mut self, before: impl FnOnce() -> Before) {
+        if let Some(undo) = &mut self.undo {
+            undo.steps.push(before());
+        }
+    }
+
+    /// Notes when a flow has to go.
+    fn expect_end(&mut self, table: u8, number: usize) {
+        let entry = self.entry(table, number);
+        let deadline = entry.and_then(|entry| Some((entry.due()?.0, table, number, entry.serial)));
+        self.deadlines.extend(deadline);
+    }
+
+    fn forget_deadline(&mut self, table: u8, number: usize, entry: &Entered) {
+        if let Some((due, _)) = entry.due() {
+            self.deadlines.remove(&(due, table, number, entry.serial));
+        }
+    }
+
+    /// Gets back to what was before.
+    fn restore(&mut self, before: Before) {
+        match before {
+            Before::Flow(table, number, entry) => {
+                if let Some(table) = self.tables.get_mut(&table) {
+                    table.restore(number, entry.map(|entry| *entry));
+                }
+                self.expect_end(table, number);
+            }
+            Before::Group(id, Some(group)) => _ = self.groups.insert(id, group),
+            Before::Group(id, None) => _ = self.groups.remove(&id),
+            Before::Meter(id, Some(meter)) => _ = self.meters.insert(id, meter),
+            Before::Meter(id, None) => _ = self.meters.remove(&id),
+        }
+    }
+}
+
+/// Keeping what was, and what changed.
+impl Switch {
+    /// From here on what was before is kept.
+    pub(crate) fn keep_undo(&mut self) {
+        self.undo = Some(Undo {
+            steps: Vec::new(),
+            removed: self.removed.len(),
+            changes: self.changes.as_ref().map_or(0, Vec::len),
+        });
+    }
+
+    pub(crate) fn forget_undo(&mut self) {
+        self.undo = None;
+    }
+
+    /// Gets back to where [`Self::keep_undo`] was called.
+    pub(crate) fn undo(&mut self) {
+        let Some(undo) = self.undo.take() else {
+            return;
+        };
+        for before in undo.steps.into_iter().rev() {
+            self.restore(before);
+        }
+        self.removed.truncate(undo.removed);
+        if let Some(changes) = &mut self.changes {
+            changes.truncate(undo.changes);
+        }
+    }
+
+    pub(crate) fn keep_changes(&mut self, keep: bool) {
+        self.changes = keep.then(|| self.changes.take().unwrap_or_default());
+    }
+
+    pub(crate) fn changes(&mut self) -> Vec<Change> {
+        self.changes
+            .as_mut()
+            .map(std::mem::take)
+            .unwrap_or_default()
     }
 }
 
@@ -570,6 +740,44 @@ fn selection(message: &FlowMod) -> Selection {
         } else {
             GroupId::ANY
         },
+    }
+}
+
+/// A meter as the action that it is since OpenFlow 1.5, where it was an instruction.
+pub(crate) fn metered(list: &[Instruction]) -> Vec<Instruction> {
+    let mut meter = None;
+    let mut said = Vec::with_capacity(list.len());
+    for instruction in list {
+        match instruction {
+            Instruction::Meter { meter_id } => {
+                meter = Some(Action::Meter {
+                    meter_id: *meter_id,
+                })
+            }
+            other => said.push(other.clone()),
+        }
+    }
+    let applied = said.iter_mut().find_map(|instruction| match instruction {
+        Instruction::ApplyActions { actions } => Some(actions),
+        _ => None,
+    });
+    match (meter, applied) {
+        (Some(meter), Some(actions)) => actions.insert(0, meter),
+        (Some(meter), None) => said.insert(0, Instruction::apply(vec![meter])),
+        (None, _) => {}
+    }
+    said
+}
+
+/// The flows that a filter is about.
+pub(crate) fn selection_of(filter: &FlowFilter) -> Selection {
+    Selection {
+        key: Key::of(&filter.matches),
+        strict: None,
+        cookie: filter.cookie,
+        cookie_mask: filter.cookie_mask,
+        out_port: filter.out_port,
+        out_group: filter.out_group,
     }
 }
 

@@ -8,6 +8,7 @@ use rust_openflow::message::{FlowFlags, FlowRemovedReason};
 use rust_openflow::{Action, GroupId, Instruction, Match, MeterId, PortNo};
 
 use crate::classifier::{Classifier, Clause, Key};
+use crate::executor::TableCounts;
 use crate::packet::Packet;
 use crate::program::Program;
 
@@ -75,25 +76,30 @@ impl Flow {
 
     /// Every action, those inside other actions too.
     pub(crate) fn actions(&self) -> Vec<&Action> {
-        let mut found = Vec::new();
-        let mut lists: Vec<&[Action]> =
-            self.instructions
-                .iter()
-                .filter_map(|instruction| match instruction {
-                    Instruction::ApplyActions { actions }
-                    | Instruction::WriteActions { actions } => Some(actions.as_slice()),
-                    _ => None,
-                })
-                .collect();
-        while let Some(list) = lists.pop() {
-            found.extend(list);
-            lists.extend(list.iter().filter_map(|action| match action {
-                Action::Clone { actions } => Some(actions.as_slice()),
-                _ => None,
-            }));
-        }
-        found
+        actions(&self.instructions)
     }
+}
+
+/// Every action of instructions, those inside other actions too.
+fn actions(list: &[Instruction]) -> Vec<&Action> {
+    let mut found = Vec::new();
+    let mut lists: Vec<&[Action]> = list
+        .iter()
+        .filter_map(|instruction| match instruction {
+            Instruction::ApplyActions { actions } | Instruction::WriteActions { actions } => {
+                Some(actions.as_slice())
+            }
+            _ => None,
+        })
+        .collect();
+    while let Some(list) = lists.pop() {
+        found.extend(list);
+        lists.extend(list.iter().filter_map(|action| match action {
+            Action::Clone { actions } => Some(actions.as_slice()),
+            _ => None,
+        }));
+    }
+    found
 }
 
 /// How much of what a flow met.
@@ -149,10 +155,15 @@ pub(crate) struct Selection {
 }
 
 impl Selection {
+    /// Whether it is about a flow, of whatever table.
+    pub(crate) fn concerns(&self, matches: &Match, cookie: u64, list: &[Instruction]) -> bool {
+        self.key.covers(&Key::of(matches)) && self.agrees(cookie, list)
+    }
+
     /// What is asked besides the match.
-    fn agrees(&self, flow: &Flow) -> bool {
-        let cookie = (flow.cookie ^ self.cookie) & self.cookie_mask == 0;
-        let uses = |wanted: &dyn Fn(&Action) -> bool| flow.actions().into_iter().any(wanted);
+    fn agrees(&self, cookie: u64, list: &[Instruction]) -> bool {
+        let cookie = (cookie ^ self.cookie) & self.cookie_mask == 0;
+        let uses = |wanted: &dyn Fn(&Action) -> bool| actions(list).into_iter().any(wanted);
         let to = |action: &Action| match action {
             Action::Output { port, .. } | Action::Enqueue { port, .. } => *port == self.out_port,
             Action::OutputTrunc { port, .. } => port.0 == self.out_port,
@@ -182,12 +193,19 @@ pub struct Table {
     free: Vec<usize>,
     /// The numbers of the flows of each cookie.
     cookies: BTreeMap<u64, BTreeSet<usize>>,
+    counts: TableCounts,
 }
 
 impl Table {
-    /// Adds a flow, in place of one with the same match and priority, and gives its number. Counts go on unless
-    /// they are to begin anew.
-    pub(crate) fn add(&mut self, flow: Flow, serial: u64, now: u64, reset: bool) -> usize {
+    /// Adds a flow, in place of one with the same match and priority, and gives its number, and the number and entry of
+    /// that other. Counts go on unless they are to begin anew.
+    pub(crate) fn add(
+        &mut self,
+        flow: Flow,
+        serial: u64,
+        now: u64,
+        reset: bool,
+    ) -> (usize, Option<(usize, Entry)>) {
         let clauses: Box<[Clause]> = flow.clauses().collect();
         let (key, priority) = (Key::of(&flow.matches), flow.priority);
         let number = self.free.pop().unwrap_or_else(|| {
@@ -197,8 +215,9 @@ impl Table {
         let old = self
             .classifier
             .insert(key.clone(), priority, clauses, number);
-        let old = old.and_then(|old| self.forget(old)).filter(|_| !reset);
-        let old = old.map(|old| old.counters).unwrap_or_default();
+        let replaced = old.and_then(|old| Some((old, self.forget(old)?)));
+        let old = replaced.as_ref().filter(|_| !reset);
+        let old = old.map(|(_, old)| old.counters).unwrap_or_default();
         self.cookies.entry(flow.cookie).or_default().insert(number);
         self.flows[number] = Some(Entry {
             flow: Arc::new(flow),
@@ -212,7 +231,25 @@ impl Table {
             serial,
             key,
         });
-        number
+        (number, replaced)
+    }
+
+    /// Gives a number the flow that it had, or none. What was done last is to be undone first.
+    pub(crate) fn restore(&mut self, number: usize, before: Option<Entry>) {
+        self.remove(number);
+        let Some(entry) = before else {
+            return;
+        };
+        if let Some(at) = self.free.iter().rposition(|free| *free == number) {
+            self.free.remove(at);
+        }
+        let (key, priority) = (entry.key.clone(), entry.flow.priority);
+        let clauses = entry.flow.clauses().collect();
+        self.classifier.insert(key, priority, clauses, number);
+        let cookie = self.cookies.entry(entry.flow.cookie).or_default();
+        cookie.insert(number);
+        // Numbers that were given once have a place.
+        self.flows[number] = Some(entry);
     }
 
     /// Gives a flow other instructions.
@@ -258,6 +295,15 @@ impl Table {
         Some(entry)
     }
 
+    /// What is counted of it.
+    pub(crate) fn counts(&self) -> TableCounts {
+        let flows = self.flows.len() - self.free.len();
+        TableCounts {
+            flows: u32::try_from(flows).unwrap_or(u32::MAX),
+            ..self.counts
+        }
+    }
+
     /// Whether there is a flow of this match and priority.
     pub(crate) fn has(&self, key: &Key, priority: u16) -> bool {
         self.classifier.find(key, priority).is_some()
@@ -286,7 +332,7 @@ impl Table {
         };
         numbers.retain(|number| {
             self.entry(*number)
-                .is_some_and(|entry| selection.agrees(&entry.flow))
+                .is_some_and(|entry| selection.agrees(entry.flow.cookie, &entry.flow.instructions))
         });
         numbers.sort_unstable();
         numbers

@@ -1,10 +1,11 @@
 //! The software switch by itself: what messages do to its tables (`tables`), what is counted of flows and how they
 //! go (`time`), which flow is found (`classifier`), how frames are read (`parsing`, `composed`), made
-//! (`composing`) and rewritten
-//! (`frames`), and what actions do with a packet (`actions`, `steps`), told step by step (`traced`). That it agrees with Open vSwitch is proved
+//! (`composing`) and rewritten (`frames`), and what actions do with a packet (`actions`, `steps`), told step by step
+//! (`traced`), and what controllers see of it all (`agent`). That it agrees with Open vSwitch is proved
 //! where that is at hand, in the workspace's `tests`.
 
 mod actions;
+mod agent;
 mod classifier;
 mod composed;
 mod composing;
