@@ -7,7 +7,10 @@
 //! run on the machine itself and listen on [`Lab::address`]. For real clients see [`crate::netns`].
 
 use std::fmt::Write;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 
 use crate::host::Host;
 use crate::hypervisor::{Hypervisor, Plan};
@@ -127,7 +130,7 @@ impl Hypervisor {
         number: Option<u32>,
         iface_id: Option<&str>,
     ) {
-        let sent = format!("options:tx_pcap={}", self.capture(name));
+        let sent = format!("options:tx_pcap={}", self.capture_file(name).display());
         let number = number.map(|number| format!("ofport_request={number}"));
         let iface_id = iface_id.map(|id| format!("external_ids:iface-id={id}"));
         let mut arguments = vec!["add-port", bridge, name, "--", "set", "Interface", name];
@@ -137,35 +140,97 @@ impl Hypervisor {
         self.vsctl(&arguments);
     }
 
+    /// Makes a file for what goes out of the port that a bridge is itself.
+    #[track_caller]
+    pub fn capture_bridge(&self, bridge: &str) -> Capture {
+        let sent = format!("options:tx_pcap={}", self.capture_file(bridge).display());
+        self.vsctl(&["set", "Interface", bridge, &sent]);
+        self.capture(bridge)
+    }
+
     /// Lets a packet come in through a dummy port. When this returns, the switch has it.
     ///
     /// # Panics
     /// When there is no such port.
     #[track_caller]
     pub fn inject(&self, port: &str, frame: &[u8]) {
-        let mut hex = String::new();
-        for byte in frame {
-            let _ = write!(hex, "{byte:02x}");
-        }
-        self.appctl("netdev-dummy/receive", &[port, &hex]);
+        self.inject_all(port, [frame]);
+    }
+
+    /// [`Self::inject`] for several packets, which come in in this order; a port holds no more than
+    /// [`WAITING`] that are not yet through.
+    ///
+    /// # Panics
+    /// When there is no such port.
+    #[track_caller]
+    pub fn inject_all<'a>(&self, port: &str, frames: impl IntoIterator<Item = &'a [u8]>) {
+        let frames = frames.into_iter().map(|frame| {
+            frame.iter().fold(String::new(), |mut hex, byte| {
+                let _ = write!(hex, "{byte:02x}");
+                hex
+            })
+        });
+        let words: Vec<String> = std::iter::once(port.to_owned()).chain(frames).collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        self.appctl("netdev-dummy/receive", &words);
     }
 
     /// All packets that went out of a dummy port since it was added, oldest first.
     pub fn received(&self, port: &str) -> Vec<Vec<u8>> {
-        packets(&std::fs::read(self.capture(port)).unwrap_or_default())
+        self.capture(port).read()
     }
 
-    fn capture(&self, port: &str) -> String {
-        format!("{}/{port}.pcap", self.rundir().display())
+    /// What goes out of a dummy port, from when it was added on.
+    pub fn capture(&self, port: &str) -> Capture {
+        Capture {
+            path: self.capture_file(port),
+            offset: 0,
+        }
+    }
+
+    fn capture_file(&self, port: &str) -> PathBuf {
+        self.rundir().join(format!("{port}.pcap"))
     }
 }
 
-/// The packets of a pcap file in this machine's byte order; one that is still being written is left out.
+/// How many packets wait at a dummy port (`NETDEV_DUMMY_MAX_QUEUE` in `lib/netdev-dummy.c` of Open vSwitch); more
+/// are lost.
+pub const WAITING: usize = 100;
+
+const FILE_HEADER: usize = 24;
+const RECORD_HEADER: usize = 16;
+
+/// What goes out of a dummy port: a pcap file that grows.
+#[derive(Debug)]
+pub struct Capture {
+    path: PathBuf,
+    /// How much of it was read.
+    offset: u64,
+}
+
+impl Capture {
+    /// The packets since this was last asked, oldest first.
+    pub fn read(&mut self) -> Vec<Vec<u8>> {
+        let mut new = Vec::new();
+        let read = File::open(&self.path).and_then(|mut file| {
+            file.seek(SeekFrom::Start(self.offset))?;
+            file.read_to_end(&mut new)
+        });
+        let header = if self.offset == 0 { FILE_HEADER } else { 0 };
+        let Some(new) = new.get(header..).filter(|_| read.is_ok()) else {
+            return Vec::new();
+        };
+        let packets = packets(new);
+        let bytes = packets.iter().map(|packet| RECORD_HEADER + packet.len());
+        self.offset += (header + bytes.sum::<usize>()) as u64;
+        packets
+    }
+}
+
+/// The packets of a pcap file behind its header, in this machine's byte order; one that is still being written is
+/// left out.
 fn packets(mut file: &[u8]) -> Vec<Vec<u8>> {
-    const FILE_HEADER: usize = 24;
-    const RECORD_HEADER: usize = 16;
     let mut found = Vec::new();
-    file = file.get(FILE_HEADER..).unwrap_or_default();
     while let Some((header, rest)) = file.split_at_checked(RECORD_HEADER) {
         let length = [header[8], header[9], header[10], header[11]];
         let length = usize::try_from(u32::from_ne_bytes(length)).unwrap_or(usize::MAX);
@@ -184,7 +249,7 @@ mod tests {
 
     #[test]
     fn a_packet_that_is_still_being_written_is_left_out() {
-        let mut file = vec![0; 24];
+        let mut file = Vec::new();
         for (length, bytes) in [(2u32, &[1, 2][..]), (3, &[3][..])] {
             file.extend([0; 8]);
             file.extend(length.to_ne_bytes());

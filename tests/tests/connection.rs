@@ -15,11 +15,10 @@ use weft_tests::wait;
 /// The bridge.
 pub(crate) const BRIDGE: &str = "br-int";
 
-const VERSION: Version = Version::V1_5;
-
 /// A connection to the bridge.
 pub(crate) struct Connection {
     stream: UnixStream,
+    version: Version,
     /// Packets for the controller that have come.
     pub(crate) packets: VecDeque<Received>,
 }
@@ -31,18 +30,11 @@ impl Connection {
     /// When it does not answer.
     #[track_caller]
     pub(crate) fn start(hypervisor: &Hypervisor) -> Self {
-        let bridge = "datapath_type=dummy fail_mode=secure protocols=OpenFlow15";
+        let bridge = "datapath_type=dummy fail_mode=secure";
         let mut words = vec!["add-br", BRIDGE, "--", "set", "Bridge", BRIDGE];
         words.extend(bridge.split(' '));
         hypervisor.vsctl(&words);
-        let socket = hypervisor.rundir().join(format!("{BRIDGE}.mgmt"));
-        let stream = UnixStream::connect(socket).expect("the bridge listens");
-        stream.set_read_timeout(Some(wait::LIMIT)).expect("a limit");
-        let mut connection = Self {
-            stream,
-            packets: VecDeque::new(),
-        };
-        connection.send(&Message::Hello(Hello::new(&[VERSION])));
+        let mut connection = Self::open(hypervisor, Version::V1_5);
         // A connection of this kind gets packets when it says how much of them it wants.
         connection.send(&Message::SetConfig(SwitchConfig {
             flags: 0,
@@ -55,13 +47,39 @@ impl Connection {
         connection
     }
 
+    /// Connects to the bridge, which is there, with a version.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    #[track_caller]
+    pub(crate) fn open(hypervisor: &Hypervisor, version: Version) -> Self {
+        let socket = hypervisor.rundir().join(format!("{BRIDGE}.mgmt"));
+        let stream = UnixStream::connect(socket).expect("the bridge listens");
+        stream.set_read_timeout(Some(wait::LIMIT)).expect("a limit");
+        let mut connection = Self {
+            stream,
+            version,
+            packets: VecDeque::new(),
+        };
+        connection.send(&Message::Hello(Hello::new(&[version])));
+        connection
+    }
+
     pub(crate) fn send(&mut self, message: &Message) {
-        let bytes = message.encode(VERSION, 1).expect("a message of 1.5");
-        self.stream.write_all(&bytes).expect("the bridge reads");
+        let bytes = message.encode(self.version, 1);
+        self.send_bytes(&bytes.expect("a message of the version"));
+    }
+
+    pub(crate) fn send_bytes(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).expect("the bridge reads");
     }
 
     /// The next message, whatever it is.
     pub(crate) fn next(&mut self) -> Message {
+        self.next_with_header().1
+    }
+
+    pub(crate) fn next_with_header(&mut self) -> (Header, Message) {
         let mut header = [0; 8];
         self.stream
             .read_exact(&mut header)
@@ -72,7 +90,7 @@ impl Connection {
         self.stream
             .read_exact(&mut bytes[8..])
             .expect("a whole message");
-        Message::decode(&bytes.into()).expect("a message").1
+        Message::decode(&bytes.into()).expect("a message")
     }
 
     /// Takes what came; answers with true for the barrier's reply.

@@ -196,7 +196,7 @@ fn simulate(switch: &mut Switch, frames: &[(PortNo, Vec<u8>)]) -> Seen {
     for output in outputs {
         match output {
             Output::Port { port, frame, .. } => seen.frames.entry(port).or_default().push(frame),
-            Output::Controller(packet) => seen.packets.push(*packet),
+            Output::Controller { packet, .. } => seen.packets.push(*packet),
         }
     }
     seen

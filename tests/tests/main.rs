@@ -1,7 +1,7 @@
 //! The integration tests: one binary, one module for each thing that is tested.
 //!
 //! `layers` and `tidy` look at the tree itself. `labs` proves the labs with stock tools, `fidelity`
-//! the software switch with Open vSwitch. The rest runs Weft in the labs; see `weft_tests` for what
+//! and `switch_fidelity` the software switch with Open vSwitch. The rest runs Weft in the labs; see `weft_tests` for what
 //! these offer.
 
 mod audit;
@@ -26,4 +26,5 @@ mod refusals;
 mod relays;
 mod restarts;
 mod serve;
+mod switch_fidelity;
 mod tidy;

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use rust_openflow::action::{SlavesAlgorithm, ToController};
-use rust_openflow::field::Field;
+use rust_openflow::field::{Field, ROWS};
 use rust_openflow::message::{NO_BUFFER, PacketIn, PacketInReason, Received};
 use rust_openflow::{FieldValue, GroupId, Match, MeterId, PortNo, TableId};
 
@@ -45,8 +45,13 @@ pub enum Output {
         /// The frame.
         frame: Vec<u8>,
     },
-    /// A packet for the controller.
-    Controller(Box<Received>),
+    /// A packet for a controller.
+    Controller {
+        /// Which: those that have chosen this id; 0 for those that have chosen none (ovs-actions(7), `controller`).
+        id: u16,
+        /// The packet.
+        packet: Box<Received>,
+    },
 }
 
 /// A flow that a packet met.
@@ -80,11 +85,7 @@ enum Frame<'a> {
     /// What a flow does after its actions.
     Rest(&'a Program),
     /// A resubmit returns.
-    Return {
-        in_port: PortNo,
-        place: Place,
-        depth: u32,
-    },
+    Return { place: Place, depth: u32 },
     /// A bucket that has its turn.
     Bucket(&'a [Step]),
     /// A group is through.
@@ -227,12 +228,7 @@ impl<'a> Execution<'a> {
                     }
                 }
                 Frame::Rest(program) => self.rest(program),
-                Frame::Return {
-                    in_port,
-                    place,
-                    depth,
-                } => {
-                    self.packet.put(Field::InPort, in_port.0);
+                Frame::Return { place, depth } => {
                     (self.place, self.depth) = (place, depth);
                 }
                 Frame::Bucket(steps) => self.copy(steps, None),
@@ -374,12 +370,12 @@ impl<'a> Execution<'a> {
                 }
             }
             Step::OutputPart { port, bytes } => {
-                let port = if *port == PortNo::IN_PORT {
-                    self.packet.in_port()
+                // Nor does Open vSwitch send a part back when that is said.
+                if *port == self.packet.in_port() || *port == PortNo::IN_PORT {
+                    self.withhold(*port, Withheld::CameFrom);
                 } else {
-                    *port
-                };
-                self.send(port, *bytes);
+                    self.send(*port, *bytes);
+                }
             }
             Step::Controller(to) => self.controller(to),
             Step::Group(group) => self.group(*group),
@@ -432,9 +428,13 @@ impl<'a> Execution<'a> {
         let packet = &mut self.packet;
         match step {
             Step::Set { field, value, mask } => packet.set(*field, *value, *mask),
-            Step::SetPort { fields, value } => {
-                for field in fields {
-                    packet.set(*field, (*value).into(), 0xffff);
+            Step::SetPort {
+                fields,
+                to_icmp,
+                value,
+            } => {
+                for field in fields.iter().chain(to_icmp) {
+                    packet.set(*field, (*value).into(), field.full_mask());
                 }
             }
             Step::SetTag { field, value, push } => {
@@ -466,8 +466,10 @@ impl<'a> Execution<'a> {
                 if packet.decrement(*field) {
                     return;
                 }
-                for controller in controllers {
-                    self.controller(&out_of_ttl(*controller));
+                if packet.has(*field) {
+                    for controller in controllers {
+                        self.controller(&out_of_ttl(*controller));
+                    }
                 }
                 self.stop();
             }
@@ -494,15 +496,16 @@ impl<'a> Execution<'a> {
         });
         let in_port = self.packet.in_port();
         self.frames.push(Frame::Return {
-            in_port,
             place: self.place,
             depth: self.depth,
         });
+        self.depth += deeper;
+        // The port is another one for the lookup only.
         if port != PortNo::IN_PORT {
             self.packet.put(Field::InPort, port.0);
         }
-        self.depth += deeper;
         self.enter(table);
+        self.packet.put(Field::InPort, in_port.0);
     }
 
     fn output(&mut self, port: PortNo, max_len: u16) {
@@ -642,7 +645,6 @@ impl<'a> Execution<'a> {
             return;
         }
         let frame = self.packet.frame();
-        let length = frame.len().min(usize::from(to.max_len));
         let received = Box::new(Received {
             packet_in: PacketIn {
                 buffer_id: NO_BUFFER,
@@ -651,33 +653,35 @@ impl<'a> Execution<'a> {
                 table: TableId(self.place.0),
                 cookie: self.place.2,
                 metadata: metadata(&self.packet),
-                packet: frame[..length].to_vec().into(),
+                // All of it, whatever the action says: a switch that holds no packets has nothing to come back for.
+                packet: frame.to_vec().into(),
             },
             userdata: to.userdata.clone(),
             continuation: None,
         });
         self.record(|_| Event::Controller(received.clone()));
-        self.outputs.push(Output::Controller(received));
+        self.outputs.push(Output::Controller {
+            id: to.controller_id,
+            packet: received,
+        });
     }
 }
 
 /// The fields that only the switch knows: the port, and the others that are not zero; registers in
-/// pairs, and in the order, in which Open vSwitch writes them in OpenFlow 1.5.
+/// pairs, and in the order, in which Open vSwitch writes them in OpenFlow 1.5 (`flow_get_metadata`).
 fn metadata(packet: &Packet) -> Match {
-    let tunnel = [
-        Field::TunnelId,
-        Field::TunSrc,
-        Field::TunDst,
-        Field::TunIpv6Src,
-        Field::TunIpv6Dst,
-    ];
+    let between = |first: Field, last: Field| {
+        let fields = ROWS.iter().map(|row| row.field);
+        fields.filter(move |field| (first..=last).contains(field))
+    };
     let mut found = Match::any();
-    found.push(FieldValue::exact(Field::InPort, packet.in_port()));
-    for field in tunnel {
+    let mut note = |field: Field| {
         if let Some(value) = packet.get(field).filter(|value| *value != 0) {
             found.push(FieldValue::exact(field, value));
         }
-    }
+    };
+    note(Field::InPort);
+    between(Field::TunnelId, Field::GtpuMsgtype).for_each(&mut note);
     for pair in (0..8).filter_map(Field::register_pair) {
         let value = packet.get(pair).unwrap_or_default();
         let halves = [u128::from(u32::MAX), u128::from(u32::MAX) << 32];
@@ -689,8 +693,10 @@ fn metadata(packet: &Packet) -> Match {
             found.push(FieldValue::masked(pair, value, mask));
         }
     }
-    if let Some(value) = packet.get(Field::Metadata).filter(|value| *value != 0) {
-        found.push(FieldValue::exact(Field::Metadata, value));
+    for field in [Field::PktMark, Field::Metadata] {
+        if let Some(value) = packet.get(field).filter(|value| *value != 0) {
+            found.push(FieldValue::exact(field, value));
+        }
     }
     found
 }

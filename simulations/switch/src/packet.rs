@@ -64,7 +64,7 @@ pub struct Packet {
     pub(crate) frame: Vec<u8>,
     pub(crate) values: [u128; ROWS.len()],
     pub(crate) layout: Layout,
-    /// Behind how many VLAN tags is read.
+    /// How many VLAN tags are read; what follows is an Ethernet type like others.
     pub(crate) vlan_limit: u8,
 }
 
@@ -86,7 +86,7 @@ impl Packet {
             frame: frame.to_vec(),
             values: [0; ROWS.len()],
             layout: Layout::default(),
-            vlan_limit,
+            vlan_limit: if vlan_limit == 0 { u8::MAX } else { vlan_limit },
         };
         packet.put(Field::InPort, in_port.0);
         packet.put(Field::TunnelId, tunnel.id);
@@ -102,6 +102,8 @@ impl Packet {
         }
         tunnel.options.put(&mut packet);
         packet.parse();
+        // What stood behind that is no tag even when those before it go.
+        packet.vlan_limit = packet.layout.tags;
         packet
     }
 

@@ -44,6 +44,8 @@ pub(crate) const FRAGMENT_LATER: u128 = 2;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Layout {
     starts: [Option<usize>; Header::COUNT],
+    /// How many VLAN tags were read.
+    pub(crate) tags: u8,
     /// The Ethernet type of what the frame carries.
     pub(crate) ether_type: usize,
     /// Where the IP packet ends, before padding.
@@ -84,9 +86,7 @@ impl Packet {
         frame.get(..14)?;
         self.header(Header::Ethernet, frame, 0);
         let (mut at, mut tags) = (12, 0_u8);
-        while VLAN.contains(&u16_at(frame, at)?)
-            && frame.len() >= at + 6
-            && (self.vlan_limit == 0 || tags < self.vlan_limit)
+        while VLAN.contains(&u16_at(frame, at)?) && frame.len() >= at + 6 && tags < self.vlan_limit
         {
             if tags == 0 {
                 self.header(Header::Vlan, frame, at);
@@ -94,6 +94,7 @@ impl Packet {
             tags = tags.saturating_add(1);
             at += 4;
         }
+        self.layout.tags = tags;
         let (kind, payload) = ether_type(frame, at)?;
         self.layout.ether_type = payload - 2;
         self.put(Field::EthType, kind);
@@ -122,6 +123,8 @@ impl Packet {
     /// ARP for IPv4 over Ethernet (RFC 826).
     fn arp(&mut self, frame: &[u8], at: usize) -> Option<()> {
         if be(frame, at, 6)? != 0x0001_0800_0604 || frame.len() < at + 28 {
+            // Nothing is shown, but what is set is written.
+            self.layout.starts[Header::Arp as usize] = Some(at);
             return None;
         }
         self.header(Header::Arp, frame, at);

@@ -2,8 +2,8 @@
 //! encoded, checked when it is told.
 //!
 //! What a switch cannot do, or the packets of the match cannot have, is refused here, as `ofpact_check` in
-//! `lib/ofp-actions.c` of Open vSwitch does; actions of OpenFlow 1.0 that find nothing to change are passed over,
-//! as that version has it. What steps do is in [`crate::execute`].
+//! `lib/ofp-actions.c` of Open vSwitch does; in OpenFlow 1.0 actions that find nothing to change are taken and passed
+//! over, as that version has it. What steps do is in [`crate::execute`].
 
 use rust_openflow::action::{
     HashFields, LinkAlgorithm, Oxm, Slaves, SlavesAlgorithm, Subfield, ToController,
@@ -11,12 +11,15 @@ use rust_openflow::action::{
 use rust_openflow::field::{Field, Prerequisite};
 use rust_openflow::matches::Entry;
 use rust_openflow::message::PacketInReason;
-use rust_openflow::{Action, FieldValue, GroupId, Instruction, Match, MeterId, PortNo, TableId};
+use rust_openflow::{
+    Action, FieldValue, GroupId, Instruction, Match, MeterId, PortNo, TableId, Version,
+};
 
 use crate::fields::{self, Access};
 use crate::packet::Packet;
 use crate::parse::{MPLS, VLAN};
 use crate::refusal::Refusal;
+use crate::rewrite::MAX_TAGS;
 
 /// Some bits of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +76,8 @@ pub(crate) enum Step {
     /// The field of whichever transport protocol there is.
     SetPort {
         fields: [Field; 3],
+        /// What it is in ICMP, of which there are eight bits.
+        to_icmp: [Field; 2],
         value: u16,
     },
     /// A field of the VLAN tag, of a new one if so said.
@@ -206,6 +211,23 @@ pub(crate) struct Program {
     pub(crate) goto: Option<u8>,
 }
 
+/// Encodings that Open vSwitch does not take from some version on, where the standard has its own
+/// (`enum ofp_raw_action_type` in `lib/ofp-actions.c`).
+const REPLACED: &[(&str, Version)] = &[
+    ("nx_set_queue", Version::V1_1),
+    ("dec_ttl", Version::V1_1),
+    ("nx_push_mpls", Version::V1_1),
+    ("nx_pop_mpls", Version::V1_1),
+    ("nx_set_mpls_ttl", Version::V1_1),
+    ("nx_dec_mpls_ttl", Version::V1_1),
+    ("nx_set_mpls_label", Version::V1_1),
+    ("nx_set_mpls_tc", Version::V1_1),
+    ("nx_group", Version::V1_1),
+    ("reg_load", Version::V1_5),
+    ("reg_move", Version::V1_5),
+    ("reg_load2", Version::V1_5),
+];
+
 /// What a checker has to know of the switch.
 pub(crate) trait Existing {
     fn has_group(&self, group: GroupId) -> bool;
@@ -217,6 +239,10 @@ pub(crate) struct Checker<'a, E> {
     switch: &'a E,
     /// What is known of the packets; none when that is not asked.
     known: Option<Match>,
+    /// How many VLAN tags they have at least.
+    tags: u8,
+    /// The version that is spoken; none for any.
+    version: Option<Version>,
 }
 
 impl<'a, E: Existing> Checker<'a, E> {
@@ -225,14 +251,18 @@ impl<'a, E: Existing> Checker<'a, E> {
         Self {
             switch,
             known: None,
+            tags: 0,
+            version: None,
         }
     }
 
     /// For the packets of a match.
-    pub(crate) fn of(switch: &'a E, matches: Match) -> Self {
+    pub(crate) fn of(switch: &'a E, matches: Match, version: Option<Version>) -> Self {
         Self {
             switch,
+            tags: matches.satisfies(Prerequisite::Vlan).into(),
             known: Some(matches),
+            version,
         }
     }
 
@@ -264,9 +294,6 @@ impl<'a, E: Existing> Checker<'a, E> {
                     }
                     program.goto = Some(to);
                 }
-                Instruction::StatTrigger { .. } => {
-                    return Err(Refusal::Instruction(format!("{instruction:?}")));
-                }
                 other => return Err(Refusal::UnknownInstruction(format!("{other:?}"))),
             }
         }
@@ -275,6 +302,22 @@ impl<'a, E: Existing> Checker<'a, E> {
 
     /// The steps of a list of actions.
     pub(crate) fn steps(&mut self, actions: &[Action]) -> Result<Vec<Step>, Refusal> {
+        let is_clause = |action: &Action| matches!(action, Action::Conjunction { .. });
+        let stands_alone =
+            |action: &Action| is_clause(action) || matches!(action, Action::Note { .. });
+        if actions.iter().any(is_clause) && !actions.iter().all(stands_alone) {
+            return Err(Refusal::Clause);
+        }
+        // Open vSwitch takes it for the instruction, which comes after all actions.
+        let writes = |action: &Action| matches!(action, Action::WriteMetadata { .. });
+        if actions
+            .iter()
+            .rev()
+            .skip_while(|action| writes(action))
+            .any(writes)
+        {
+            return Err(Refusal::Order);
+        }
         let mut steps = Vec::new();
         for action in actions {
             steps.extend(self.step(action)?);
@@ -297,6 +340,7 @@ impl<'a, E: Existing> Checker<'a, E> {
 
     /// The step of an action; none for one that does nothing to a packet.
     fn step(&mut self, action: &Action) -> Result<Option<Step>, Refusal> {
+        self.is_spoken(action)?;
         let step = match action {
             Action::Output { port, max_len } => self.output(*port, *max_len)?,
             Action::Enqueue { port, .. } => self.output(*port, 0)?,
@@ -329,9 +373,9 @@ impl<'a, E: Existing> Checker<'a, E> {
                 None => return Err(Refusal::Action(format!("{action:?}"))),
             },
             Action::Clone { actions } => {
-                let known = self.known.clone();
+                let (known, tags) = (self.known.clone(), self.tags);
                 let steps = self.steps(actions)?;
-                self.known = known;
+                (self.known, self.tags) = (known, tags);
                 Step::Clone(steps)
             }
             Action::Meter { meter_id } => {
@@ -345,7 +389,7 @@ impl<'a, E: Existing> Checker<'a, E> {
                 fin_idle_timeout,
                 fin_hard_timeout,
             } => {
-                self.require(Field::TcpFlags)?;
+                self.expect(&[Prerequisite::Tcp], "a FIN")?;
                 Step::Shorten {
                     idle: *fin_idle_timeout,
                     hard: *fin_hard_timeout,
@@ -353,14 +397,34 @@ impl<'a, E: Existing> Checker<'a, E> {
             }
             Action::Exit {} => Step::Exit,
             Action::CtClear {} => Step::ClearConnection,
-            // A note says nothing to a switch, and a clause was the lookup's.
-            Action::Note { .. } | Action::Conjunction { .. } => return Ok(None),
+            // A note says nothing to a switch, a clause was the lookup's, and there are no collectors of samples.
+            Action::Note { .. }
+            | Action::Conjunction { .. }
+            | Action::Sample { .. }
+            | Action::Sample2 { .. }
+            | Action::DebugSlow {}
+            | Action::DebugRecirc {} => return Ok(None),
+            Action::Sample3 { direction, .. } | Action::Sample4 { direction, .. } => {
+                limited(*direction, 2, "the direction of a sample")?;
+                return Ok(None);
+            }
+            Action::Nat { .. } => return Err(Refusal::ReadOnly("nat outside of ct")),
             other => match self.moves(other)? {
                 Some(step) => step,
                 None => self.changes(other)?,
             },
         };
         Ok(Some(step))
+    }
+
+    /// Refuses what a version has another encoding for.
+    fn is_spoken(&self, action: &Action) -> Result<(), Refusal> {
+        let name = action.row().map_or("", |row| row.name);
+        let old = |(old, since): &&(&str, Version)| *old == name && self.version >= Some(*since);
+        match REPLACED.iter().find(old) {
+            Some((name, _)) => Err(Refusal::Encoding(name)),
+            None => Ok(()),
+        }
     }
 
     fn output(&self, port: PortNo, max_len: u16) -> Result<Step, Refusal> {
@@ -495,11 +559,6 @@ impl<'a, E: Existing> Checker<'a, E> {
     /// Actions that change the packet.
     fn changes(&mut self, action: &Action) -> Result<Step, Refusal> {
         use Action as A;
-        let set = |field: Field, value: u128| Step::Set {
-            field,
-            value,
-            mask: field.full_mask(),
-        };
         let step = match *action {
             A::SetField { ref field } | A::RegLoad2 { ref field } => self.set_field(field)?,
             A::RegLoad {
@@ -516,31 +575,65 @@ impl<'a, E: Existing> Checker<'a, E> {
             A::SetTunnel64 { tun_id } => set(Field::TunnelId, tun_id.into()),
             A::SetDlSrc { dl_addr } => set(Field::EthSrc, dl_addr.to_u64().into()),
             A::SetDlDst { dl_addr } => set(Field::EthDst, dl_addr.to_u64().into()),
-            A::SetNwSrc { nw_addr } => set(Field::Ipv4Src, nw_addr.to_bits().into()),
-            A::SetNwDst { nw_addr } => set(Field::Ipv4Dst, nw_addr.to_bits().into()),
-            A::SetNwTos { nw_tos } => set(
-                Field::IpDscp,
-                limited(nw_tos.rotate_right(2), 0x3f, "nw_tos")?.into(),
-            ),
-            A::SetNwEcn { nw_ecn } => set(Field::IpEcn, limited(nw_ecn, 3, "nw_ecn")?.into()),
-            A::SetTtl { nw_ttl } => set(Field::IpTtl, nw_ttl.into()),
-            A::SetTpSrc { tp_port } => Step::SetPort {
-                fields: [Field::TcpSrc, Field::UdpSrc, Field::SctpSrc],
-                value: tp_port,
-            },
-            A::SetTpDst { tp_port } => Step::SetPort {
-                fields: [Field::TcpDst, Field::UdpDst, Field::SctpDst],
-                value: tp_port,
-            },
-            A::DecTtl {} | A::NxDecTtl {} => decrement(Field::IpTtl, vec![0]),
-            A::DecTtlCntIds { ref cnt_ids } => decrement(Field::IpTtl, cnt_ids.0.clone()),
-            A::DecNshTtl {} => decrement(Field::NshTtl, vec![0]),
-            ref other => match self.tags(other)? {
+            A::DecNshTtl {} => {
+                self.expect(&[Prerequisite::Nsh], "the TTL")?;
+                decrement(Field::NshTtl, vec![0])
+            }
+            ref other => match self.of_ip(other)? {
                 Some(step) => step,
-                None => self.labels(other)?,
+                None => match self.tags(other)? {
+                    Some(step) => step,
+                    None => self.labels(other)?,
+                },
             },
         };
         Ok(step)
+    }
+
+    /// Actions on what all IP packets have.
+    fn of_ip(&self, action: &Action) -> Result<Option<Step>, Refusal> {
+        use Action as A;
+        use Prerequisite as P;
+        let transport = |fields: [Field; 3], to_icmp: [Field; 2], value| {
+            self.expect(
+                &[P::Tcp, P::Udp, P::Sctp],
+                "the port of a transport protocol",
+            )?;
+            Ok(Some(Step::SetPort {
+                fields,
+                to_icmp,
+                value,
+            }))
+        };
+        let (needed, field, value) = match *action {
+            A::SetNwSrc { nw_addr } => (P::Ipv4, Field::Ipv4Src, nw_addr.to_bits()),
+            A::SetNwDst { nw_addr } => (P::Ipv4, Field::Ipv4Dst, nw_addr.to_bits()),
+            A::SetNwTos { nw_tos } => {
+                let class = limited(nw_tos.rotate_right(2), 0x3f, "nw_tos")?;
+                (P::Ip, Field::IpDscp, class.into())
+            }
+            A::SetNwEcn { nw_ecn } => (P::Ip, Field::IpEcn, limited(nw_ecn, 3, "nw_ecn")?.into()),
+            A::SetTtl { nw_ttl } => (P::Ip, Field::IpTtl, nw_ttl.into()),
+            A::SetTpSrc { tp_port } => {
+                let fields = [Field::TcpSrc, Field::UdpSrc, Field::SctpSrc];
+                return transport(fields, [Field::Icmpv4Type, Field::Icmpv6Type], tp_port);
+            }
+            A::SetTpDst { tp_port } => {
+                let fields = [Field::TcpDst, Field::UdpDst, Field::SctpDst];
+                return transport(fields, [Field::Icmpv4Code, Field::Icmpv6Code], tp_port);
+            }
+            A::DecTtl {} | A::NxDecTtl {} => {
+                self.expect(&[P::Ip], "the TTL")?;
+                return Ok(Some(decrement(Field::IpTtl, vec![0])));
+            }
+            A::DecTtlCntIds { ref cnt_ids } => {
+                self.expect(&[P::Ip], "the TTL")?;
+                return Ok(Some(decrement(Field::IpTtl, cnt_ids.0.clone())));
+            }
+            _ => return Ok(None),
+        };
+        self.expect(&[needed], field.row().name)?;
+        Ok(Some(set(field, value.into())))
     }
 
     /// Actions on VLAN tags.
@@ -557,20 +650,27 @@ impl<'a, E: Existing> Checker<'a, E> {
                 if !VLAN.contains(&ethertype) {
                     return Err(Refusal::Argument("the Ethernet type of a VLAN tag"));
                 }
+                self.tags = MAX_TAGS.min(self.tags + 1);
                 self.learn(Field::VlanVid, 0x1000);
                 return Ok(Some(Step::PushVlan(ethertype)));
             }
             A::StripVlan {} | A::PopVlan {} => {
-                self.forget(|field| {
-                    [Field::VlanVid, Field::VlanTci, Field::VlanPcp].contains(&field)
-                });
+                self.expect(&[Prerequisite::Vlan], "a VLAN tag")?;
+                self.tags = self.tags.saturating_sub(1);
+                let of_tag = [Field::VlanVid, Field::VlanTci, Field::VlanPcp];
+                self.forget(|field| of_tag.contains(&field));
+                if self.tags > 0 {
+                    self.learn(Field::VlanVid, 0x1000);
+                }
                 return Ok(Some(Step::PopVlan));
             }
             _ => return Ok(None),
         };
-        if push {
-            self.learn(Field::VlanVid, 0x1000);
+        if !push {
+            self.expect(&[Prerequisite::Vlan], "a VLAN tag")?;
         }
+        self.tags = self.tags.max(1);
+        self.learn(Field::VlanVid, 0x1000);
         Ok(Some(Step::SetTag { field, value, push }))
     }
 
@@ -586,7 +686,7 @@ impl<'a, E: Existing> Checker<'a, E> {
                 return Ok(Step::PushMpls(ethertype));
             }
             A::PopMpls { ethertype } | A::NxPopMpls { ethertype } => {
-                self.require(Field::MplsLabel)?;
+                self.expect(&[Prerequisite::Mpls], "a label")?;
                 self.becomes(ethertype);
                 return Ok(Step::PopMpls(ethertype));
             }
@@ -600,22 +700,18 @@ impl<'a, E: Existing> Checker<'a, E> {
                 (Field::MplsTtl, mpls_ttl.into())
             }
             A::DecMplsTtl {} | A::NxDecMplsTtl {} => {
-                self.require(Field::MplsTtl)?;
+                self.expect(&[Prerequisite::Mpls], "a label")?;
                 return Ok(decrement(Field::MplsTtl, vec![0]));
             }
             ref other => return Err(Refusal::Action(format!("{other:?}"))),
         };
         let (field, value) = step;
-        self.require(field)?;
+        self.expect(&[Prerequisite::Mpls], "a label")?;
         let value = u128::from(value);
         if value & !field.full_mask() != 0 {
             return Err(Refusal::Value(field.row().name));
         }
-        Ok(Step::Set {
-            field,
-            value,
-            mask: field.full_mask(),
-        })
+        Ok(set(field, value))
     }
 
     fn set_field(&mut self, entry: &Entry) -> Result<Step, Refusal> {
@@ -693,8 +789,23 @@ impl<'a, E: Existing> Checker<'a, E> {
     }
 
     fn require_tag(&self, name: &'static str) -> Result<(), Refusal> {
-        let has = |known: &Match| known.satisfies(Prerequisite::Vlan);
-        match self.known.as_ref().is_none_or(has) {
+        match self.have(Prerequisite::Vlan) {
+            true => Ok(()),
+            false => Err(Refusal::Inconsistent(name)),
+        }
+    }
+
+    /// Whether these packets have that, as far as is asked.
+    fn have(&self, needed: Prerequisite) -> bool {
+        self.known
+            .as_ref()
+            .is_none_or(|known| known.satisfies(needed))
+    }
+
+    /// Refuses an action that finds nothing to change in these packets, but in OpenFlow 1.0.
+    fn expect(&self, needed: &[Prerequisite], name: &'static str) -> Result<(), Refusal> {
+        match self.version == Some(Version::V1_0) || needed.iter().any(|needed| self.have(*needed))
+        {
             true => Ok(()),
             false => Err(Refusal::Inconsistent(name)),
         }
@@ -756,6 +867,14 @@ fn part(port: PortNo, bytes: u32) -> Result<Step, Refusal> {
     }
     let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
     Ok(Step::OutputPart { port, bytes })
+}
+
+fn set(field: Field, value: u128) -> Step {
+    Step::Set {
+        field,
+        value,
+        mask: field.full_mask(),
+    }
 }
 
 fn decrement(field: Field, controllers: Vec<u16>) -> Step {

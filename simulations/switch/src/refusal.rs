@@ -1,11 +1,13 @@
 //! Why a message is refused, and with which error of OpenFlow.
 
+use bytes::Bytes;
 use rust_openflow::PortNo;
 use rust_openflow::error::ErrorAnswer;
 use rust_openflow::matches::MatchError;
+use rust_openflow::message::{ERRORS, ErrorKind, ErrorMessage};
 
 macro_rules! refusals {
-    ($($(#[$attribute:meta])* $name:ident $(($($part:ty),+))? $kind:literal $code:literal;)*) => {
+    ($($(#[$attribute:meta])* $name:ident $(($($part:ty),+))? $kind:literal $code:literal $($vendor:literal)?;)*) => {
         /// Why a message was refused. What was refused changed nothing.
         #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
         pub enum Refusal {
@@ -16,7 +18,7 @@ macro_rules! refusals {
         }
 
         impl Refusal {
-            /// The error that answers it, by its numbers in OpenFlow 1.5 (1.5.1, 7.5.4).
+            /// The standard's error that answers it, by its numbers in OpenFlow 1.5 (1.5.1, 7.5.4).
             #[must_use]
             pub const fn answer(&self) -> ErrorAnswer {
                 match self {
@@ -24,8 +26,28 @@ macro_rules! refusals {
                     $(Self::$name { .. } => ErrorAnswer { kind: $kind, code: $code },)*
                 }
             }
+
+            /// The name of a vendor's error that says it better.
+            const fn vendor(&self) -> Option<&'static str> {
+                match self {
+                    $($(Self::$name { .. } => Some($vendor),)?)*
+                    _ => None,
+                }
+            }
         }
     };
+}
+
+impl Refusal {
+    /// The error that Open vSwitch answers it with, which may be its own.
+    #[must_use]
+    pub fn error(&self) -> ErrorKind {
+        let named = self
+            .vendor()
+            .and_then(|name| ERRORS.iter().find(|row| row.name == name));
+        let standard = || ErrorMessage::new(self.answer(), Bytes::new()).error;
+        named.map_or_else(standard, ErrorKind::Known)
+    }
 }
 
 refusals! {
@@ -38,6 +60,15 @@ refusals! {
     /// A port that is not one, or that this switch does not have.
     #[error("there is no output to port {0}")]
     OutPort(PortNo) 2 4;
+    /// An encoding of an action that its version has another for.
+    #[error("{0} is not said so in this version")]
+    Encoding(&'static str) 2 3;
+    /// A clause of a conjunctive match that stands with other actions, or is none.
+    #[error("a clause of a conjunctive match stands with other actions, or is none")]
+    Clause 2 10 "NXBAC_BAD_CONJUNCTION";
+    /// Actions that cannot be done in this order.
+    #[error("nothing can be done after the metadata is written")]
+    Order 2 11;
     /// An argument of an action.
     #[error("{0} is wrong")]
     Argument(&'static str) 2 5;
@@ -62,9 +93,6 @@ refusals! {
     /// An instruction that is not known.
     #[error("the instruction {0} is not known")]
     UnknownInstruction(String) 3 0;
-    /// An instruction that this switch does not have.
-    #[error("the instruction {0} is not supported")]
-    Instruction(String) 3 1;
     /// A packet may only go on in a later table: from, to.
     #[error("a flow of table {0} goes to table {1}, which is not a later one")]
     Backwards(u8, u8) 3 2;

@@ -15,6 +15,10 @@ use crate::parse::{self, be};
 const TAGGED: u128 = 0x1000;
 /// How many labels Open vSwitch reads and adds to a packet at most (`FLOW_MAX_MPLS_LABELS`).
 const MAX_LABELS: usize = 3;
+/// How many VLAN tags Open vSwitch keeps of a packet (`FLOW_MAX_VLAN_HEADERS`).
+pub(crate) const MAX_TAGS: u8 = 2;
+/// The bit of a label that has none behind it.
+const LAST_LABEL: u128 = 0x100;
 
 impl Packet {
     /// Sets the bits of a field that the mask has; nothing when the packet has no such field.
@@ -60,10 +64,10 @@ impl Packet {
         self.decrement(Field::IpTtl)
     }
 
-    /// Takes one from a TTL, if there is one; false when none would be left.
+    /// Takes one from a TTL; false when none would be left, or there is none but that of IP.
     pub(crate) fn decrement(&mut self, field: Field) -> bool {
         let Some(ttl) = self.get(field) else {
-            return true;
+            return field == Field::IpTtl;
         };
         if ttl <= 1 {
             return false;
@@ -72,19 +76,27 @@ impl Packet {
         true
     }
 
-    /// Adds a VLAN tag of an Ethernet type, with id and priority zero.
+    /// Adds a VLAN tag of an Ethernet type, with id and priority zero. Of too many the innermost goes.
     pub fn push_vlan(&mut self, ether_type: u16) {
-        if self.frame.len() >= 14 {
-            let [high, low] = ether_type.to_be_bytes();
-            self.frame.splice(12..12, [high, low, 0, 0]);
-            self.parse();
+        if self.frame.len() < 14 {
+            return;
         }
+        if self.layout.tags >= MAX_TAGS {
+            let innermost = 8 + 4 * usize::from(self.layout.tags);
+            self.frame.drain(innermost..innermost + 4);
+            self.vlan_limit -= 1;
+        }
+        let [high, low] = ether_type.to_be_bytes();
+        self.frame.splice(12..12, [high, low, 0, 0]);
+        self.vlan_limit += 1;
+        self.parse();
     }
 
     /// Removes the outermost VLAN tag, if there is one.
     pub fn pop_vlan(&mut self) {
         if let Some(at) = self.layout.at(Header::Vlan) {
             self.frame.drain(at..at + 4);
+            self.vlan_limit -= 1;
             self.parse();
         }
     }
@@ -104,11 +116,8 @@ impl Packet {
         {
             Some(outermost) => outermost as u32 & !0x100,
             None => {
-                let label: u32 = if self.layout.at(Header::Ipv6).is_some() {
-                    2
-                } else {
-                    0
-                };
+                let ipv6 = self.value(Field::EthType) == u128::from(parse::IPV6);
+                let label: u32 = if ipv6 { 2 } else { 0 };
                 let class = self.value(Field::IpDscp) as u32 & 7;
                 let ttl = match self.value(Field::IpTtl) as u32 {
                     0 => 64,
@@ -118,37 +127,53 @@ impl Packet {
             }
         };
         self.frame.splice(at + 2..at + 2, entry.to_be_bytes());
-        self.frame[at..at + 2].copy_from_slice(&ether_type.to_be_bytes());
+        self.write_ether_type(ether_type);
         self.parse();
         true
     }
 
-    /// Removes the outermost label, if there is one; what is left is of that Ethernet type. False when there are
-    /// more labels than are read.
+    /// Says what the frame carries; as in Open vSwitch a length without VLAN tags becomes the type, whatever follows
+    /// it.
+    fn write_ether_type(&mut self, ether_type: u16) {
+        let tagged = self.layout.at(Header::Vlan).is_some();
+        let at = if tagged { self.layout.ether_type } else { 12 };
+        if let Some(kind) = self.frame.get_mut(at..at + 2) {
+            kind.copy_from_slice(&ether_type.to_be_bytes());
+        }
+    }
+
+    /// Removes the outermost label, if there is one; what is left is of that Ethernet type, and if that is not one
+    /// of labels, all labels go. False when there are more labels than are read.
     pub fn pop_mpls(&mut self, ether_type: u16) -> bool {
-        let Some(at) = self.layout.at(Header::Mpls) else {
-            return true;
-        };
-        if self.labels() > MAX_LABELS {
+        let labels = self.labels();
+        if labels >= MAX_LABELS && self.label(MAX_LABELS - 1) & LAST_LABEL == 0 {
             return false;
         }
-        let kind = self.layout.ether_type;
-        self.frame.drain(at..at + 4);
-        self.frame[kind..kind + 2].copy_from_slice(&ether_type.to_be_bytes());
-        self.parse();
+        let popped = if parse::MPLS.contains(&ether_type) {
+            labels.min(1)
+        } else {
+            labels
+        };
+        if let Some(at) = self.layout.at(Header::Mpls).filter(|_| popped > 0) {
+            self.frame.drain(at..at + 4 * popped);
+            self.write_ether_type(ether_type);
+            self.parse();
+        }
         true
     }
 
-    /// How many labels the packet has, as far as they are counted.
+    /// How many labels the packet has, as Open vSwitch counts them (`flow_count_mpls_labels`).
     fn labels(&self) -> usize {
-        let Some(first) = self.layout.at(Header::Mpls) else {
-            return 0;
-        };
-        let entry = |n: usize| be(&self.frame, first + 4 * n, 4);
-        let is_last = |n: usize| entry(n).is_none_or(|entry| entry & 0x100 != 0);
-        let there =
-            (0..=MAX_LABELS).take_while(|n| *n == 0 || !is_last(n - 1) && entry(*n).is_some());
-        there.count()
+        let last = (0..MAX_LABELS).find(|n| self.label(*n) & LAST_LABEL != 0);
+        let there = || (0..MAX_LABELS).filter(|n| self.label(*n) != 0).count();
+        last.map_or_else(there, |last| last + 1)
+    }
+
+    /// A label, counted from the outermost; 0 for one that is not there.
+    fn label(&self, number: usize) -> u128 {
+        let first = self.layout.at(Header::Mpls);
+        let label = first.and_then(|first| be(&self.frame, first + 4 * number, 4));
+        label.unwrap_or(0)
     }
 
     /// Where a field stands in this frame.

@@ -12,7 +12,7 @@ use rust_openflow::message::{
     FlowCommand, FlowFilter, FlowFlags, FlowMod, FlowRemoved, FlowRemovedReason, FlowStats,
     GroupCommand, GroupMod, GroupStats, MeterCommand, MeterMod, MeterStats, NO_BUFFER, Stats,
 };
-use rust_openflow::{Action, FieldValue, GroupId, Instruction, Match, MeterId, PortNo, TableId};
+use rust_openflow::{Action, FieldValue, GroupId, Match, MeterId, PortNo, TableId, Version};
 
 use crate::classifier::Key;
 use crate::execute::{Execution, Met, Output, Way};
@@ -21,7 +21,7 @@ use crate::fields;
 use crate::group::{Alive, Group};
 use crate::meter::{Meter, clock};
 use crate::packet::{Packet, Tunnel};
-use crate::program::{Checker, Existing, Program};
+use crate::program::{Checker, Existing};
 use crate::refusal::Refusal;
 use crate::table::{Entry as Entered, Flow, Selection, Table, used_group};
 use crate::trace::{Recorder, Trace};
@@ -109,9 +109,9 @@ impl Existing for Switch {
 }
 
 impl Alive for Switch {
-    /// A port of which nothing is known is up.
+    /// As long as no port was told of, every one is there.
     fn port_is_alive(&self, port: PortNo) -> bool {
-        self.ports.get(&port).is_none_or(|port| port.up)
+        self.ports.is_empty() || self.ports.get(&port).is_some_and(|port| port.up)
     }
 
     fn group_is_alive(&self, group: GroupId) -> bool {
@@ -260,7 +260,8 @@ impl Switch {
         std::mem::take(&mut self.removed)
     }
 
-    /// Says what is known of a port; none that it is no more. What is said of none is up and not flooded to.
+    /// Says what is known of a port; none that it is no more. Before anything is said, every port is there, and
+    /// none is flooded to.
     pub fn set_port(&mut self, number: PortNo, port: Option<Port>) {
         match port {
             Some(port) => _ = self.ports.insert(number, port),
@@ -389,6 +390,20 @@ impl Switch {
 
     /// Adds, changes or removes flows.
     pub fn flow_mod(&mut self, message: &FlowMod) -> Result<(), Refusal> {
+        self.heed_flow_mod(None, message)
+    }
+
+    /// [`Self::flow_mod`] as it was said in a version: in 1.0 actions that find nothing to change are taken, and some
+    /// encodings of actions are of some versions only.
+    pub fn flow_mod_in(&mut self, version: Version, message: &FlowMod) -> Result<(), Refusal> {
+        self.heed_flow_mod(Some(version), message)
+    }
+
+    fn heed_flow_mod(
+        &mut self,
+        version: Option<Version>,
+        message: &FlowMod,
+    ) -> Result<(), Refusal> {
         let meant = meant(&message.matches)?;
         let known = FlowFlags::SEND_FLOW_REMOVED.0
             | FlowFlags::CHECK_OVERLAP.0
@@ -402,8 +417,8 @@ impl Switch {
             return Err(Refusal::Buffer(message.buffer_id));
         }
         match message.command {
-            FlowCommand::ADD => self.add_flow(message, meant),
-            FlowCommand::MODIFY | FlowCommand::MODIFY_STRICT => self.change_flows(message),
+            FlowCommand::ADD => self.add_flow(version, message, meant),
+            FlowCommand::MODIFY | FlowCommand::MODIFY_STRICT => self.change_flows(version, message),
             FlowCommand::DELETE | FlowCommand::DELETE_STRICT => {
                 for (table, number) in self.selected(message.table, &selection(message)) {
                     self.remove(table, number, FlowRemovedReason::DELETE);
@@ -414,12 +429,17 @@ impl Switch {
         }
     }
 
-    fn add_flow(&mut self, message: &FlowMod, meant: Match) -> Result<(), Refusal> {
+    fn add_flow(
+        &mut self,
+        version: Option<Version>,
+        message: &FlowMod,
+        meant: Match,
+    ) -> Result<(), Refusal> {
         let TableId(table) = message.table;
         if message.table == TableId::ALL {
             return Err(Refusal::Table(table));
         }
-        let program = self.program(table, meant, &message.instructions)?;
+        let program = Checker::of(self, meant, version).program(table, &message.instructions)?;
         let there = self.tables.entry(table).or_default();
         let (key, priority) = (Key::of(&message.matches), message.priority);
         if has(message.flags, FlowFlags::CHECK_OVERLAP)
@@ -456,7 +476,7 @@ impl Switch {
         Ok(())
     }
 
-    fn change_flows(&mut self, message: &FlowMod) -> Result<(), Refusal> {
+    fn change_flows(&mut self, version: Option<Version>, message: &FlowMod) -> Result<(), Refusal> {
         let mut programs = Vec::new();
         for (table, number) in self.selected(message.table, &selection(message)) {
             let entry = self
@@ -466,7 +486,8 @@ impl Switch {
             let matches = entry
                 .map(|entry| entry.flow.matches.clone())
                 .unwrap_or_default();
-            let program = self.program(table, meant(&matches)?, &message.instructions)?;
+            let program = Checker::of(self, meant(&matches)?, version)
+                .program(table, &message.instructions)?;
             programs.push((table, number, program));
         }
         let reset = has(message.flags, FlowFlags::RESET_COUNTS);
@@ -481,10 +502,6 @@ impl Switch {
             self.tell(table, number, ChangeKind::Modified);
         }
         Ok(())
-    }
-
-    fn program(&self, table: u8, meant: Match, list: &[Instruction]) -> Result<Program, Refusal> {
-        Checker::of(self, meant).program(table, list)
     }
 
     /// Adds, changes or removes a group. The flows that use a group go with it.

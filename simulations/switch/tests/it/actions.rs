@@ -220,7 +220,7 @@ pub(crate) fn controller_outputs(
 ) -> Vec<rust_openflow::message::Received> {
     let outputs = switch.clone().receive(PortNo(1), Tunnel::default(), frame);
     let packets = outputs.into_iter().filter_map(|output| match output {
-        Output::Controller(packet) => Some(*packet),
+        Output::Controller { packet, .. } => Some(*packet),
         Output::Port { .. } => None,
     });
     packets.collect()
@@ -248,7 +248,7 @@ fn the_controller_gets_the_packet_with_what_only_the_switch_knows() {
     );
     assert_eq!(
         (&packet.packet_in.packet[..], packet.packet_in.total_len),
-        (&frame()[..20], 60)
+        (&frame()[..], 60)
     );
     assert_eq!(packet.userdata[..], [1, 2]);
     assert_eq!(packet.packet_in.in_port(), Some(PortNo(1)));
@@ -261,7 +261,8 @@ fn the_controller_gets_the_packet_with_what_only_the_switch_knows() {
 
 #[test]
 fn a_ttl_that_runs_out_ends_the_way_and_is_told() {
-    let switch = switch([flow(0, 1, Match::any(), vec![Action::dec_ttl(), output(2)])]);
+    let ip = Match::any().with(Field::EthType, 0x0800_u16);
+    let switch = switch([flow(0, 1, ip, vec![Action::dec_ttl(), output(2)])]);
     assert_eq!(outputs(&switch, &udp())[0].2[22], 63);
     let mut last = udp();
     last[22] = 1;

@@ -67,7 +67,7 @@ fn outputs(switch: &Switch, frame: &[u8]) -> Vec<(u32, Tunnel, Vec<u8>)> {
             tunnel,
             frame,
         } => Some((port.0, tunnel, frame)),
-        Output::Controller(_) => None,
+        Output::Controller { .. } => None,
     });
     ports.collect()
 }

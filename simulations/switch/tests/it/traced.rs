@@ -80,11 +80,13 @@ fn copies_buckets_and_meters_are_told() {
     };
     there.instructions.insert(0, through);
     switch.flow_mod(&there).expect("a flow");
-    let down = Port {
-        up: false,
-        floods: true,
-    };
-    switch.set_port(PortNo(3), Some(down));
+    for port in [2, 3, 5] {
+        let state = Port {
+            up: port != 3,
+            floods: true,
+        };
+        switch.set_port(PortNo(port), Some(state));
+    }
     assert_eq!(
         trace(&switch),
         "0 [meter 4 true, copy [out 5], group 7 2 [copy [out 2], copy [Down 3]]]"

@@ -144,7 +144,9 @@ impl World {
                         }),
                     }
                 }
-                Output::Controller(received) => {
+                Output::Controller {
+                    packet: received, ..
+                } => {
                     let (service, key) = service::Service::of(&received).expect("a service");
                     let service = match service {
                         service::Service::Dhcp4 => Service::Dhcp4,
