@@ -6,3 +6,4 @@
 
 pub mod trace;
 pub mod why;
+pub mod underlay;
