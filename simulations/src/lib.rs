@@ -7,3 +7,4 @@
 pub mod trace;
 pub mod why;
 pub mod underlay;
+pub mod host;
