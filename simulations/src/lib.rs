@@ -4,7 +4,7 @@
 //! Nothing here does I/O or reads a clock: what happens is decided by a scenario and a seed alone, so that the same
 //! seed gives the same history, byte for byte. How its parts fit together: `docs/design/0011-worlds.md`.
 
-pub mod trace;
-pub mod why;
-pub mod underlay;
 pub mod host;
+pub mod trace;
+pub mod underlay;
+pub mod why;

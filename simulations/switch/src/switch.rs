@@ -12,7 +12,9 @@ use rust_openflow::message::{
     FlowCommand, FlowFilter, FlowFlags, FlowMod, FlowRemoved, FlowRemovedReason, FlowStats,
     GroupCommand, GroupMod, GroupStats, MeterCommand, MeterMod, MeterStats, NO_BUFFER, Stats,
 };
-use rust_openflow::{Action, FieldValue, GroupId, Match, MeterId, PortNo, TableId, Version};
+use rust_openflow::{
+    Action, FieldValue, GroupId, Instruction, Match, MeterId, PortNo, TableId, Version,
+};
 
 use crate::classifier::Key;
 use crate::execute::{Execution, Met, Output, Way};

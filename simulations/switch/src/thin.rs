@@ -110,7 +110,7 @@ impl Record {
         let key = Key::of(told.table, told.priority, &told.matches);
         let (cookie, flags) = (told.cookie, told.flags);
         let message = Message::FlowMod(told).encode(VERSION, 0);
-        let message = message.map_err(|error| Refusal::Instruction(error.to_string()))?;
+        let message = message.map_err(|error| Refusal::UnknownInstruction(error.to_string()))?;
         Ok(Self {
             key: (cookie, key),
             flags,

@@ -366,7 +366,7 @@ impl<E: Executor> Agent<E> {
                         });
                     }
                 }
-                Output::Controller(received) => self.tell_of_packet(&received),
+                Output::Controller { id, packet } => self.tell_of_packet(id, &packet),
             }
         }
         frames

@@ -60,11 +60,11 @@ fn only_port(metadata: &Match, version: Version) -> Match {
 }
 
 impl<E: Executor> Agent<E> {
-    /// Hands a packet to the controllers that it is for.
-    pub(super) fn tell_of_packet(&mut self, received: &Received) {
+    /// Hands a packet to the controllers that it is for: those that have chosen an id.
+    pub(super) fn tell_of_packet(&mut self, id: u16, received: &Received) {
         let reason = received.packet_in.reason;
         for connection in self.connections.values_mut() {
-            if connection.controller_id == 0 && connection.wants(Unasked::PacketIn, reason.0) {
+            if connection.controller_id == id && connection.wants(Unasked::PacketIn, reason.0) {
                 connection.tell_of_packet(received);
             }
         }
