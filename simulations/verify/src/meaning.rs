@@ -194,6 +194,8 @@ fn may_send_ipv6(port: &Port, mac: MacAddr, source: Ipv6Addr, payload: &Payload)
     match payload {
         // DHCPv6 servers, router advertisements, redirects.
         Payload::Udp(Some((547, _))) | Payload::Icmpv6(134 | 137) => false,
+        // Nobody has that address; so reads one that is cut off.
+        Payload::Solicitation(target, _) if target.is_unspecified() => false,
         // Duplicate address detection (RFC 4862, 5.4.2) names no link-layer address.
         Payload::Solicitation(_, told) => {
             own && told.is_none_or(|told| told == mac) || unspecified && told.is_none()

@@ -198,6 +198,8 @@ enum Upper {
 enum Target {
     Global(Who),
     LinkLocal(Who),
+    /// No address at all.
+    Unspecified,
 }
 
 fn arp() -> BoxedStrategy<What> {
@@ -250,6 +252,7 @@ fn discovery() -> BoxedStrategy<Upper> {
         2 => own().prop_map(Target::Global),
         2 => own().prop_map(Target::LinkLocal),
         1 => other().prop_map(Target::LinkLocal),
+        1 => Just(Target::Unspecified),
     ];
     let told = prop_oneof![3 => own().prop_map(Some), 1 => Just(None)];
     (135..=136_u8, target, told)
@@ -277,6 +280,57 @@ fn ipv6_packet() -> BoxedStrategy<What> {
         .boxed()
 }
 
+/// What a host sends before it has an address: it asks for one, or whether another has his.
+fn homeless() -> BoxedStrategy<(To, What)> {
+    let asks_dhcp = udp().prop_map(|upper| {
+        let what = What::Ipv4 {
+            source: None,
+            part: Part::Whole,
+            upper,
+        };
+        (To::Broadcast, what)
+    });
+    let target = prop_oneof![own(), other()].prop_map(Target::Global);
+    let told = prop_oneof![4 => Just(None), 1 => own().prop_map(Some)];
+    let asks_neighbours = (target, told).prop_map(|(target, told)| {
+        let what = What::Ipv6 {
+            source: Source6::Unspecified,
+            part: Part::Whole,
+            hop_by_hop: false,
+            hop_limit: 255,
+            upper: Upper::Discovery(135, target, told),
+        };
+        (To::Multicast, what)
+    });
+    prop_oneof![asks_dhcp, asks_neighbours].boxed()
+}
+
+/// What a host says of its own addresses in neighbour discovery, and what others might say of them.
+fn announcement() -> BoxedStrategy<(To, What)> {
+    let target = prop_oneof![
+        own().prop_map(Target::Global),
+        own().prop_map(Target::LinkLocal),
+        other().prop_map(Target::Global),
+    ];
+    let source = prop_oneof![
+        own().prop_map(Source6::Global),
+        own().prop_map(Source6::LinkLocal)
+    ];
+    let told = prop_oneof![2 => own().prop_map(Some), 1 => other().prop_map(Some), 1 => Just(None)];
+    (to(), source, target, told)
+        .prop_map(|(to, source, target, told)| {
+            let what = What::Ipv6 {
+                source,
+                part: Part::Whole,
+                hop_by_hop: false,
+                hop_limit: 255,
+                upper: Upper::Discovery(136, target, told),
+            };
+            (to, what)
+        })
+        .boxed()
+}
+
 /// A frame.
 pub(crate) fn recipe() -> BoxedStrategy<Recipe> {
     let what = prop_oneof![
@@ -285,8 +339,13 @@ pub(crate) fn recipe() -> BoxedStrategy<Recipe> {
         7 => ipv6_packet(),
         1 => prop::sample::select(vec![0x88b5, 0x0026, 0x8035]).prop_map(What::Other),
     ];
-    (own(), to(), prop::bool::weighted(0.04), what)
-        .prop_map(|(source, to, tagged, what)| Recipe {
+    let what = prop_oneof![
+        8 => (to(), what),
+        1 => homeless(),
+        1 => announcement(),
+    ];
+    (own(), prop::bool::weighted(0.04), what)
+        .prop_map(|(source, tagged, (to, what))| Recipe {
             source,
             to,
             tagged,
@@ -393,6 +452,7 @@ fn in_ipv6(
             let target = match target {
                 Target::Global(who) => who.ipv6(own),
                 Target::LinkLocal(who) => link_local(who.mac(own)),
+                Target::Unspecified => Ipv6Addr::UNSPECIFIED,
             };
             let mut message = vec![*kind, 0, 0, 0, 0, 0, 0, 0];
             message.extend(target.octets());

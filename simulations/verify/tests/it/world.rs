@@ -1,19 +1,22 @@
 //! A cloud of software switches: one for each hypervisor, told what the compiler gives, joined by tunnels.
 
-use crate::universe::RELAYED;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use rust_openflow::PortNo;
-use rust_openflow::message::{GroupCommand, GroupMod, MeterCommand, MeterMod};
+use rust_openflow::message::{FlowMod, GroupCommand, GroupMod, MeterCommand, MeterMod};
 use rust_openflow::{GroupId, MeterId};
 use weft_compiler::diff::{Difference, Installed};
 use weft_compiler::engine::Input;
 use weft_compiler::service;
-use weft_compiler::{Compiler, Content, Production, Secret};
+use weft_compiler::{Compiler, Content, Flow, Key, Production, Secret};
 use weft_switch::{Output, Switch, Tunnel};
 use weft_topology::{Change, ChassisId, Element, Index, Model, PortId, TunnelKind};
 use weft_verify::{Delivery, Outcome, Service};
+
+use crate::mutations::{Mutant, Origin};
+use crate::universe::RELAYED;
 
 /// A frame that came out where no tunnel is.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,6 +36,7 @@ pub(crate) struct Observed {
 pub(crate) struct World {
     compiler: Compiler<Production>,
     switches: BTreeMap<ChassisId, Switch>,
+    mutant: Option<Mutant>,
 }
 
 impl World {
@@ -46,17 +50,57 @@ impl World {
             manage: manage.clone(),
             ..Input::default()
         });
-        let switches = manage.into_iter().map(|chassis| {
-            let mut switch = Switch::new();
-            let program = compiler.program(&chassis);
-            tell(
-                &mut switch,
-                &Difference::between(&Installed::default(), &program),
-            );
-            (chassis, switch)
+        let mut world = Self {
+            compiler,
+            switches: BTreeMap::new(),
+            mutant: None,
+        };
+        for chassis in manage {
+            world.fill(chassis);
+        }
+        world
+    }
+
+    /// From now on the switches have what a broken compiler would give.
+    pub(crate) fn mutate(&mut self, mutant: Option<Mutant>) {
+        self.mutant = mutant;
+        for chassis in self.switches.keys().cloned().collect::<Vec<_>>() {
+            self.fill(chassis);
+        }
+    }
+
+    /// Gives a hypervisor a new switch with its whole program.
+    fn fill(&mut self, chassis: ChassisId) {
+        let mut switch = Switch::new();
+        let program = self.compiler.program(&chassis);
+        let difference = Difference::between(&Installed::default(), &program);
+        self.tell(&mut switch, &difference);
+        self.switches.insert(chassis, switch);
+    }
+
+    /// What switches are told of a flow: its message, unless the compiler is broken.
+    fn told(&self, flow: &Flow) -> Option<FlowMod> {
+        let message = flow.decode();
+        match &self.mutant {
+            Some(mutant) => mutant.applied(flow.stage, message, &self.origins(flow)),
+            None => Some(message),
+        }
+    }
+
+    /// The lines of the compiler that emit a flow.
+    pub(crate) fn origins(&self, flow: &Flow) -> Vec<Origin> {
+        let emitters = self.compiler.emitters(Key::Flow(flow.key)).into_iter();
+        emitters.map(|(_, origin)| Origin::from(origin)).collect()
+    }
+
+    /// Every flow of every switch.
+    pub(crate) fn flows(&self) -> Vec<Arc<Flow>> {
+        let programs = self.switches.keys().map(|id| self.compiler.program(id));
+        let contents = programs.flatten().filter_map(|content| match content {
+            Content::Flow(flow) => Some(flow),
+            _ => None,
         });
-        let switches = switches.collect();
-        Self { compiler, switches }
+        contents.collect()
     }
 
     pub(crate) fn model(&self) -> &Model {
@@ -70,11 +114,10 @@ impl World {
             ..Input::default()
         });
         for (chassis, parts) in deltas {
-            let switch = self.switches.get_mut(&chassis).expect("a managed switch");
-            tell(
-                switch,
-                &Difference::of_deltas(parts.iter().map(|part| &**part)),
-            );
+            let mut switch = self.switches.remove(&chassis).expect("a managed switch");
+            let difference = Difference::of_deltas(parts.iter().map(|part| &**part));
+            self.tell(&mut switch, &difference);
+            self.switches.insert(chassis, switch);
         }
         assert_eq!(self.compiler.faults(), []);
         for (chassis, switch) in &self.switches {
@@ -88,29 +131,53 @@ impl World {
         }
     }
 
-    /// Lets a frame come in, and carries it through the tunnels to its ends.
-    pub(crate) fn inject(&mut self, chassis: &ChassisId, port: PortNo, frame: &[u8]) -> Observed {
+    /// Lets a frame come in, and carries it through the tunnels to its ends. Says what must not happen whatever the
+    /// network is.
+    pub(crate) fn inject(
+        &mut self,
+        chassis: &ChassisId,
+        port: PortNo,
+        frame: &[u8],
+    ) -> Result<Observed, String> {
         let mut observed = Observed::default();
         // Each frame comes a minute after the last, so that no meter holds it back.
         for switch in self.switches.values_mut() {
             switch.advance(switch.now() + 60_000);
         }
-        let arrived = self.step(chassis, port, Tunnel::default(), frame, &mut observed);
+        let arrived = self.step(chassis, port, Tunnel::default(), frame, &mut observed)?;
         for (chassis, port, tunnel, frame) in arrived {
             let relayed = tunnel.id >= u64::from(RELAYED);
-            let further = self.step(&chassis, port, tunnel, &frame, &mut observed);
-            assert!(
-                relayed || further.is_empty(),
-                "what comes from a tunnel enters none, unless it is to be passed on: {further:?}"
-            );
+            let further = self.step(&chassis, port, tunnel, &frame, &mut observed)?;
+            if !relayed && !further.is_empty() {
+                return Err(format!(
+                    "what comes from a tunnel enters none, unless it is to be passed on: {further:?}"
+                ));
+            }
             for (chassis, port, tunnel, frame) in further {
-                assert!(tunnel.id < u64::from(RELAYED), "a frame is passed on once");
-                let further = self.step(&chassis, port, tunnel, &frame, &mut observed);
-                assert_eq!(further, [], "what was passed on enters no tunnel");
+                if tunnel.id >= u64::from(RELAYED) {
+                    return Err("a frame is passed on once".to_owned());
+                }
+                let further = self.step(&chassis, port, tunnel, &frame, &mut observed)?;
+                if !further.is_empty() {
+                    return Err(format!("what was passed on enters no tunnel: {further:?}"));
+                }
             }
         }
         observed.emerged.sort();
-        observed
+        Ok(observed)
+    }
+
+    /// Lets a frame come out of a tunnel; also gives how many tunnels it enters.
+    pub(crate) fn arrive(
+        &mut self,
+        chassis: &ChassisId,
+        port: PortNo,
+        tunnel: Tunnel,
+        frame: &[u8],
+    ) -> Result<(Observed, usize), String> {
+        let mut observed = Observed::default();
+        let further = self.step(chassis, port, tunnel, frame, &mut observed)?;
+        Ok((observed, further.len()))
     }
 
     /// One switch; answers with what arrives at others.
@@ -121,7 +188,7 @@ impl World {
         tunnel: Tunnel,
         frame: &[u8],
         observed: &mut Observed,
-    ) -> Vec<(ChassisId, PortNo, Tunnel, Vec<u8>)> {
+    ) -> Result<Vec<(ChassisId, PortNo, Tunnel, Vec<u8>)>, String> {
         let mut arrived = Vec::new();
         let switch = self.switches.get_mut(chassis).expect("a managed switch");
         for output in switch.receive(port, tunnel, frame) {
@@ -134,7 +201,7 @@ impl World {
                     let kind = TunnelKind::ALL.iter().find(|kind| kind.ofport() == port);
                     match kind {
                         Some(kind) => arrived.extend(
-                            self.carry(chassis, *kind, tunnel)
+                            self.carry(chassis, *kind, tunnel)?
                                 .map(|(to, tunnel)| (to, port, tunnel, frame)),
                         ),
                         None => observed.emerged.push(Emerged {
@@ -147,18 +214,21 @@ impl World {
                 Output::Controller {
                     packet: received, ..
                 } => {
-                    let (service, key) = service::Service::of(&received).expect("a service");
+                    let asked = service::Service::of(&received);
+                    let (service, key) =
+                        asked.ok_or("the controller gets what is for no service")?;
                     let service = match service {
                         service::Service::Dhcp4 => Service::Dhcp4,
                     };
-                    let port = self.model().port_of_key(key).expect("a port's key");
+                    let port = self.model().port_of_key(key);
+                    let port = port.ok_or("the controller is told of a port that is not there")?;
                     observed
                         .captured
                         .push((service, port, received.packet_in.packet.to_vec()));
                 }
             }
         }
-        arrived
+        Ok(arrived)
     }
 
     /// The underlay: whom an outer header leads to, and what it says there.
@@ -167,23 +237,27 @@ impl World {
         from: &ChassisId,
         kind: TunnelKind,
         tunnel: Tunnel,
-    ) -> Option<(ChassisId, Tunnel)> {
-        let to = tunnel.destination.expect("a tunnelled frame says where to");
-        let source = self
-            .addresses(from, kind)
-            .into_iter()
-            .find(|own| own.is_ipv4() == to.is_ipv4())?;
-        let receiver = self
-            .chassis()
-            .find(|id| self.addresses(id, kind).contains(&to))?;
-        assert_ne!(&receiver, from, "no tunnel leads to its own beginning");
-        Some((
+    ) -> Result<Option<(ChassisId, Tunnel)>, String> {
+        let to = tunnel
+            .destination
+            .ok_or("a tunnelled frame says where to")?;
+        let mut own = self.addresses(from, kind).into_iter();
+        let source = own.find(|own| own.is_ipv4() == to.is_ipv4());
+        let mut all = self.chassis();
+        let receiver = all.find(|id| self.addresses(id, kind).contains(&to));
+        let (Some(source), Some(receiver)) = (source, receiver) else {
+            return Ok(None);
+        };
+        if receiver == *from {
+            return Err("no tunnel leads to its own beginning".to_owned());
+        }
+        Ok(Some((
             receiver,
             Tunnel {
                 source: Some(source),
                 ..tunnel
             },
-        ))
+        )))
     }
 
     fn chassis(&self) -> impl Iterator<Item = ChassisId> {
@@ -207,26 +281,33 @@ impl World {
 
     /// What was observed, in the words of the logical network: every frame came out of the interface
     /// of a port, and no interface got one twice.
-    pub(crate) fn outcome(&self, sender: PortId, sent: &[u8], observed: Observed) -> Outcome {
+    pub(crate) fn outcome(
+        &self,
+        sender: PortId,
+        sent: &[u8],
+        observed: Observed,
+    ) -> Result<Outcome, String> {
         let mut outcome = Outcome::default();
         for emerged in observed.emerged {
             let at = self.port_at(&emerged.chassis, emerged.port);
             let fresh = outcome.deliveries.insert(Delivery {
-                port: at.unwrap_or_else(|| panic!("no port is at {emerged:?}")),
+                port: at.ok_or_else(|| format!("no port is at {emerged:?}"))?,
                 chassis: emerged.chassis,
                 frame: emerged.frame,
             });
-            assert!(fresh, "a frame came out twice");
+            if !fresh {
+                return Err("a frame came out twice".to_owned());
+            }
         }
         for (service, port, frame) in observed.captured {
-            assert_eq!(
-                (port, &frame[..]),
-                (sender, sent),
-                "the controller is told the truth"
-            );
-            assert_eq!(outcome.captured.replace(service), None, "captured twice");
+            if (port, &frame[..]) != (sender, sent) {
+                return Err("the controller is not told the truth".to_owned());
+            }
+            if outcome.captured.replace(service).is_some() {
+                return Err("the controller got a frame twice".to_owned());
+            }
         }
-        outcome
+        Ok(outcome)
     }
 
     /// The port that an interface carries.
@@ -243,41 +324,43 @@ impl World {
                     .is_some_and(|location| location.ofport == ofport)
             })
     }
-}
 
-/// Tells a switch a difference, in its order. What the switch refuses fails the test.
-fn tell(switch: &mut Switch, difference: &Difference) {
-    for (meter, there) in &difference.meters {
-        let mut meter = MeterMod::clone(meter);
-        if *there {
-            meter.command = MeterCommand::MODIFY;
+    /// Tells a switch a difference, in its order. What the switch refuses of a right compiler's fails the test.
+    fn tell(&self, switch: &mut Switch, difference: &Difference) {
+        let broken = self.mutant.is_some();
+        for (meter, there) in &difference.meters {
+            let mut meter = MeterMod::clone(meter);
+            if *there {
+                meter.command = MeterCommand::MODIFY;
+            }
+            switch.meter_mod(&meter).expect("a meter");
         }
-        switch.meter_mod(&meter).expect("a meter");
-    }
-    for (group, there) in &difference.groups {
-        let mut group = GroupMod::clone(group);
-        if *there {
-            group.command = GroupCommand::MODIFY;
+        for (group, there) in &difference.groups {
+            let mut group = GroupMod::clone(group);
+            if *there {
+                group.command = GroupCommand::MODIFY;
+            }
+            switch.group_mod(&group).expect("a group");
         }
-        switch.group_mod(&group).expect("a group");
-    }
-    for flow in &difference.flows {
-        switch.flow_mod(&flow.decode()).expect("a flow");
-    }
-    for cookie in &difference.stale_flows {
-        let delete = rust_openflow::message::FlowMod::delete_cookie(*cookie);
-        switch.flow_mod(&delete).expect("a deletion");
-    }
-    for group in &difference.stale_groups {
-        let group: GroupId = *group;
-        switch
-            .group_mod(&GroupMod::delete(group))
-            .expect("a deletion");
-    }
-    for meter in &difference.stale_meters {
-        let meter: MeterId = *meter;
-        switch
-            .meter_mod(&MeterMod::delete(meter))
-            .expect("a deletion");
+        for flow in difference.flows.iter().filter_map(|flow| self.told(flow)) {
+            let taken = switch.flow_mod(&flow);
+            assert!(taken.is_ok() || broken, "{flow:?}: {taken:?}");
+        }
+        for cookie in &difference.stale_flows {
+            let delete = rust_openflow::message::FlowMod::delete_cookie(*cookie);
+            switch.flow_mod(&delete).expect("a deletion");
+        }
+        for group in &difference.stale_groups {
+            let group: GroupId = *group;
+            switch
+                .group_mod(&GroupMod::delete(group))
+                .expect("a deletion");
+        }
+        for meter in &difference.stale_meters {
+            let meter: MeterId = *meter;
+            switch
+                .meter_mod(&MeterMod::delete(meter))
+                .expect("a deletion");
+        }
     }
 }
