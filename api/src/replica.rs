@@ -5,15 +5,14 @@
 //! something else; whether they were right is for the store alone to say. What rows mean, and
 //! HTTP, are not known here.
 
-use std::collections::HashSet;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::{Mutex, broadcast, mpsc, oneshot};
 use tokio::task::JoinSet;
 use weft_schema::{
-    Claim, ClaimChange, CommitError, LogEntry, Revision, RowKey, State, StateError, Store,
-    StoreError, WriteSet,
+    CommitError, LogEntry, Reserved, Revision, State, StateError, Store, StoreError, Tentative,
+    WriteSet,
 };
 
 use crate::entries::Entries;
@@ -51,7 +50,7 @@ pub struct Replica {
 
 struct Inner {
     store: Arc<dyn Store>,
-    memory: RwLock<Memory>,
+    memory: RwLock<Tentative>,
     /// Held by whoever brings entries into memory, so that it is done once.
     catching_up: Mutex<()>,
     applied: broadcast::Sender<Arc<LogEntry>>,
@@ -63,17 +62,11 @@ impl std::fmt::Debug for Inner {
     }
 }
 
-/// The state, and which of its claims are reservations only.
-struct Memory {
-    state: State,
-    reserved: HashSet<Claim>,
-}
-
 /// A write set on its way.
 struct Pending {
     write: WriteSet,
     /// What was reserved for it.
-    reserved: Vec<(Claim, RowKey)>,
+    reserved: Reserved,
     answer: oneshot::Sender<Result<Revision, CommitError>>,
 }
 
@@ -87,10 +80,7 @@ impl Replica {
         let snapshot = store.snapshot().await?;
         let inner = Arc::new(Inner {
             store,
-            memory: RwLock::new(Memory {
-                state: State::from_snapshot(snapshot),
-                reserved: HashSet::new(),
-            }),
+            memory: RwLock::new(Tentative::new(State::from_snapshot(snapshot))),
             catching_up: Mutex::new(()),
             applied: broadcast::Sender::new(BACKLOG),
         });
@@ -118,7 +108,7 @@ impl Replica {
 
     /// Looks at the state. It must not take long: applying entries waits for it.
     pub fn read<T>(&self, reader: impl FnOnce(&State) -> T) -> T {
-        reader(&self.inner.read().state)
+        reader(self.inner.read().state())
     }
 
     /// The revision that the memory is at.
@@ -169,10 +159,10 @@ impl Replica {
         let memory = self.inner.read();
         let entries = Entries::new(
             self.inner.store.clone(),
-            memory.state.revision(),
+            memory.state().revision(),
             self.inner.applied.subscribe(),
         );
-        (reader(&memory.state), entries)
+        (reader(memory.state()), entries)
     }
 }
 
@@ -184,16 +174,16 @@ fn stopped(unknown: bool) -> CommitError {
 }
 
 impl Inner {
-    fn read(&self) -> RwLockReadGuard<'_, Memory> {
+    fn read(&self) -> RwLockReadGuard<'_, Tentative> {
         self.memory.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, Memory> {
+    fn write(&self) -> RwLockWriteGuard<'_, Tentative> {
         self.memory.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn revision(&self) -> Revision {
-        self.read().state.revision()
+        self.read().state().revision()
     }
 
     /// Brings the memory to `target` or beyond.
@@ -232,57 +222,6 @@ impl Inner {
             }
         }
         Ok(())
-    }
-}
-
-impl Memory {
-    fn apply(&mut self, entry: &LogEntry) -> Result<bool, StateError> {
-        let new = self.state.apply(entry)?;
-        if new {
-            // What the log says of a claim is no reservation any more.
-            for change in &entry.claims {
-                self.reserved.remove(&change.claim);
-            }
-        }
-        Ok(new)
-    }
-
-    /// Reserves what `changes` take and nobody holds.
-    fn reserve(&mut self, changes: &[ClaimChange]) -> Result<Vec<(Claim, RowKey)>, CommitError> {
-        let mut given_back = HashSet::new();
-        let mut free = Vec::new();
-        for ClaimChange { claim, owner } in changes {
-            let Some(owner) = owner else {
-                given_back.insert(claim);
-                continue;
-            };
-            match self.state.owner(claim) {
-                None => free.push((claim.clone(), owner.clone())),
-                Some(holder) if holder == owner || given_back.contains(claim) => {}
-                Some(_) => {
-                    return Err(CommitError::Taken {
-                        claim: claim.clone(),
-                    });
-                }
-            }
-        }
-        for (claim, owner) in &free {
-            self.reserved.insert(claim.clone());
-            self.state.reserve(&ClaimChange {
-                claim: claim.clone(),
-                owner: Some(owner.clone()),
-            });
-        }
-        Ok(free)
-    }
-
-    /// Takes reservations back that came to nothing.
-    fn cancel(&mut self, reserved: Vec<(Claim, RowKey)>) {
-        for (claim, owner) in reserved {
-            if self.state.owner(&claim) == Some(&owner) && self.reserved.remove(&claim) {
-                self.state.reserve(&ClaimChange { claim, owner: None });
-            }
-        }
     }
 }
 

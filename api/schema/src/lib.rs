@@ -15,6 +15,7 @@ pub mod problem;
 pub mod resource;
 pub mod state;
 pub mod store;
+pub mod tentative;
 
 pub use attribute::{Attribute, Fallback, Policy};
 pub use check::Check;
@@ -28,3 +29,4 @@ pub use problem::{Fault, Problem, ProblemKind};
 pub use resource::{RESOURCES, Resource, Rule};
 pub use state::{Row, State, StateError};
 pub use store::{BoxFuture, CommitError, Snapshot, Store, StoreError};
+pub use tentative::{Reserved, Tentative};
