@@ -126,7 +126,8 @@ impl Difference {
         meters.chain(groups).chain(flows)
     }
 
-    /// What parts of a delta amount to.
+    /// What parts of a delta amount to, in an order that follows from the content alone: switches of one history are told
+    /// the same bytes.
     pub fn of_deltas<'a>(parts: impl IntoIterator<Item = &'a Delta>) -> Self {
         let mut difference = Self::default();
         for delta in parts {
@@ -146,7 +147,12 @@ impl Difference {
                 }
             }
         }
-        difference.flows.sort_by_key(|flow| flow.stage);
+        difference.flows.sort_by_key(|flow| (flow.stage, flow.key));
+        difference.groups.sort_by_key(|(group, _)| group.group);
+        difference.meters.sort_by_key(|(meter, _)| meter.meter);
+        difference.stale_flows.sort_unstable();
+        difference.stale_groups.sort_unstable();
+        difference.stale_meters.sort_unstable();
         difference
     }
 
