@@ -52,6 +52,7 @@ pub struct Database {
     rows: Rows,
     seed: u64,
     made: u64,
+    changes: u64,
 }
 
 impl Database {
@@ -67,12 +68,18 @@ impl Database {
             rows,
             seed,
             made: 0,
+            changes: 0,
         }
     }
 
     /// Its schema.
     pub fn schema(&self) -> &Schema {
         &self.schema
+    }
+
+    /// How many transactions changed something.
+    pub fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// The rows of a table.
@@ -113,6 +120,7 @@ impl Database {
         match run.execute(operations, &mut results) {
             Ok(()) => {
                 let edits = run.edits();
+                self.changes += u64::from(!edits.is_empty());
                 (results, edits)
             }
             Err(failure) => {
