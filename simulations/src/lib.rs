@@ -8,3 +8,4 @@ pub mod host;
 pub mod trace;
 pub mod underlay;
 pub mod why;
+pub mod world;

@@ -1,0 +1,148 @@
+//! A connection between a hypervisor and the controller: its two ends and the bytes between them.
+//!
+//! Each end lives by itself, as ends of TCP connections do: one may be gone for long before the other learns of it.
+
+use bytes::Bytes;
+use weft_member::hypervisor_link::HypervisorLink;
+use weft_member::switch_link::SwitchLink;
+
+use super::hypervisor::HypervisorId;
+use super::stream::Stream;
+
+/// Names a connection, for the controller's member as well; numbers are never used again.
+pub type ConnectionId = u64;
+
+/// What is spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Protocol {
+    /// OVSDB (RFC 7047).
+    Ovsdb,
+    /// OpenFlow.
+    OpenFlow,
+}
+
+impl Protocol {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Ovsdb, Self::OpenFlow];
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ovsdb => "OVSDB",
+            Self::OpenFlow => "OpenFlow",
+        }
+    }
+}
+
+/// An end of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Side {
+    /// The controller's.
+    Controller,
+    /// The hypervisor's.
+    Hypervisor,
+}
+
+impl Side {
+    /// Both.
+    pub(super) const ALL: [Self; 2] = [Self::Controller, Self::Hypervisor];
+
+    /// The other one.
+    pub(super) const fn other(self) -> Self {
+        match self {
+            Self::Controller => Self::Hypervisor,
+            Self::Hypervisor => Self::Controller,
+        }
+    }
+}
+
+/// The controller's machine.
+pub(super) enum Link {
+    Ovsdb(Box<HypervisorLink>),
+    OpenFlow(Box<SwitchLink>),
+}
+
+/// What is the same for both machines, in milliseconds.
+macro_rules! both {
+    ($self:expr, $link:ident => $what:expr) => {
+        match $self {
+            Self::Ovsdb($link) => $what,
+            Self::OpenFlow($link) => $what,
+        }
+    };
+}
+
+impl Link {
+    pub(super) fn receive(&mut self, bytes: &[u8], now: u64) {
+        both!(self, link => link.receive(bytes, now));
+    }
+
+    pub(super) fn tick(&mut self, now: u64) {
+        both!(self, link => link.tick(now));
+    }
+
+    pub(super) fn next_timeout(&self) -> Option<u64> {
+        both!(self, link => link.next_timeout())
+    }
+
+    pub(super) fn next_output(&mut self) -> Option<Bytes> {
+        both!(self, link => link.next_output())
+    }
+}
+
+/// The hypervisor's end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Far {
+    Ovsdb(weft_ovsdb::server::ConnectionId),
+    OpenFlow,
+}
+
+/// What was said over connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Traffic {
+    /// Messages that were sent to the hypervisor.
+    pub messages_to_hypervisor: u64,
+    /// Messages that were sent to the controller.
+    pub messages_to_controller: u64,
+    /// Bytes that came to the hypervisor.
+    pub to_hypervisor: u64,
+    /// Bytes that came to the controller.
+    pub to_controller: u64,
+}
+
+/// A connection.
+pub(super) struct Connection {
+    pub(super) hypervisor: HypervisorId,
+    pub(super) protocol: Protocol,
+    /// The controller's end, until it is closed.
+    pub(super) link: Option<Link>,
+    /// Whether the member was told of it.
+    pub(super) known: bool,
+    /// The hypervisor's end, until it is closed.
+    pub(super) far: Option<Far>,
+    pub(super) to_controller: Stream,
+    pub(super) to_hypervisor: Stream,
+    /// When the hypervisor's end heard something last.
+    pub(super) heard: u64,
+    /// For when the controller's end is to be told the time.
+    pub(super) timer: Option<u64>,
+}
+
+impl Connection {
+    /// What is on its way to a side.
+    pub(super) fn toward(&mut self, side: Side) -> &mut Stream {
+        match side {
+            Side::Controller => &mut self.to_controller,
+            Side::Hypervisor => &mut self.to_hypervisor,
+        }
+    }
+
+    /// Whether an end is there.
+    pub(super) fn is_open(&self, side: Side) -> bool {
+        match side {
+            Side::Controller => self.link.is_some(),
+            Side::Hypervisor => self.far.is_some(),
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Worlds: the machines of production, joined by one queue of events.
+
+mod cloud;
+mod convergence;
+mod determinism;
+mod traffic;
