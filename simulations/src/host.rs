@@ -143,7 +143,7 @@ pub struct Host {
     autoconf: Option<autoconf::Autoconf>,
     /// The MTU that the machine was told, and that of router advertisements.
     mtu: (u16, Option<u16>),
-    programs: BTreeMap<ProgramId, Program>,
+    programs: BTreeMap<ProgramId, Box<Program>>,
     /// How many programs there were.
     started: u32,
     /// When TCP has something to do.
@@ -245,7 +245,7 @@ impl Host {
     /// When [`advance`](Self::advance) has to be called, if it has to; it may be that this time is over.
     #[must_use]
     pub fn next_timeout(&self) -> Option<u64> {
-        let programs = self.programs.values().filter_map(Program::next_timeout);
+        let programs = self.programs.values().filter_map(|program| program.next_timeout());
         let others = [
             self.link.next_timeout(),
             self.dhcp.as_ref().and_then(dhcp::Client::next_timeout),
@@ -343,7 +343,7 @@ impl Host {
     /// What a program has counted until now; `None` for one that is forgotten or of another host.
     #[must_use]
     pub fn report(&self, program: ProgramId) -> Option<Report> {
-        self.programs.get(&program).map(Program::report)
+        self.programs.get(&program).map(|program| program.report())
     }
 
     /// Sends a frame as it is, whosever addresses it bears.
@@ -430,7 +430,7 @@ impl Host {
     fn start(&mut self, program: impl FnOnce(ProgramId) -> Program, now: u64) -> ProgramId {
         let id = ProgramId(self.started);
         self.started += 1;
-        self.programs.insert(id, program(id));
+        self.programs.insert(id, Box::new(program(id)));
         self.advance(now);
         id
     }
