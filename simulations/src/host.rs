@@ -35,8 +35,8 @@ use serde::{Deserialize, Serialize};
 pub use event::{Event, Observation};
 pub use link::Losses;
 pub use program::{
-    Durations, Exchange, FlowReport, Outcome, PingReport, ProgramId, ReceiverReport, Report,
-    ServerReport, Service, StreamReport, TransferReport,
+    Arrivals, Durations, Exchange, FlowReport, Missing, Outcome, PingReport, ProgramId,
+    ReceiverReport, Report, ServerReport, Service, StreamReport, TransferReport,
 };
 pub use wire::Probe;
 
@@ -245,7 +245,10 @@ impl Host {
     /// When [`advance`](Self::advance) has to be called, if it has to; it may be that this time is over.
     #[must_use]
     pub fn next_timeout(&self) -> Option<u64> {
-        let programs = self.programs.values().filter_map(|program| program.next_timeout());
+        let programs = self
+            .programs
+            .values()
+            .filter_map(|program| program.next_timeout());
         let others = [
             self.link.next_timeout(),
             self.dhcp.as_ref().and_then(dhcp::Client::next_timeout),
@@ -275,7 +278,7 @@ impl Host {
     pub fn ping(&mut self, to: IpAddr, count: u64, interval: u64, now: u64) -> ProgramId {
         let ident = self.random.bits() as u16;
         self.start(
-            |_| Program::Ping(Ping::new(to, ident, count, interval, now)),
+            Program::Ping(Ping::new(to, ident, count, interval, now)),
             now,
         )
     }
@@ -287,26 +290,28 @@ impl Host {
             Service::UdpSink => Program::Receiver(Receiver::new(port, false)),
             _ => Program::Server(Server::new(port, service)),
         };
-        self.start(|_| program, now)
+        self.start(program, now)
     }
 
     /// Connects to a TCP server.
     pub fn connect(&mut self, to: SocketAddr, what: Exchange, now: u64) -> ProgramId {
-        self.start(|_| Program::Client(Client::new(to, what, now)), now)
+        self.start(Program::Client(Client::new(to, what, now)), now)
     }
 
-    /// Sends `count` numbered datagrams with payloads of `size` bytes (at least 24), `rate` in a second (1 to 1,000,000).
+    /// Sends `count` numbered datagrams with payloads of `size` bytes (at least 24), one every `interval` microseconds (at
+    /// least 1). The receiver tells streams apart by sender and `number`.
     pub fn stream(
         &mut self,
+        number: u32,
         to: SocketAddr,
-        rate: u64,
+        interval: u64,
         size: usize,
         count: u64,
         now: u64,
     ) -> ProgramId {
         let port = self.stack.ephemeral();
         self.start(
-            |id| Program::Stream(Stream::new((id.0, port), to, rate, size, count, now)),
+            Program::Stream(Stream::new((number, port), to, interval, size, count, now)),
             now,
         )
     }
@@ -323,7 +328,7 @@ impl Host {
     ) -> ProgramId {
         let port = self.stack.ephemeral();
         self.start(
-            |_| Program::Probes(Prober::new(port, run, from, to, interval, now)),
+            Program::Probes(Prober::new(port, run, from, to, interval, now)),
             now,
         )
     }
@@ -427,10 +432,10 @@ impl Host {
         self.programs.keys().copied().collect()
     }
 
-    fn start(&mut self, program: impl FnOnce(ProgramId) -> Program, now: u64) -> ProgramId {
+    fn start(&mut self, program: Program, now: u64) -> ProgramId {
         let id = ProgramId(self.started);
         self.started += 1;
-        self.programs.insert(id, Box::new(program(id)));
+        self.programs.insert(id, Box::new(program));
         self.advance(now);
         id
     }

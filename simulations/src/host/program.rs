@@ -22,7 +22,7 @@ use super::stack::Stack;
 pub(super) use ping::Ping;
 pub use ping::PingReport;
 pub(super) use probe::Prober;
-pub use sequence::FlowReport;
+pub use sequence::{Arrivals, FlowReport, Missing};
 pub(super) use server::Server;
 pub use server::ServerReport;
 pub(super) use stream::{Receiver, Stream};
@@ -60,7 +60,8 @@ pub enum Service {
 }
 
 /// What a program has counted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Report {
     /// Of `ping`.
     Ping(PingReport),

@@ -24,7 +24,7 @@ fn busy() -> Wire {
             interval: SECOND,
         };
         wire.hosts[0].connect(to, ask, now);
-        wire.hosts[0].stream(to, 5, 100, 10, now);
+        wire.hosts[0].stream(1, to, SECOND / 5, 100, 10, now);
         wire.hosts[0].ping(to.ip(), 3, SECOND, now);
     }
     wire.run_for(2 * SECOND);

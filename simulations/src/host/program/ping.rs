@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::{BURST, Context, Durations};
+use serde::Serialize;
+
+use super::{Arrivals, BURST, Context, Durations, Missing};
 use crate::host::SECOND;
 use crate::host::event::Observation;
 use crate::host::packet::Echo;
@@ -16,7 +18,7 @@ const DATA: usize = 56;
 const SHORTEST: u64 = 100;
 
 /// What a ping has counted.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct PingReport {
     /// Requests.
     pub sent: u64,
@@ -24,14 +26,18 @@ pub struct PingReport {
     pub unsent: u64,
     /// Requests that were answered in time.
     pub received: u64,
-    /// Requests that were not.
-    pub lost: u64,
+    /// Requests that were not, by their numbers from 0.
+    pub missing: Missing,
     /// Replies to what was answered already.
     pub doubled: u64,
+    /// When the first was sent, in microseconds.
+    pub began: u64,
+    /// Between two, in microseconds.
+    pub interval: u64,
     /// Of the replies.
     pub round_trips: Durations,
-    /// The most requests in a row that were lost.
-    pub longest_loss: u64,
+    /// When replies came.
+    pub arrivals: Arrivals,
 }
 
 #[derive(Debug)]
@@ -39,13 +45,10 @@ pub(in crate::host) struct Ping {
     to: IpAddr,
     ident: u16,
     count: u64,
-    interval: u64,
     /// When the next request is due; none after the last one.
     at: Option<u64>,
     /// When those were sent that are waited for.
     waiting: BTreeMap<u64, u64>,
-    /// How many were lost since the last reply.
-    losing: u64,
     report: PingReport,
 }
 
@@ -61,11 +64,13 @@ impl Ping {
             to,
             ident,
             count,
-            interval: interval.max(SHORTEST),
             at: (count > 0).then_some(now),
             waiting: BTreeMap::new(),
-            losing: 0,
-            report: PingReport::default(),
+            report: PingReport {
+                began: now,
+                interval: interval.max(SHORTEST),
+                ..PingReport::default()
+            },
         }
     }
 
@@ -97,7 +102,7 @@ impl Ping {
                 break;
             };
             self.request(context);
-            self.at = (self.report.sent < self.count).then_some(at + self.interval);
+            self.at = (self.report.sent < self.count).then_some(at + self.report.interval);
         }
     }
 
@@ -121,9 +126,7 @@ impl Ping {
 
     fn lose(&mut self, sequence: u64, context: &mut Context<'_>) {
         self.waiting.remove(&sequence);
-        self.report.lost += 1;
-        self.losing += 1;
-        self.report.longest_loss = self.report.longest_loss.max(self.losing);
+        self.report.missing.add(sequence, 1);
         let program = context.id;
         context
             .moment
@@ -143,7 +146,7 @@ impl Ping {
                 let round_trip = context.now().saturating_sub(sent);
                 self.report.received += 1;
                 self.report.round_trips.add(round_trip);
-                self.losing = 0;
+                self.report.arrivals.add(context.now());
                 context.moment.event(Observation::Echo {
                     program: context.id,
                     sequence,

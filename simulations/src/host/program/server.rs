@@ -1,6 +1,7 @@
 //! TCP servers: sinks, sources and echoes. A socket, with its buffers, is made when somebody wants to connect, so that a
 //! server that nobody uses costs nothing.
 
+use serde::Serialize;
 use smoltcp::iface::SocketHandle;
 use smoltcp::socket::tcp::{Socket, State};
 
@@ -12,7 +13,7 @@ use crate::host::stack::Stack;
 const CONNECTIONS: usize = 256;
 
 /// What a TCP server has counted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct ServerReport {
     /// Connections that stood.
     pub accepted: u64,

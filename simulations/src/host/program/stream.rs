@@ -4,9 +4,10 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+use serde::Serialize;
+
 use super::sequence::Flow;
 use super::{BURST, Context, Durations, FlowReport};
-use crate::host::SECOND;
 use crate::host::event::Observation;
 use crate::host::packet::Udp;
 use crate::host::wire::{Datagram, Probe};
@@ -15,9 +16,9 @@ use crate::host::wire::{Datagram, Probe};
 const FLOWS: usize = 1024;
 
 /// What the sender of a stream has counted.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct StreamReport {
-    /// Its port: with the host's address and `stream` 0.. it names the stream to the receiver.
+    /// Its port.
     pub port: u16,
     /// Datagrams.
     pub sent: u64,
@@ -29,7 +30,7 @@ pub struct StreamReport {
     pub round_trips: Durations,
     /// When the first was sent, in microseconds.
     pub began: u64,
-    /// Between two, in microseconds, rounded down.
+    /// Between two, in microseconds.
     pub interval: u64,
 }
 
@@ -37,8 +38,6 @@ pub struct StreamReport {
 pub(in crate::host) struct Stream {
     to: SocketAddr,
     number: u32,
-    /// Datagrams per second.
-    rate: u64,
     size: usize,
     count: u64,
     running: bool,
@@ -50,23 +49,21 @@ impl Stream {
     pub(in crate::host) fn new(
         (number, port): (u32, u16),
         to: SocketAddr,
-        rate: u64,
+        interval: u64,
         size: usize,
         count: u64,
         now: u64,
     ) -> Self {
-        let rate = rate.clamp(1, SECOND);
         Self {
             to,
             number,
-            rate,
             size,
             count,
             running: count > 0,
             report: StreamReport {
                 port,
                 began: now,
-                interval: SECOND / rate,
+                interval: interval.max(1),
                 ..StreamReport::default()
             },
         }
@@ -77,10 +74,9 @@ impl Stream {
     }
 
     pub(super) fn next_timeout(&self) -> Option<u64> {
-        let sent = u128::from(self.report.sent) * u128::from(SECOND) / u128::from(self.rate);
-        let after = u64::try_from(sent).unwrap_or(u64::MAX);
-        self.running
-            .then(|| self.report.began.saturating_add(after))
+        let report = &self.report;
+        let after = report.sent.saturating_mul(report.interval);
+        self.running.then(|| report.began.saturating_add(after))
     }
 
     pub(super) const fn stop(&mut self) {
@@ -124,7 +120,7 @@ impl Stream {
 }
 
 /// What a UDP server has counted.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct ReceiverReport {
     /// Of each stream.
     pub flows: Vec<FlowReport>,
@@ -155,9 +151,7 @@ impl Receiver {
     pub(super) fn report(&self) -> ReceiverReport {
         let flows = self.flows.iter();
         ReceiverReport {
-            flows: flows
-                .map(|((from, stream), flow)| flow.report(*from, *stream))
-                .collect(),
+            flows: flows.map(|(_, flow)| flow.report()).collect(),
             others: self.others,
         }
     }
@@ -196,7 +190,7 @@ impl Receiver {
         }
         self.flows
             .entry(key)
-            .or_default()
+            .or_insert_with(|| Flow::new(key.0, key.1))
             .take(datagram.sequence, datagram.sent, now);
     }
 }

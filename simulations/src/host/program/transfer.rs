@@ -39,7 +39,8 @@ pub enum Exchange {
 }
 
 /// How a connection ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     /// Every byte arrived, and both sides closed.
     Complete,
@@ -54,7 +55,7 @@ pub enum Outcome {
 }
 
 /// What a client has counted.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct TransferReport {
     /// How it ended; none while it runs.
     pub outcome: Option<Outcome>,
