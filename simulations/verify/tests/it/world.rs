@@ -26,6 +26,9 @@ pub(crate) struct Emerged {
     pub(crate) frame: Vec<u8>,
 }
 
+/// A frame that arrives out of a tunnel.
+type Arrived = (ChassisId, PortNo, Tunnel, Vec<u8>);
+
 /// What one frame led to.
 #[derive(Debug, Default)]
 pub(crate) struct Observed {
@@ -188,7 +191,7 @@ impl World {
         tunnel: Tunnel,
         frame: &[u8],
         observed: &mut Observed,
-    ) -> Result<Vec<(ChassisId, PortNo, Tunnel, Vec<u8>)>, String> {
+    ) -> Result<Vec<Arrived>, String> {
         let mut arrived = Vec::new();
         let switch = self.switches.get_mut(chassis).expect("a managed switch");
         for output in switch.receive(port, tunnel, frame) {
