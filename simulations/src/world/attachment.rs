@@ -3,6 +3,8 @@
 use std::any::Any;
 use std::collections::VecDeque;
 
+use crate::host::Host;
+
 /// Something with an Ethernet port. Times are microseconds.
 pub trait Attachment: Any {
     /// A frame comes.
@@ -56,5 +58,23 @@ impl Attachment for Recorder {
 
     fn transmit(&mut self, _now: u64) -> Option<Vec<u8>> {
         self.sending.pop_front()
+    }
+}
+
+impl Attachment for Host {
+    fn receive(&mut self, now: u64, frame: &[u8]) {
+        Self::receive(self, frame, now);
+    }
+
+    fn tick(&mut self, now: u64) {
+        self.advance(now);
+    }
+
+    fn next_timeout(&mut self) -> Option<u64> {
+        Self::next_timeout(self)
+    }
+
+    fn transmit(&mut self, _now: u64) -> Option<Vec<u8>> {
+        self.next_frame()
     }
 }

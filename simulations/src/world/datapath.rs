@@ -41,7 +41,7 @@ impl World {
         id: HypervisorId,
         name: &str,
         iface_id: &str,
-        attachment: impl Attachment,
+        attachment: Box<dyn Attachment>,
     ) -> Result<(), Error> {
         let hypervisor = &mut self.hypervisors[id.0];
         if let Err(error) = hypervisor.plug(name, iface_id) {
@@ -51,7 +51,7 @@ impl World {
         hypervisor.interfaces.insert(
             name.to_owned(),
             Interface {
-                attachment: Box::new(attachment),
+                attachment,
                 timer: None,
                 link: true,
             },
@@ -94,16 +94,17 @@ impl World {
         any.downcast_ref()
     }
 
-    /// Does something with what is plugged in, if it is of that type, and lets it send what it has to send then.
+    /// Does something with what is plugged in, if it is of that type; it is told what time it is, and may send
+    /// afterwards.
     pub fn with_attachment<T: Attachment, R>(
         &mut self,
         id: HypervisorId,
         name: &str,
-        does: impl FnOnce(&mut T) -> R,
+        does: impl FnOnce(&mut T, u64) -> R,
     ) -> Option<R> {
         let interface = self.hypervisors[id.0].interfaces.get_mut(name)?;
         let any: &mut dyn Any = interface.attachment.as_mut();
-        let result = does(any.downcast_mut()?);
+        let result = does(any.downcast_mut()?, self.now);
         self.pump_attachment(id, name);
         self.pump();
         Some(result)
@@ -297,9 +298,10 @@ impl World {
             let bytes = frame.bytes.len() + usize::from(kind.overhead()) + ip_header(to);
             let hash = flow_hash(&frame.bytes);
             let sent = self.now + self.settings.delays.switch;
+            let ends = [from, to];
             let at = self
-                .underlay
-                .send(from, to, hash, bytes, sent, &mut self.random)?;
+                .carrier
+                .send(ends, hash, bytes, sent, &mut self.random)?;
             Some((receiver, at))
         });
         let Some((receiver, at)) = arrival else {

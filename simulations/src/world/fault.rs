@@ -6,6 +6,7 @@ use super::World;
 use super::connection::{ConnectionId, Protocol};
 use super::database::Health;
 use super::hypervisor::{Dialer, HypervisorId};
+use crate::underlay::{LinkId, NodeId};
 
 /// Something that goes wrong, or right again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +53,10 @@ pub enum Fault {
         /// Whether it is up.
         up: bool,
     },
+    /// A link of the underlay goes down, or comes up.
+    UnderlayLink(LinkId, bool),
+    /// A device of the underlay goes down with all its links, or comes up.
+    UnderlayDevice(NodeId, bool),
     /// Switches are audited now.
     Audit,
 }
@@ -114,6 +119,18 @@ impl World {
                 self.hypervisors[hypervisor.0].set_link(interface, *up, now);
                 self.stirred.insert(*hypervisor);
             }
+            Fault::UnderlayLink(link, up) => {
+                let now = self.now;
+                if let Some(underlay) = self.underlay_mut() {
+                    underlay.set_link(*link, *up, now);
+                }
+            }
+            Fault::UnderlayDevice(node, up) => {
+                let now = self.now;
+                if let Some(underlay) = self.underlay_mut() {
+                    underlay.set_device(*node, *up, now);
+                }
+            }
             Fault::Audit => self.tell(weft_member::Input::Audit),
         }
     }
@@ -160,8 +177,18 @@ impl World {
                 interface,
                 up,
             } => {
-                let state = if *up { "up" } else { "down" };
-                format!("{interface} of {} goes {state}", name(hypervisor))
+                format!("{interface} of {} {}", name(hypervisor), goes(*up))
+            }
+            Fault::UnderlayLink(link, up) => {
+                let link = self
+                    .underlay()
+                    .map(|underlay| underlay.graph().link_name(*link));
+                format!("link {} {}", link.unwrap_or_default(), goes(*up))
+            }
+            Fault::UnderlayDevice(node, up) => {
+                let underlay = self.underlay();
+                let node = underlay.and_then(|one| one.graph().as_petgraph().node_weight(*node));
+                format!("{} {}", node.map_or("", |node| &node.name), goes(*up))
             }
             Fault::Audit => "switches are audited".to_owned(),
         }
@@ -243,4 +270,8 @@ impl World {
             self.dial_again(id, protocol);
         }
     }
+}
+
+const fn goes(up: bool) -> &'static str {
+    if up { "comes up" } else { "goes down" }
 }

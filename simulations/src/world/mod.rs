@@ -1,7 +1,7 @@
 //! A cloud in one thread: production's machines, one queue of events, one seed.
 //!
 //! A [`World`] has a controller ([`process`]) on a database ([`database`]), hypervisors ([`hypervisor`]) with what is plugged into them
-//! ([`Attachment`]), connections between them ([`connection`]), and an [`Underlay`] that carries
+//! ([`Attachment`]), connections between them ([`connection`]), and a [`Carrier`] of
 //! what tunnels emit. Time is virtual, in microseconds, and goes from event to event; deciding takes none of it. The
 //! same seed and the same calls give the same history, byte for byte.
 //!
@@ -11,11 +11,11 @@
 
 mod attachment;
 mod calls;
+mod carrier;
 mod connection;
 mod control;
 mod database;
 mod datapath;
-mod fabric;
 mod fault;
 mod history;
 mod hypervisor;
@@ -38,9 +38,9 @@ use weft_switch::thin::Pool;
 
 pub use attachment::{Attachment, Recorder};
 pub use calls::{Answer, Call, CallId, Caller};
+pub use carrier::{Carrier, Fabric};
 pub use connection::{ConnectionId, Protocol, Side, Traffic};
 pub use database::Health;
-pub use fabric::{Fabric, Underlay};
 pub use fault::Fault;
 pub use history::{Detail, History};
 pub use hypervisor::{BRIDGE, HypervisorId};
@@ -48,6 +48,7 @@ pub use machine::Execution;
 pub use observe::{Counts, Difference};
 pub use random::Random;
 
+use crate::underlay::Underlay;
 use calls::Calls;
 use connection::Connection;
 use database::Database;
@@ -251,7 +252,7 @@ pub struct World {
     touched: BTreeSet<ConnectionId>,
     /// Hypervisors whose switches may.
     stirred: BTreeSet<HypervisorId>,
-    underlay: Box<dyn Underlay>,
+    carrier: Carrier,
     calls: Calls,
     notices: Vec<(u64, Notice)>,
     counts: Counts,
@@ -290,7 +291,7 @@ impl World {
             next_dial: 1,
             touched: BTreeSet::new(),
             stirred: BTreeSet::new(),
-            underlay: Box::new(Fabric::default()),
+            carrier: Fabric::default().into(),
             calls: Calls::default(),
             notices: Vec::new(),
             counts: Counts::default(),
@@ -303,9 +304,29 @@ impl World {
         Ok(world)
     }
 
-    /// What carries tunnelled frames from now on.
-    pub fn set_underlay(&mut self, underlay: impl Underlay + 'static) {
-        self.underlay = Box::new(underlay);
+    /// What carries tunnelled frames from now on: a [`Fabric`], or an [`Underlay`] with a node for each hypervisor.
+    pub fn set_carrier(&mut self, carrier: impl Into<Carrier>) {
+        self.carrier = carrier.into();
+        for hypervisor in &self.hypervisors {
+            self.carrier.bind(&hypervisor.name, hypervisor.address);
+        }
+    }
+
+    /// The underlay, when there is one.
+    #[must_use]
+    pub fn underlay(&self) -> Option<&Underlay> {
+        match &self.carrier {
+            Carrier::Underlay(underlay) => Some(underlay),
+            Carrier::Fabric(_) => None,
+        }
+    }
+
+    /// The underlay, to ask for paths; faults of it are [`Fault`]s.
+    pub fn underlay_mut(&mut self) -> Option<&mut Underlay> {
+        match &mut self.carrier {
+            Carrier::Underlay(underlay) => Some(underlay),
+            Carrier::Fabric(_) => None,
+        }
     }
 
     /// A hypervisor that begins to connect; `name` is its system-id.
@@ -324,6 +345,7 @@ impl World {
             .push(Hypervisor::new(id.0, name, address, execution, pool));
         self.by_name.insert(name.to_owned(), id);
         self.by_address.insert(address, id);
+        self.carrier.bind(name, address);
         self.history
             .note(self.now, format_args!("{name}: is there, at {address}"));
         self.dial_soon(id, Protocol::Ovsdb, 0);

@@ -36,7 +36,7 @@ pub(crate) fn guest(world: &mut World, at: HypervisorId, name: &str, network: &s
     let port = json!({"network_id": network, "port_security_enabled": false});
     let port = world.create("port", port).unwrap();
     world
-        .plug(at, name, &text(&port, "id"), Recorder::default())
+        .plug(at, name, &text(&port, "id"), Box::new(Recorder::default()))
         .unwrap();
     port
 }
@@ -68,7 +68,9 @@ pub(crate) fn something(world: &mut World, networks: &[String], number: usize) {
             let answer = world.call("POST", "/ports", Some(body));
             if let Some(port) = answer.body["port"]["id"].as_str() {
                 // A hypervisor without power plugs nothing in; the bridge is there all the same.
-                world.plug(id, &name, port, Recorder::default()).unwrap();
+                world
+                    .plug(id, &name, port, Box::new(Recorder::default()))
+                    .unwrap();
             }
         }
         5 => {

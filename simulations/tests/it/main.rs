@@ -3,4 +3,5 @@
 mod cloud;
 mod convergence;
 mod determinism;
+mod guests;
 mod traffic;

@@ -73,7 +73,7 @@ fn twins(seed: u64) -> (World, Vec<Guest>) {
             let at = ids[world.random().index(ids.len())];
             let interface = format!("tap{n}-{slot}");
             world
-                .plug(at, &interface, &port, Recorder::default())
+                .plug(at, &interface, &port, Box::new(Recorder::default()))
                 .unwrap();
             let port = port.parse().unwrap();
             guests.push(Guest {
@@ -92,7 +92,7 @@ fn twins(seed: u64) -> (World, Vec<Guest>) {
 fn received(world: &mut World, guests: &[Guest]) -> Vec<Delivery> {
     let mut received = Vec::new();
     for guest in guests {
-        let take = |recorder: &mut Recorder| recorder.take();
+        let take = |recorder: &mut Recorder, _: u64| recorder.take();
         let frames = world
             .with_attachment(guest.at, &guest.interface, take)
             .unwrap();
@@ -106,7 +106,7 @@ fn received(world: &mut World, guests: &[Guest]) -> Vec<Delivery> {
 }
 
 fn send(world: &mut World, guest: &Guest, frame: Vec<u8>) {
-    let send = |recorder: &mut Recorder| recorder.send(frame);
+    let send = |recorder: &mut Recorder, _: u64| recorder.send(frame);
     world
         .with_attachment(guest.at, &guest.interface, send)
         .unwrap();
@@ -175,10 +175,12 @@ fn pair(seed: u64) -> (World, [HypervisorId; 2], String) {
 }
 
 fn reaches(world: &mut World, [from, to]: [HypervisorId; 2], source: &str) -> bool {
-    let send = |recorder: &mut Recorder| recorder.send(broadcast(source));
+    let send = |recorder: &mut Recorder, _: u64| recorder.send(broadcast(source));
     world.with_attachment(from, "tap0", send).unwrap();
     world.run_for(10 * MILLISECOND);
-    let got = world.with_attachment(to, "tap0", |recorder: &mut Recorder| recorder.take());
+    let got = world.with_attachment(to, "tap0", |recorder: &mut Recorder, _: u64| {
+        recorder.take()
+    });
     got.unwrap()
         == [(
             world.now() - 10 * MILLISECOND + took(world),
@@ -198,7 +200,7 @@ fn forwarding_goes_on_without_a_controller_and_ends_with_a_switch_a_link_or_the_
         delay: 25..=25,
         loss: 0.0,
     };
-    world.set_underlay(fabric.clone());
+    world.set_carrier(fabric.clone());
     assert!(reaches(&mut world, ids, &source));
     world.inject(&Fault::ControllerDown);
     world.run_for(60 * SECOND);
@@ -221,7 +223,7 @@ fn forwarding_goes_on_without_a_controller_and_ends_with_a_switch_a_link_or_the_
     world.inject(&Fault::SwitchUp(ids[0]));
     world.run_for(SECOND);
     assert!(reaches(&mut world, ids, &source));
-    world.set_underlay(Fabric {
+    world.set_carrier(Fabric {
         loss: 1.0,
         ..fabric
     });
