@@ -5,6 +5,7 @@
 //! seed gives the same history, byte for byte. How its parts fit together: `docs/design/0011-worlds.md`.
 
 pub mod host;
+pub mod report;
 pub mod scenario;
 pub mod trace;
 pub mod underlay;
