@@ -10,6 +10,7 @@
 mod cases;
 mod corpus;
 mod differences;
+mod fields;
 mod forms;
 mod program;
 mod real;
@@ -32,7 +33,7 @@ fn compare(
     frames: &[Frame],
 ) -> Result<Outcome, Difference> {
     let simulated = simulate(program, frames);
-    let seen = real.run(program, frames);
+    let seen = real.run(program, frames, &simulated);
     if seen == simulated {
         return Ok(simulated);
     }
@@ -110,6 +111,13 @@ fn cases_made_by_hand_end_alike() {
 #[test]
 fn every_action_is_taken_or_refused_alike_in_every_version() {
     all_alike(forms::all());
+}
+
+#[test]
+fn every_field_is_matched_read_and_set_alike() {
+    let frames = corpus::frames();
+    let programs = std::iter::once(fields::matched(&frames));
+    all_alike(programs.chain(fields::read()).chain(fields::set()));
 }
 
 #[test]

@@ -308,6 +308,17 @@ pub(crate) fn stands_in_frame(field: Field) -> bool {
     !places(field).any(of_switch)
 }
 
+/// The bits that a field can have, which are fewer than its own for some (`mf_is_value_valid` in `lib/meta-flow.c`
+/// of Open vSwitch).
+pub(crate) fn possible(field: Field) -> u128 {
+    let own = |place: &Place| match (field, place.bytes) {
+        (Field::ArpOp, _) => 0xff,
+        (Field::NshFlags, _) | (_, 0) => field.full_mask(),
+        _ => place.mask | place.presence,
+    };
+    places(field).map(own).fold(0, |all, own| all | own)
+}
+
 /// The registers that a wider register consists of: the first, and how many.
 pub(crate) fn registers(field: Field) -> Option<(Field, usize)> {
     let number = |first: Field, last: Field| {

@@ -170,6 +170,34 @@ impl Packet {
         self.values[field as usize] = value.into();
     }
 
+    /// Does something with the packet as flows match it: with fragments the ports of transport protocols are not there
+    /// (OpenFlow 1.5.1, 7.3.2, `OFPC_FRAG_NORMAL`), not even those of a first fragment, which actions see.
+    pub(crate) fn as_matched<T>(&mut self, with: impl FnOnce(&mut Self) -> T) -> T {
+        if self.value(Field::IpFrag) == 0 {
+            return with(self);
+        }
+        let ports = Self::PORTS.map(|field| std::mem::take(&mut self.values[field as usize]));
+        let done = with(self);
+        for (field, port) in Self::PORTS.into_iter().zip(ports) {
+            self.put(field, port);
+        }
+        done
+    }
+
+    /// The ports of transport protocols, and what stands in their place in ICMP.
+    const PORTS: [Field; 10] = [
+        Field::TcpSrc,
+        Field::TcpDst,
+        Field::UdpSrc,
+        Field::UdpDst,
+        Field::SctpSrc,
+        Field::SctpDst,
+        Field::Icmpv4Type,
+        Field::Icmpv4Code,
+        Field::Icmpv6Type,
+        Field::Icmpv6Code,
+    ];
+
     /// Whether the headers that a field needs are there (ovs-fields(7), "Prerequisites").
     #[inline]
     pub(crate) fn has(&self, field: Field) -> bool {

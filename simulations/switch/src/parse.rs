@@ -1,7 +1,7 @@
 //! A frame read into fields.
 //!
 //! Frames are read as Open vSwitch does (`miniflow_extract` in `lib/flow.c`): a header that is cut off or
-//! contradicts itself reads as zero, and fragments show no transport fields. This file finds out where
+//! contradicts itself reads as zero, and fragments but the first show no transport fields. This file finds out where
 //! headers begin; which fields are in them is said by [`crate::fields`].
 
 use rust_openflow::field::Field;
@@ -123,8 +123,6 @@ impl Packet {
     /// ARP for IPv4 over Ethernet (RFC 826).
     fn arp(&mut self, frame: &[u8], at: usize) -> Option<()> {
         if be(frame, at, 6)? != 0x0001_0800_0604 || frame.len() < at + 28 {
-            // Nothing is shown, but what is set is written.
-            self.layout.starts[Header::Arp as usize] = Some(at);
             return None;
         }
         self.header(Header::Arp, frame, at);
@@ -200,9 +198,9 @@ impl Packet {
         let options = |byte: u8| usize::from(byte >> 4) * 4;
         let room = length..=frame.len() - at;
         let torn = header == Header::Tcp && !room.contains(&options(frame[at + 12]));
-        if fragment != 0 || torn {
-            // A first fragment shows nothing; its checksum follows its addresses all the same. So it is with
-            // a TCP header that says it is longer than the packet.
+        if torn {
+            // A TCP header that says it is longer than the packet shows nothing; its checksum follows its addresses
+            // all the same.
             self.layout.starts[header as usize] = Some(at);
             return None;
         }

@@ -19,7 +19,7 @@ use crate::fields::{self, Access};
 use crate::packet::Packet;
 use crate::parse::{MPLS, VLAN};
 use crate::refusal::Refusal;
-use crate::rewrite::MAX_TAGS;
+use crate::rewrite::{MAX_TAGS, TAGGED};
 
 /// Some bits of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -657,11 +657,7 @@ impl<'a, E: Existing> Checker<'a, E> {
             A::StripVlan {} | A::PopVlan {} => {
                 self.expect(&[Prerequisite::Vlan], "a VLAN tag")?;
                 self.tags = self.tags.saturating_sub(1);
-                let of_tag = [Field::VlanVid, Field::VlanTci, Field::VlanPcp];
-                self.forget(|field| of_tag.contains(&field));
-                if self.tags > 0 {
-                    self.learn(Field::VlanVid, 0x1000);
-                }
+                self.know_tags();
                 return Ok(Some(Step::PopVlan));
             }
             _ => return Ok(None),
@@ -718,14 +714,23 @@ impl<'a, E: Existing> Checker<'a, E> {
         let Entry::Known(wanted) = entry else {
             return Err(Refusal::UnknownField);
         };
-        self.assign(wanted.field)?;
         let (field, name) = (wanted.field, wanted.field.row().name);
+        if fields::access(field).is_none() {
+            return Err(Refusal::UnknownField);
+        }
         let mask = wanted.significant();
-        if wanted.value & !mask != 0 {
+        let possible = wanted.value & !(mask & fields::possible(field)) == 0;
+        if !possible || field == Field::VlanVid && wanted.value & TAGGED == 0 {
             return Err(Refusal::Value(name));
         }
+        self.assign(field)?;
         if field == Field::VlanVid {
             self.require_tag(name)?;
+        }
+        if field == Field::VlanTci {
+            let tagged = wanted.value & TAGGED != 0;
+            self.tags = if tagged { self.tags.max(1) } else { 0 };
+            self.know_tags();
         }
         Ok(Step::Set {
             field,
@@ -817,6 +822,15 @@ impl<'a, E: Existing> Checker<'a, E> {
         if let Some(known) = &mut self.known {
             let value = FieldValue::masked(field, value, value);
             known.entries.push(Entry::Known(value));
+        }
+    }
+
+    /// What is known of the packets follows the number of their tags.
+    fn know_tags(&mut self) {
+        let of_tag = [Field::VlanVid, Field::VlanTci, Field::VlanPcp];
+        self.forget(|field| of_tag.contains(&field));
+        if self.tags > 0 {
+            self.learn(Field::VlanVid, 0x1000);
         }
     }
 

@@ -99,6 +99,12 @@ refusals! {
     /// An instruction that stands twice.
     #[error("an instruction stands twice")]
     DuplicateInstruction 3 9;
+    /// A match on what is not for controllers.
+    #[error("{0} is not for controllers to match")]
+    Hidden(&'static str) 1 5;
+    /// A match on a value that a field cannot have.
+    #[error("{0} cannot have the value that is asked for")]
+    Impossible(&'static str) 4 7;
     /// A match on a field that the switch does not have.
     #[error("there is no {0} here to match")]
     NoSuchField(&'static str) 4 6;

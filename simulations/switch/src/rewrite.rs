@@ -12,7 +12,7 @@ use crate::packet::Packet;
 use crate::parse::{self, be};
 
 /// The bit of `vlan_tci` and `vlan_vid` that says that there is a tag.
-const TAGGED: u128 = 0x1000;
+pub(crate) const TAGGED: u128 = 0x1000;
 /// How many labels Open vSwitch reads and adds to a packet at most (`FLOW_MAX_MPLS_LABELS`).
 const MAX_LABELS: usize = 3;
 /// How many VLAN tags Open vSwitch keeps of a packet (`FLOW_MAX_VLAN_HEADERS`).

@@ -386,7 +386,7 @@ impl Switch {
         packet: &mut Packet,
     ) -> Option<(usize, &Arc<Flow>)> {
         let table = self.tables.get(&table.0)?;
-        let number = table.lookup(packet)?;
+        let number = packet.as_matched(|packet| table.lookup(packet))?;
         Some((number, &table.entry(number)?.flow))
     }
 
@@ -815,9 +815,27 @@ fn meant(matches: &Match) -> Result<Match, Refusal> {
         meant.entries.insert(at + 1, Entry::Known(code));
     }
     meant.check().map_err(Refusal::Match)?;
+    for asked in matches.fields() {
+        check_value(asked)?;
+    }
     let mut fields = matches.entries.iter().filter_map(Entry::field);
     match fields.find(|field| fields::access(*field).is_none()) {
         Some(missing) => Err(Refusal::NoSuchField(missing.row().name)),
         None => Ok(meant),
+    }
+}
+
+/// Refuses what Open vSwitch does not let controllers ask for.
+fn check_value(asked: &FieldValue) -> Result<(), Refusal> {
+    /// The kinds of context that a network service header has (RFC 8300, 2.4 and 2.5).
+    const CONTEXTS: [u128; 2] = [1, 2];
+    let name = asked.field.row().name;
+    match asked.field {
+        Field::DpHash if asked.significant() != 0 => Err(Refusal::Hidden(name)),
+        Field::RecircId if asked.value != 0 => Err(Refusal::Hidden(name)),
+        Field::NshMdtype if !CONTEXTS.contains(&asked.value) => Err(Refusal::Impossible(name)),
+        field if fields::access(field).is_none() => Ok(()),
+        field if asked.value & !fields::possible(field) != 0 => Err(Refusal::Impossible(name)),
+        _ => Ok(()),
     }
 }

@@ -1,6 +1,9 @@
 //! Where the switch is known to differ from Open vSwitch, each with a case that shows it; and which frames meet such a
 //! difference in other cases, for which they are left out.
 
+use rust_openflow::Field;
+use weft_switch::{Packet, Tunnel};
+
 use super::program::{Frame, Program};
 
 const PAGE: &str = include_str!("../../../simulations/switch/differences.md");
@@ -19,22 +22,18 @@ pub(crate) fn all() -> Vec<Program> {
 /// Whether a program makes of a frame what is known to differ.
 pub(crate) fn concern(program: &Program, frame: &Frame) -> bool {
     let actions = program.actions();
-    let has = |names: &[&str]| {
+    let has = |parts: &[&str]| {
         let mut rows = actions.iter().filter_map(|action| action.row());
-        rows.any(|row| names.iter().any(|name| row.name.ends_with(name)))
+        rows.any(|row| parts.iter().any(|part| row.name.contains(part)))
     };
-    is_part_of_a_stream(&frame.bytes) || has_snap(&frame.bytes) && has(&["push_mpls", "pop_mpls"])
-}
-
-/// A part of an IPv4 packet of TCP or UDP behind the first.
-fn is_part_of_a_stream(frame: &[u8]) -> bool {
-    frame.windows(30).skip(12).any(|at| {
-        let later = u16::from_be_bytes([at[8], at[9]]) & 0x1fff != 0;
-        at.starts_with(&[8, 0]) && at[2] >> 4 == 4 && later && [6, 17].contains(&at[11])
-    })
-}
-
-/// A frame whose Ethernet type stands behind a length and a SNAP header.
-fn has_snap(frame: &[u8]) -> bool {
-    frame[12] < 6
+    let packet = Packet::new(frame.port, Tunnel::default(), &frame.bytes);
+    // A header that is cut off reads as zero, a type behind a length is a length without its header.
+    let torn = [Field::NshMdtype, Field::ArpOp, Field::IpProto]
+        .iter()
+        .any(|field| packet.get(*field) == Some(0));
+    let is_part = packet.get(Field::IpFrag).is_some_and(|part| part & 2 != 0);
+    let changes = has(&["set_", "mod_", "dec_", "move", "load", "pop", "copy_field"]);
+    let has_snap = frame.bytes[12] < 6;
+    let is_rarp = packet.get(Field::EthType) == Some(0x8035);
+    changes && (torn || is_part || is_rarp) || has_snap && has(&["push_mpls", "pop_mpls"])
 }

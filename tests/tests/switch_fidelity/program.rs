@@ -6,7 +6,7 @@ use std::fmt;
 use bytes::Bytes;
 use rust_openflow::message::{ErrorKind, ErrorMessage, FlowFilter, FlowMod, FlowStats, Received};
 use rust_openflow::text::{self, Names, TextError};
-use rust_openflow::{Action, Instruction, Message, PortNo, Version};
+use rust_openflow::{Action, Field, FieldValue, Instruction, Match, Message, PortNo, Version};
 use weft_switch::{Output, Port, Switch, Tunnel};
 
 /// The ports of the bridge, beside its own.
@@ -151,8 +151,8 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 pub(crate) struct Seen {
     /// By port, in the order in which they went out of it.
     pub(crate) frames: BTreeMap<PortNo, Vec<Vec<u8>>>,
-    /// For the controller.
-    pub(crate) packets: Vec<Received>,
+    /// What the controller was told.
+    pub(crate) packets: Vec<String>,
 }
 
 impl fmt::Display for Seen {
@@ -162,27 +162,30 @@ impl fmt::Display for Seen {
                 writeln!(f, "  port {port}: {}", hex(frame))?;
             }
         }
-        for packet in &self.packets {
-            let told = &packet.packet_in;
-            writeln!(
-                f,
-                "  controller: {} table={} cookie={:#x} total_len={} {} userdata={} {}{}",
-                told.reason,
-                told.table.0,
-                told.cookie,
-                told.total_len,
-                text::print_match(&told.metadata, &Names::default()),
-                hex(&packet.userdata),
-                hex(&told.packet),
-                if packet.continuation.is_some() {
-                    " paused"
-                } else {
-                    ""
-                },
-            )?;
-        }
-        Ok(())
+        self.packets
+            .iter()
+            .try_for_each(|packet| writeln!(f, "  controller: {packet}"))
     }
+}
+
+/// A packet for the controller as a line.
+pub(crate) fn packet_line(packet: &Received) -> String {
+    let told = &packet.packet_in;
+    format!(
+        "{} table={} cookie={:#x} total_len={} {} userdata={} {}{}",
+        told.reason,
+        told.table.0,
+        told.cookie,
+        told.total_len,
+        text::print_match(&told.metadata, &Names::default()),
+        hex(&packet.userdata),
+        hex(&told.packet),
+        if packet.continuation.is_some() {
+            " paused"
+        } else {
+            ""
+        },
+    )
 }
 
 /// What came of a program and frames.
@@ -207,7 +210,16 @@ impl Outcome {
 /// A flow with its counters as a line; without its actions, which Open vSwitch tells in other forms.
 pub(crate) fn flow_line(flow: FlowStats) -> String {
     let [packets, bytes] = [flow.stats.packets(), flow.stats.bytes()];
-    let matches = text::print_match(&flow.matches, &Names::default());
+    // Open vSwitch tells these with other masks, or not at all when they are asked to be nothing.
+    let in_other_words = |asked: &FieldValue| match asked.field {
+        Field::VlanTci | Field::VlanVid | Field::VlanPcp | Field::CtState => true,
+        field => asked.value == 0 && (Field::ErspanVer..=Field::GtpuMsgtype).contains(&field),
+    };
+    let mut matches = Match::any();
+    let told = flow.matches.fields();
+    told.filter(|asked| !in_other_words(asked))
+        .for_each(|asked| matches.push(*asked));
+    let matches = text::print_match(&matches, &Names::default());
     format!(
         "table={} priority={} cookie={:#x} {matches} packets={packets} bytes={bytes} timeouts={}/{}",
         flow.table.0, flow.priority, flow.cookie, flow.idle_timeout, flow.hard_timeout
@@ -286,7 +298,7 @@ fn receive(switch: &mut Switch, frame: &Frame) -> Seen {
         match output {
             Output::Port { port, frame, .. } => seen.frames.entry(port).or_default().push(frame),
             // Nobody here has chosen an id.
-            Output::Controller { id: 0, packet } => seen.packets.push(*packet),
+            Output::Controller { id: 0, packet } => seen.packets.push(packet_line(&packet)),
             Output::Controller { .. } => {}
         }
     }

@@ -16,13 +16,18 @@ use weft_tests::dummy::{Capture, WAITING};
 use weft_tests::hypervisor::Hypervisor;
 use weft_tests::wait;
 
-use super::program::{Frame, Outcome, PORTS, Program, Seen, error_name, flow, flow_line};
+use super::program::{
+    Frame, Outcome, PORTS, Program, Seen, error_name, flow, flow_line, packet_line,
+};
 use crate::connection::{BRIDGE, Connection};
 
 /// An Ethernet type of nobody (IEEE 802, local experimental).
 const MARK: u16 = 0x88b6;
 /// The cookie of the flow that sends marks everywhere.
 const MARKING: u64 = u64::MAX - 1;
+
+/// How many packets for the controller may come at once: what is not read in time, Open vSwitch throws away.
+const MOST_PACKETS: usize = 100;
 
 /// A bridge.
 pub(crate) struct Real<'a> {
@@ -80,16 +85,30 @@ impl<'a> Real<'a> {
         }
     }
 
-    /// What becomes of a program and frames.
-    pub(crate) fn run(&mut self, program: &Program, frames: &[Frame]) -> Outcome {
+    /// What becomes of a program and frames; `expected` says how many packets for the controller come about.
+    pub(crate) fn run(
+        &mut self,
+        program: &Program,
+        frames: &[Frame],
+        expected: &Outcome,
+    ) -> Outcome {
         self.clear();
         let refusals = self.tell(&program.told);
+        let packets = expected.seen.iter().map(|seen| seen.packets.len() + 1);
         let mut seen = Vec::new();
-        for frames in frames.chunk_by(|one, other| one.port == other.port) {
-            for frames in frames.chunks(WAITING / 2 - 2) {
-                seen.extend(self.inject(frames));
+        let (mut batch, mut room) = (Vec::new(), MOST_PACKETS);
+        for (frame, packets) in frames.iter().zip(packets) {
+            let together = batch
+                .last()
+                .is_none_or(|last: &&Frame| last.port == frame.port);
+            if !together || batch.len() == WAITING / 2 - 2 || room < packets {
+                seen.extend(self.inject(&std::mem::take(&mut batch)));
+                room = MOST_PACKETS;
             }
+            batch.push(frame);
+            room = room.saturating_sub(packets);
         }
+        seen.extend(self.inject(&batch));
         Outcome {
             refusals,
             seen,
@@ -153,14 +172,16 @@ impl<'a> Real<'a> {
     }
 
     /// Lets frames in by one port; answers with what came of each.
-    fn inject(&mut self, frames: &[Frame]) -> Vec<Seen> {
+    fn inject(&mut self, frames: &[&Frame]) -> Vec<Seen> {
+        let Some(port) = frames.first().map(|frame| name(frame.port)) else {
+            return Vec::new();
+        };
         let first = self.marks;
         self.marks += frames.len() as u32;
         let all: Vec<Vec<u8>> = (first..)
             .zip(frames)
             .flat_map(|(number, frame)| [frame.bytes.clone(), mark(number)])
             .collect();
-        let port = name(frames[0].port);
         self.hypervisor
             .inject_all(&port, all.iter().map(Vec::as_slice));
         let mut seen = vec![Seen::default(); frames.len()];
@@ -211,7 +232,7 @@ impl<'a> Real<'a> {
                     );
                     number += 1;
                 }
-                None => seen[number].packets.push(packet),
+                None => seen[number].packets.push(packet_line(&packet)),
             }
         }
     }

@@ -80,15 +80,28 @@ fn a_field_that_is_not_there_is_neither_read_nor_written() {
 }
 
 #[test]
-fn fragments_show_no_ports() {
-    for (fragment, wanted) in [([0x20, 0], 1), ([0, 5], 3)] {
+fn fragments_show_no_ports_to_flows_and_the_first_does_to_actions() {
+    let there = |fragment: [u8; 2]| {
         let mut frame = udp();
         frame[20..22].copy_from_slice(&fragment);
-        let packet = packet(&frame);
+        frame
+    };
+    for (fragment, wanted, port) in [([0x20, 0], 1, 2000), ([0, 5], 3, 0)] {
+        let packet = packet(&there(fragment));
         assert_eq!(packet.get(Field::IpFrag), Some(wanted));
-        assert_eq!(packet.get(Field::UdpDst), Some(0));
+        assert_eq!(packet.get(Field::UdpDst), Some(port));
         assert_eq!(packet.get(Field::IpProto), Some(17));
     }
+    let udp = Match::any()
+        .with(Field::EthType, 0x0800_u16)
+        .with(Field::IpProto, 17_u8);
+    let to = |port: u16| udp.clone().with(Field::UdpDst, port);
+    let switch = switch([
+        flow(0, 2, to(2000), vec![output(2)]),
+        flow(0, 1, to(0), vec![output(3)]),
+    ]);
+    assert_eq!(outputs(&switch, &there([0, 0]))[0].0, 2);
+    assert_eq!(outputs(&switch, &there([0x20, 0]))[0].0, 3);
 }
 
 #[test]
