@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 
 use rust_openflow::action::{SlavesAlgorithm, ToController};
 use rust_openflow::field::{Field, ROWS};
-use rust_openflow::message::{NO_BUFFER, PacketIn, PacketInReason, Received};
+use rust_openflow::message::{FlowMod, NO_BUFFER, PacketIn, PacketInReason, Received};
 use rust_openflow::{FieldValue, GroupId, Match, MeterId, PortNo, TableId};
 
 use crate::group::Alive;
 use crate::hash;
+use crate::learn::Learning;
 use crate::meter::Meter;
 use crate::packet::{Packet, Tunnel};
 use crate::parse::VLAN;
@@ -26,6 +27,8 @@ const MAX_DEPTH: u32 = 64;
 const MAX_LOOKUPS: u32 = MAX_DEPTH * MAX_DEPTH;
 /// How many values the stack holds (65,536 bytes in Open vSwitch).
 const MAX_STACK: usize = 4096;
+/// How many flows one packet may make. Open vSwitch does not count them.
+const MAX_LEARNED: usize = 4096;
 /// How many copies of a packet may be on their ways within each other. Open vSwitch does not count them; each holds
 /// a packet and a stack.
 const MAX_COPIES: u32 = 256;
@@ -69,6 +72,8 @@ pub(crate) struct Met {
 pub(crate) struct Way {
     pub(crate) outputs: Vec<Output>,
     pub(crate) met: Vec<Met>,
+    /// Flows that the packet made.
+    pub(crate) learned: Vec<FlowMod>,
     pub(crate) recorder: Option<Recorder>,
 }
 
@@ -116,6 +121,7 @@ pub(crate) struct Execution<'a> {
     set: Vec<&'a Step>,
     outputs: Vec<Output>,
     met: Vec<Met>,
+    learned: Vec<FlowMod>,
     frames: Vec<Frame<'a>>,
     place: Place,
     depth: u32,
@@ -146,6 +152,7 @@ impl<'a> Execution<'a> {
             set: Vec::new(),
             outputs: Vec::new(),
             met: Vec::new(),
+            learned: Vec::new(),
             frames: Vec::new(),
             place: (0, usize::MAX, u64::MAX),
             depth: 0,
@@ -208,6 +215,7 @@ impl<'a> Execution<'a> {
         Way {
             outputs: self.outputs,
             met: self.met,
+            learned: self.learned,
             recorder: self.recorder,
         }
     }
@@ -416,6 +424,7 @@ impl<'a> Execution<'a> {
                     });
                 }
             }
+            Step::Learn(learning) => self.learn(learning),
             Step::Meter(meter) => self.meter(*meter),
             // Open vSwitch ends even what follows a clone that it is in; but only the bucket of a group.
             Step::Exit => self.leave(false),
@@ -595,6 +604,19 @@ impl<'a> Execution<'a> {
         self.reason = PacketInReason::GROUP;
         let buckets = buckets.into_iter().rev().map(Frame::Bucket);
         self.frames.extend(buckets);
+    }
+
+    fn learn(&mut self, learning: &Learning) {
+        let flow = learning.flow(&self.packet);
+        let there = self.switch.has_flow(&flow);
+        let room = self.learned.len() < MAX_LEARNED
+            && (there || self.switch.has_room(&flow, learning.limit, &self.learned));
+        if let Some(result) = learning.result {
+            result.write(&mut self.packet, room.into());
+        }
+        if room {
+            self.learned.push(flow);
+        }
     }
 
     fn multipath(&mut self, multipath: &Multipath) {

@@ -18,6 +18,7 @@ pub mod executor;
 mod fields;
 mod group;
 mod hash;
+mod learn;
 mod meter;
 pub mod packet;
 mod parse;

@@ -16,6 +16,7 @@ use rust_openflow::{
 };
 
 use crate::fields::{self, Access};
+use crate::learn::Learning;
 use crate::packet::Packet;
 use crate::parse::{MPLS, VLAN};
 use crate::refusal::Refusal;
@@ -30,7 +31,7 @@ pub(crate) struct Bits {
 }
 
 impl Bits {
-    fn mask(self) -> u128 {
+    pub(crate) fn mask(self) -> u128 {
         u128::MAX.checked_shr(128 - self.count).unwrap_or(0)
     }
 
@@ -112,6 +113,7 @@ pub(crate) enum Step {
     },
     Multipath(Multipath),
     Bundle(Bundle),
+    Learn(Box<Learning>),
     /// Shortens the flow's timeouts when the packet ends a TCP connection.
     Shorten {
         idle: u16,
@@ -266,6 +268,18 @@ impl<'a, E: Existing> Checker<'a, E> {
         }
     }
 
+    /// The same for other packets.
+    pub(crate) fn about(&self, matches: Match) -> Self {
+        Self::of(self.switch, matches, self.version)
+    }
+
+    /// More is known of the packets.
+    pub(crate) fn note(&mut self, value: FieldValue) {
+        if let Some(known) = &mut self.known {
+            known.push(value);
+        }
+    }
+
     /// The program of a flow of a table.
     pub(crate) fn program(mut self, table: u8, list: &[Instruction]) -> Result<Program, Refusal> {
         let mut program = Program::default();
@@ -407,6 +421,10 @@ impl<'a, E: Existing> Checker<'a, E> {
             Action::Sample3 { direction, .. } | Action::Sample4 { direction, .. } => {
                 limited(*direction, 2, "the direction of a sample")?;
                 return Ok(None);
+            }
+            Action::Learn { .. } | Action::Learn2 { .. } => {
+                let learning = Learning::of(action, self)?;
+                return Ok(learning.map(|learning| Step::Learn(Box::new(learning))));
             }
             Action::Nat { .. } => return Err(Refusal::ReadOnly("nat outside of ct")),
             other => match self.moves(other)? {
@@ -752,7 +770,7 @@ impl<'a, E: Existing> Checker<'a, E> {
         })
     }
 
-    fn readable(&self, bits: &Subfield) -> Result<Bits, Refusal> {
+    pub(crate) fn readable(&self, bits: &Subfield) -> Result<Bits, Refusal> {
         let field = known(&bits.field)?;
         let size = u32::from(field.row().bits).max(128 - field.full_mask().leading_zeros());
         let (offset, count) = (u32::from(bits.offset), u32::from(bits.bits));
@@ -767,7 +785,7 @@ impl<'a, E: Existing> Checker<'a, E> {
         })
     }
 
-    fn writable(&self, bits: &Subfield) -> Result<Bits, Refusal> {
+    pub(crate) fn writable(&self, bits: &Subfield) -> Result<Bits, Refusal> {
         let bits = self.readable(bits)?;
         self.assign(bits.field)?;
         Ok(bits)

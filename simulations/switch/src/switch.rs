@@ -214,6 +214,9 @@ impl Switch {
             self.deadlines
                 .extend(due.map(|(due, _)| (due, table, number, serial)));
         }
+        for flow in way.learned {
+            self.learn(flow);
+        }
         way.outputs
     }
 
@@ -468,6 +471,7 @@ impl Switch {
             Some(_) => ChangeKind::Modified,
             None => ChangeKind::Added,
         };
+        let gone = replaced.as_ref().map(|(_, entry)| entry.flow.clone());
         if let Some((old, entry)) = replaced {
             self.forget_deadline(table, old, &entry);
             self.note(|| Before::Flow(table, old, Some(Box::new(entry))));
@@ -475,6 +479,9 @@ impl Switch {
         self.note(|| Before::Flow(table, number, None));
         self.expect_end(table, number);
         self.tell(table, number, kind);
+        if let Some(gone) = gone {
+            self.unlearn(&gone);
+        }
         Ok(())
     }
 
@@ -598,7 +605,7 @@ impl Switch {
         }
     }
 
-    fn remove(&mut self, table: u8, number: usize, reason: FlowRemovedReason) {
+    pub(crate) fn remove(&mut self, table: u8, number: usize, reason: FlowRemovedReason) {
         self.tell(table, number, ChangeKind::Removed(reason));
         let there = self.tables.get_mut(&table);
         let Some(entry) = there.and_then(|table| table.remove(number)) else {
@@ -617,7 +624,27 @@ impl Switch {
                 stats: self.stats(&entry),
             });
         }
+        let flow = entry.flow.clone();
         self.note(|| Before::Flow(table, number, Some(Box::new(entry))));
+        self.unlearn(&flow);
+    }
+
+    /// Whether there is a flow of the same table, match and priority.
+    pub(crate) fn has_flow(&self, flow: &FlowMod) -> bool {
+        let table = self.tables.get(&flow.table.0);
+        table.is_some_and(|table| table.has(&Key::of(&flow.matches), flow.priority))
+    }
+
+    /// The numbers of the flows of a table with a cookie.
+    pub(crate) fn numbers_of(&self, table: TableId, cookie: u64) -> Vec<usize> {
+        let filter = FlowFilter {
+            table,
+            cookie,
+            cookie_mask: u64::MAX,
+            ..FlowFilter::all()
+        };
+        let found = self.selected(table, &selection_of(&filter)).into_iter();
+        found.map(|(_, number)| number).collect()
     }
 
     fn entry(&self, table: u8, number: usize) -> Option<&Entered> {

@@ -58,6 +58,8 @@ const TEXTS: &[&str] = &[
     "bundle_load(eth_src,0,active_backup,ofport,NXM_NX_REG0[0..15],members:2,3)",
     "output:NXM_OF_IN_PORT[]",
     "output:NXM_NX_REG1[16..31]",
+    "learn(table=3,NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],output:NXM_OF_IN_PORT[])",
+    "learn(table=3,limit=2,NXM_OF_ETH_DST[]=NXM_OF_ETH_SRC[],output:NXM_OF_IN_PORT[])",
     "exit",
     "fin_timeout(idle_timeout=5,hard_timeout=9)",
     "push:NXM_NX_REG1[0..7]",

@@ -42,7 +42,7 @@ impl Refused {
     pub(super) fn message(&self, bytes: &Bytes, version: Version) -> ErrorMessage {
         let data = bytes.slice(..bytes.len().min(DATA_LEN));
         let own = match self {
-            Self::Executor(refusal) => ErrorMessage::new(refusal.answer(), data.clone()).error,
+            Self::Executor(refusal) => refusal.error(),
             Self::Error(name) => named(name),
             Self::Answer(answer) => ErrorMessage::new(*answer, data.clone()).error,
         };
