@@ -1,5 +1,6 @@
 //! What this crate and Open vSwitch make of the same things, made up at random: messages of every kind and
-//! version (`messages`), and actions and instructions, whose bytes and text are compared both ways (`codings`).
+//! version (`messages`), matches (`matches`), and actions and instructions, whose bytes and text are compared both
+//! ways (`codings`).
 //! Flows that make sense, and their text, are compared beside the text form (`src/text/tests`).
 //!
 //! Runs where `ovs-ofctl` is installed. What differs is known for each release of it.
