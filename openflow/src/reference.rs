@@ -163,7 +163,8 @@ pub fn sections() -> Vec<Section> {
         ),
         section(
             "actions",
-            "Actions, by type or a vendor's subtype.",
+            "Actions, by type or a vendor's subtype. Nicira's 0, 3 and 11 are those of extinct switches \
+             (SNAT, DROP_SPOOFED_ARP, AUTOPATH): they are kept as they come, like those of unknown vendors.",
             variants(None, action::ROWS),
         ),
         section(

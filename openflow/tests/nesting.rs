@@ -1,10 +1,11 @@
 //! What is inside each other more often than anybody would read: refused by name, wherever it comes from.
 
-use rust_openflow::action::{Actions, EncapProperty};
+use rust_openflow::action::{Actions, EncapProperty, Zone};
 use rust_openflow::error::EncodeError;
 use rust_openflow::message::describe::encode_line;
 use rust_openflow::message::{Bucket, FlowMod, GroupMod, GroupType, PacketOut};
 use rust_openflow::record::{Plain, Value};
+use rust_openflow::text::{Names, parse_actions, print_actions};
 use rust_openflow::{Action, GroupId, Instruction, Match, Message, PortNo, TableId, Version};
 
 /// An action inside so many others.
@@ -138,4 +139,22 @@ fn a_list_that_is_too_deep_is_empty_and_stays_too_deep() {
     let around = Actions::from(vec![deep.clone(), Action::pop_vlan()]);
     assert!(around.is_empty());
     assert_ne!(around, Actions::from(Vec::new()));
+}
+
+#[test]
+fn the_text_of_a_list_that_is_too_deep_says_that_there_is_more() {
+    let names = Names::default();
+    let clone = nested(100_000, Action::pop_vlan());
+    let ct = Action::Ct {
+        flags: 1,
+        zone: Zone::Number(7),
+        recirc_table: 0xff,
+        alg: 0,
+        actions: vec![clone.clone()].into(),
+    };
+    for (action, said) in [(clone, "clone(...)"), (ct, "ct(commit,zone=7,exec(...))")] {
+        let text = print_actions(&[action], &names);
+        assert_eq!(text, said);
+        assert!(parse_actions(&text, &names).is_err());
+    }
 }

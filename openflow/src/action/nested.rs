@@ -26,6 +26,12 @@ impl Actions {
         self.0.as_deref().unwrap_or_default()
     }
 
+    /// Whether these were nested too deeply, and are not kept.
+    #[must_use]
+    pub fn is_too_deep(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// Other actions in place of these.
     pub(crate) fn map(self, change: impl FnOnce(Vec<Action>) -> Vec<Action>) -> Self {
         Self(self.0.map(change))

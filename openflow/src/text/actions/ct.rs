@@ -3,7 +3,7 @@
 use super::{parenthesized, parse, parse_list, parse_subfield, print_list, subfield};
 use crate::Action;
 use crate::TableId;
-use crate::action::{CT_COMMIT, CT_FORCE, CT_NO_TABLE, NatRange, Oxm32, Subfield, Zone};
+use crate::action::{Actions, CT_COMMIT, CT_FORCE, CT_NO_TABLE, NatRange, Oxm32, Subfield, Zone};
 use crate::text::Names;
 use crate::text::scan::{self, Read, Wrong};
 use crate::text::value::{ipv6, push};
@@ -22,7 +22,7 @@ pub(super) struct Ct<'a> {
     pub(super) zone: Zone,
     pub(super) table: u8,
     pub(super) alg: u16,
-    pub(super) actions: &'a [Action],
+    pub(super) actions: &'a Actions,
 }
 
 pub(super) fn print_ct(out: &mut String, ct: &Ct<'_>, names: &Names) {
@@ -44,7 +44,7 @@ pub(super) fn print_ct(out: &mut String, ct: &Ct<'_>, names: &Names) {
             parts.push(format!("zone={source}"));
         }
     }
-    let mut rest = ct.actions;
+    let mut rest = ct.actions.as_slice();
     if let [Action::Nat { flags, range }, after @ ..] = rest {
         let mut text = String::new();
         print_nat(&mut text, *flags, range);
@@ -55,6 +55,8 @@ pub(super) fn print_ct(out: &mut String, ct: &Ct<'_>, names: &Names) {
         let mut text = "exec(".to_owned();
         print_list(&mut text, rest, names);
         parts.push(text + ")");
+    } else if ct.actions.is_too_deep() {
+        parts.push("exec(...)".to_owned());
     }
     if ct.alg != 0 {
         parts.push(match HELPERS.iter().find(|row| row.0 == ct.alg) {

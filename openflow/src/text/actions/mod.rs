@@ -16,7 +16,7 @@ use super::Names;
 use super::scan::{self, Read, Wrong, hex};
 use super::value::{self, Place, push};
 use crate::action::{
-    Action, CntIds, Learn2, LearnFlags, OfsNbits, Oxm, SAME_TABLE, SampleSource, Subfield,
+    Action, Actions, CntIds, Learn2, LearnFlags, OfsNbits, Oxm, SAME_TABLE, SampleSource, Subfield,
 };
 use crate::field::NXM_0;
 use crate::matches::Entry;
@@ -34,6 +34,14 @@ pub(super) fn print_list(out: &mut String, actions: &[Action], names: &Names) {
             out.push(',');
         }
         print(out, action, names);
+    }
+}
+
+/// Writes the actions inside an action; `...` for those that nest too deeply to be kept.
+fn print_nested(out: &mut String, actions: &Actions, names: &Names) {
+    match actions.is_too_deep() {
+        true => out.push_str("..."),
+        false => print_list(out, actions, names),
     }
 }
 
@@ -82,7 +90,7 @@ fn print(out: &mut String, action: &Action, names: &Names) {
         Action::Nat { flags, range } => ct::print_nat(out, *flags, range),
         Action::Clone { actions } => {
             out.push_str("clone(");
-            print_list(out, actions, names);
+            print_nested(out, actions, names);
             out.push(')');
         }
         Action::Bundle {
