@@ -33,14 +33,21 @@ const SINCE_3_3: RangeInclusive<Release> = (3, 3)..=(u32::MAX, u32::MAX);
 #[track_caller]
 fn assert_right(wrong: &[String]) {
     const SHOWN: usize = 40;
-    let (major, minor) = ofctl::release();
-    let known = match KNOWN.contains(&(major, minor)) {
+    let name = |(major, minor): Release| format!("Open vSwitch {major}.{minor}");
+    let release = ofctl::release();
+    let known = match KNOWN.contains(&release) {
         true => String::new(),
-        false => format!(", of which nothing is known; known are {KNOWN:?}"),
+        false => format!(
+            ", of which nothing is known, unlike {}",
+            KNOWN.map(name).join(", ")
+        ),
     };
     let some = wrong[..wrong.len().min(SHOWN)].join("\n");
-    let (count, release) = (wrong.len(), format!("Open vSwitch {major}.{minor}{known}"));
-    assert!(wrong.is_empty(), "{count} wrong with {release}:\n{some}");
+    let (count, release) = (wrong.len(), name(release));
+    assert!(
+        wrong.is_empty(),
+        "{count} wrong with {release}{known}:\n{some}"
+    );
 }
 
 /// Bytes that are the same in every run.
