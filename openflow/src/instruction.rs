@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::action::Action;
 use crate::error::{DecodeError, EncodeError};
 use crate::message::Stats;
-use crate::record::{self, Dice, Generate, Wire, variants};
+use crate::record::{self, Dice, Generate, Sink, Wire, variants};
 use crate::wire::{Reader, Writer};
 use crate::{MeterId, TableId, Version};
 
@@ -99,7 +99,7 @@ impl Wire for Instruction {
 
     #[inline]
     fn read_onto(
-        list: &mut Vec<Self>,
+        list: &mut impl Sink<Self>,
         r: &mut Reader<'_>,
         version: Version,
         what: &'static str,

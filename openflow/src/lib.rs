@@ -27,6 +27,7 @@ pub use field::Field;
 pub use instruction::Instruction;
 pub use matches::{FieldValue, Match};
 pub use message::Message;
+pub use record::List;
 pub use session::Session;
 pub use types::{DatapathId, GroupId, MacAddr, MeterId, PortNo, TableId};
 pub use version::Version;

@@ -18,7 +18,7 @@ use super::parts::{
 use crate::error::{DecodeError, EncodeError};
 use crate::matches::Entry;
 use crate::message::PacketInReason;
-use crate::record::{self, Dice, Family, Generate, VariantRow, Wire, variants};
+use crate::record::{self, Dice, Family, Generate, Sink, VariantRow, Wire, variants};
 use crate::wire::{Reader, Writer};
 use crate::{GroupId, MacAddr, MeterId, PortNo, TableId, Version};
 
@@ -621,14 +621,14 @@ impl Action {
 impl Wire for Action {
     #[inline]
     fn read(r: &mut Reader<'_>, version: Version, what: &'static str) -> Result<Self, DecodeError> {
-        let mut read = Vec::with_capacity(1);
+        let mut read = None;
         Self::read_onto(&mut read, r, version, what)?;
-        read.pop().ok_or_else(|| r.error(what))
+        read.ok_or_else(|| r.error(what))
     }
 
     #[inline]
     fn read_onto(
-        list: &mut Vec<Self>,
+        list: &mut impl Sink<Self>,
         r: &mut Reader<'_>,
         version: Version,
         what: &'static str,

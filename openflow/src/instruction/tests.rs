@@ -63,7 +63,7 @@ fn vectors() -> Vec<(Version, Instruction, &'static [u8])> {
             Version::V1_3,
             Instruction::Experimenter {
                 experimenter: 0x00ab_cdef,
-                data: Bytes::new(),
+                data: Bytes::new().into(),
             },
             &[0xff, 0xff, 0, 8, 0, 0xab, 0xcd, 0xef],
         ),

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use crate::Version;
 use crate::error::{DecodeError, EncodeError};
 use crate::record::{
-    Dice, Form, Generate, LooseProperty, Plain, Value, ValueError, Wire, record, variants,
+    Dice, Form, Generate, List, LooseProperty, Plain, Value, ValueError, Wire, record, variants,
 };
 use crate::wire::{Reader, Writer};
 
@@ -52,7 +52,7 @@ variants! {
             /// The vendor's type.
             exp_type: u32;
             /// What the vendor says.
-            data: Bytes;
+            data: Box<Bytes>;
         }
         /// What a vendor says of a master or equal.
         VendorMaster "experimenter_master" [std 0xffff V1_0 V1_5] {
@@ -61,7 +61,7 @@ variants! {
             /// The vendor's type.
             exp_type: u32;
             /// What the vendor says.
-            data: Bytes;
+            data: Box<Bytes>;
         }
     }
 }
@@ -71,7 +71,7 @@ record! {
     #[derive(Default)]
     pub struct AsyncConfig {
         /// For each kind of message, the reasons.
-        properties: Vec<AsyncProperty>;
+        properties: List<AsyncProperty, 6>;
     }
     forms { [V1_3 V1_3] AsyncConfig13 }
 }
@@ -144,7 +144,7 @@ impl From<AsyncConfig13> for AsyncConfig {
             form.flow_removed_mask,
         );
         Self {
-            properties: vec![
+            properties: List::from([
                 AsyncProperty::PacketInMaster {
                     mask: packet.master,
                 },
@@ -153,7 +153,7 @@ impl From<AsyncConfig13> for AsyncConfig {
                 AsyncProperty::PortStatusSlave { mask: port.slave },
                 AsyncProperty::FlowRemovedMaster { mask: flow.master },
                 AsyncProperty::FlowRemovedSlave { mask: flow.slave },
-            ],
+            ]),
         }
     }
 }

@@ -182,10 +182,16 @@ macro_rules! messages {
             ) -> Result<(Header, Self), DecodeError> {
                 match kind {
                     $(Kind::$kind => {
-                        $(let $body = <$type as Wire>::read(r, version, $name)?;)?
-                        r.finish("the end of the message")?;
-                        // It stays where it is made.
-                        Ok((header, Self::$kind $(($body))?))
+                        let _read: Result<(), DecodeError> = Ok(());
+                        $(let _read = <$type as Wire>::read(r, version, $name);)?
+                        // What it says is moved once, to where it stays.
+                        match _read {
+                            Ok(_body) if r.is_empty() => {
+                                Ok((header, Self::$kind $((<$type>::from(_body)))?))
+                            }
+                            Ok(_) => Err(r.error("the end of the message")),
+                            Err(error) => Err(error),
+                        }
                     })*
                 }
             }

@@ -2,11 +2,12 @@
 //! earlier versions have in its place.
 
 use bytes::Bytes;
-use smallvec::{SmallVec, smallvec};
 
 use crate::Version;
 use crate::error::{DecodeError, EncodeError};
-use crate::record::{Dice, Family, Generate, Opened, Plain, Value, ValueError, Wire, variants};
+use crate::record::{
+    Dice, Family, Generate, List, Opened, Plain, Value, ValueError, Wire, variants,
+};
 use crate::wire::{Reader, Writer};
 
 /// `OFPXSC_OPENFLOW_BASIC`.
@@ -118,31 +119,31 @@ impl Family for Oxs {
 /// Counters, in the order in which they came. Before 1.5 there are always three: duration, packets
 /// and bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
-pub struct Stats(pub SmallVec<[Stat; 4]>);
+pub struct Stats(pub List<Stat, 4>);
 
 impl Stats {
     /// Duration, packets and bytes.
     #[must_use]
     pub fn new(duration: (u32, u32), packets: u64, bytes: u64) -> Self {
         let (seconds, nanoseconds) = duration;
-        Self(smallvec![
+        Self(List::from([
             Stat::Duration {
                 seconds,
-                nanoseconds
+                nanoseconds,
             },
             Stat::PacketCount { count: packets },
-            Stat::ByteCount { count: bytes }
-        ])
+            Stat::ByteCount { count: bytes },
+        ]))
     }
 
     /// Sums over flows.
     #[must_use]
     pub fn aggregate(packets: u64, bytes: u64, flows: u32) -> Self {
-        Self(smallvec![
+        Self(List::from([
             Stat::PacketCount { count: packets },
             Stat::ByteCount { count: bytes },
-            Stat::FlowCount { count: flows }
-        ])
+            Stat::FlowCount { count: flows },
+        ]))
     }
 
     /// Packets counted, 0 when they were not.
@@ -246,20 +247,14 @@ impl Wire for Stats {
             length.next_multiple_of(8) - length,
             "the padding of ofp_stats",
         )?;
-        let mut list = SmallVec::new();
-        while !body.is_empty() {
-            Stat::read_member(&mut list, &mut body, version, "a counter")?;
-        }
-        Ok(Self(list))
+        List::read(&mut body, version, "a counter").map(Self)
     }
 
     fn write(&self, w: &mut Writer, version: Version) -> Result<(), EncodeError> {
         let start = w.len();
         w.u16(0);
         w.u16(0);
-        for stat in &self.0 {
-            stat.write(w, version)?;
-        }
+        self.0.write(w, version)?;
         w.patch_length(start + 2, start, "ofp_stats")?;
         w.align8(start);
         Ok(())
@@ -268,16 +263,16 @@ impl Wire for Stats {
 
 impl Plain for Stats {
     fn value(&self, version: Version) -> Value {
-        Value::List(self.0.iter().map(|stat| stat.value(version)).collect())
+        self.0.value(version)
     }
 
     fn from_value(value: &Value, version: Version) -> Result<Self, ValueError> {
-        Vec::from_value(value, version).map(|list| Self(list.into()))
+        List::from_value(value, version).map(Self)
     }
 }
 
 impl Generate for Stats {
     fn generate(dice: &mut Dice<'_>, version: Version) -> Self {
-        Self(Vec::generate(dice, version).into())
+        Self(List::generate(dice, version))
     }
 }

@@ -571,7 +571,7 @@ fn what_a_version_cannot_say_is_an_error() {
     let group = GroupMod {
         properties: vec![GroupProperty::Unknown {
             number: 1,
-            data: Bytes::new(),
+            data: Bytes::new().into(),
         }],
         ..GroupMod::delete(GroupId(1))
     };

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::Version;
 use crate::error::{DecodeError, EncodeError};
-use crate::record::{Dice, Generate, Plain, Value, ValueError, Wire};
+use crate::record::{Dice, Generate, Plain, Sink, Value, ValueError, Wire};
 use crate::types::{DatapathId, GroupId, MacAddr, MeterId, PortNo, TableId};
 use crate::wire::{Reader, Writer};
 
@@ -366,18 +366,30 @@ impl<const N: usize> Generate for [u32; N] {
     }
 }
 
+/// Reads values until the end.
+#[inline]
+pub(super) fn read_all<T: Wire>(
+    list: &mut impl Sink<T>,
+    r: &mut Reader<'_>,
+    version: Version,
+    what: &'static str,
+) -> Result<(), DecodeError> {
+    while !r.is_empty() {
+        let before = r.remaining();
+        T::read_onto(list, r, version, what)?;
+        if r.remaining() == before {
+            return Err(r.error(what));
+        }
+    }
+    Ok(())
+}
+
 /// Values until the end.
 impl<T: Wire> Wire for Vec<T> {
     fn read(r: &mut Reader<'_>, version: Version, what: &'static str) -> Result<Self, DecodeError> {
         // Elements are of about sixteen bytes; few are of less than eight.
         let mut list = Self::with_capacity(r.remaining().div_ceil(16));
-        while !r.is_empty() {
-            let before = r.remaining();
-            T::read_onto(&mut list, r, version, what)?;
-            if r.remaining() == before {
-                return Err(r.error(what));
-            }
-        }
+        read_all(&mut list, r, version, what)?;
         Ok(list)
     }
 

@@ -27,6 +27,7 @@ mod dice;
 mod extent;
 mod families;
 mod index;
+mod list;
 mod rows;
 mod value;
 
@@ -40,6 +41,7 @@ pub use families::{
 };
 pub use index::CodeIndex;
 pub(crate) use index::index_size;
+pub use list::List;
 pub(crate) use rows::{
     field_row, filler, form, in_range, name, one, other_name, plain, read_fields, record, regular,
     usual, variants, vendor, write_fields,
@@ -48,8 +50,6 @@ pub(crate) use value::DEEPEST as DEEPEST_VALUE;
 pub use value::{Members, Value, ValueError};
 
 use bytes::Bytes;
-
-use smallvec::{Array, SmallVec};
 
 use crate::Version;
 use crate::error::{DecodeError, EncodeError};
@@ -63,12 +63,13 @@ pub trait Wire: Sized {
     /// Reads a value to the end of a list.
     #[inline]
     fn read_onto(
-        list: &mut Vec<Self>,
+        list: &mut impl Sink<Self>,
         r: &mut Reader<'_>,
         version: Version,
         what: &'static str,
     ) -> Result<(), DecodeError> {
-        list.push(Self::read(r, version, what)?);
+        let value = Self::read(r, version, what)?;
+        list.put(|| value);
         Ok(())
     }
 
@@ -80,6 +81,9 @@ pub trait Wire: Sized {
 pub trait Sink<T> {
     /// Puts the value there that is made.
     fn put(&mut self, make: impl FnOnce() -> T);
+
+    /// The value that was put there last.
+    fn last_mut(&mut self) -> Option<&mut T>;
 }
 
 impl<T> Sink<T> for Vec<T> {
@@ -96,12 +100,10 @@ impl<T> Sink<T> for Vec<T> {
             false => grow(self, make()),
         }
     }
-}
 
-impl<A: Array> Sink<A::Item> for SmallVec<A> {
     #[inline]
-    fn put(&mut self, make: impl FnOnce() -> A::Item) {
-        self.push(make());
+    fn last_mut(&mut self) -> Option<&mut T> {
+        self.as_mut_slice().last_mut()
     }
 }
 
@@ -109,6 +111,11 @@ impl<T> Sink<T> for Option<T> {
     #[inline]
     fn put(&mut self, make: impl FnOnce() -> T) {
         *self = Some(make());
+    }
+
+    #[inline]
+    fn last_mut(&mut self) -> Option<&mut T> {
+        self.as_mut()
     }
 }
 

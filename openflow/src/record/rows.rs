@@ -217,6 +217,7 @@ macro_rules! record {
         }
 
         impl $crate::record::Wire for $record {
+            #[inline]
             fn read(
                 r: &mut $crate::wire::Reader<'_>,
                 version: $crate::Version,
@@ -378,15 +379,15 @@ macro_rules! variants {
             Experimenter {
                 /// The vendor.
                 experimenter: u32,
-                /// What follows.
-                data: ::bytes::Bytes,
+                /// What follows. In a box, as all of its kind would be larger for it.
+                data: Box<::bytes::Bytes>,
             },
             /// One of the standard that is not in the rows.
             Unknown {
                 /// Its type, as its family counts them.
                 number: u32,
                 /// What follows the header.
-                data: ::bytes::Bytes,
+                data: Box<::bytes::Bytes>,
             },
         }
 
@@ -495,10 +496,10 @@ macro_rules! variants {
                 }
                 let mut data = opened.data;
                 out.put(|| match vendor {
-                    Some(experimenter) => Self::Experimenter { experimenter, data: data.rest() },
+                    Some(experimenter) => Self::Experimenter { experimenter, data: data.rest().into() },
                     None => Self::Unknown {
                         number: number.unwrap_or_default(),
-                        data: data.rest(),
+                        data: data.rest().into(),
                     },
                 });
                 Ok(())
@@ -544,8 +545,8 @@ macro_rules! variants {
                     }
                 )*
                 <$family as $crate::record::Family>::unknown(dice, choice == known.len()).map_or_else(
-                    |(number, data)| Self::Unknown { number, data },
-                    |(experimenter, data)| Self::Experimenter { experimenter, data },
+                    |(number, data)| Self::Unknown { number, data: data.into() },
+                    |(experimenter, data)| Self::Experimenter { experimenter, data: data.into() },
                 )
             }
         }
@@ -607,7 +608,7 @@ macro_rules! variants {
                 } )*
                 if kind == "experimenter" {
                     let (experimenter, data) = $crate::record::vendor_from(value, tag, version)?;
-                    return Ok(Self::Experimenter { experimenter, data });
+                    return Ok(Self::Experimenter { experimenter, data: data.into() });
                 }
                 let names: Vec<_> = $rows.iter().map(|row| row.name).collect();
                 let expected = format!("one of {}, experimenter", names.join(", "));
@@ -634,7 +635,7 @@ macro_rules! regular {
 
             #[inline]
             fn read_onto(
-                list: &mut Vec<Self>,
+                list: &mut impl $crate::record::Sink<Self>,
                 r: &mut $crate::wire::Reader<'_>,
                 version: $crate::Version,
                 what: &'static str,

@@ -87,7 +87,7 @@ fn fields_stand_where_their_row_says() {
             SampleProperty::Mark {},
             SampleProperty::Experimenter {
                 experimenter: 9,
-                data: Bytes::from_static(&[1, 2, 3]),
+                data: Bytes::from_static(&[1, 2, 3]).into(),
             },
         ],
     };

@@ -237,12 +237,15 @@ fn parse_unknown(text: &str) -> Read<'_, Action> {
     let number = u16::from_be_bytes([bytes[0], bytes[1]]);
     if number != 0xffff {
         let (number, data) = (number.into(), bytes.slice(4..));
-        return Ok(Action::Unknown { number, data });
+        return Ok(Action::Unknown {
+            number,
+            data: data.into(),
+        });
     }
     let vendor = bytes.slice(4..8).first_chunk().copied();
     Ok(Action::Experimenter {
         experimenter: u32::from_be_bytes(vendor.ok_or_else(wrong)?),
-        data: bytes.slice(8..),
+        data: bytes.slice(8..).into(),
     })
 }
 

@@ -92,13 +92,13 @@ pub(super) fn print_reply(out: &mut String, reply: &Reply, context: Context<'_>)
 }
 
 fn print_hello(out: &mut String, hello: &Hello, own: Version) {
-    let bitmaps = hello.elements.iter().filter_map(|element| match element {
+    let mut bitmaps = hello.elements.iter().filter_map(|element| match element {
         // There is no version 0.
         HelloElement::VersionBitmap { bitmaps } => bitmaps.first().map(|first| first & !1),
         _ => None,
     });
     // Without a bitmap it is all versions up to that of the message.
-    let told = bitmaps.filter(|versions| *versions != 0).last();
+    let told = bitmaps.rfind(|versions| *versions != 0);
     let told = told.unwrap_or((2 << own.wire()) - 2);
     let bits = (0..32_u8).filter(|bit| told & (1 << bit) != 0);
     let versions: Vec<String> = bits.map(|bit| format!("{bit:#04x}")).collect();

@@ -159,7 +159,7 @@ fn abilities(port: &Port) -> ([u32; 4], [u32; 2]) {
         [port.curr, port.advertised, port.supported, port.peer],
         [port.curr_speed, port.max_speed],
     );
-    let ethernet = port
+    let mut ethernet = port
         .properties
         .iter()
         .filter_map(|property| match *property {
@@ -173,7 +173,7 @@ fn abilities(port: &Port) -> ([u32; 4], [u32; 2]) {
             } => Some(([curr, advertised, supported, peer], [curr_speed, max_speed])),
             _ => None,
         });
-    ethernet.last().unwrap_or(own)
+    ethernet.next_back().unwrap_or(own)
 }
 
 /// The printable characters that a name begins with, of which the last has no room.
@@ -264,14 +264,14 @@ fn print_port_mod(out: &mut String, change: &PortMod, context: Context<'_>) {
             known(change.mask, &names)
         ),
     );
-    let ethernet = change
+    let mut ethernet = change
         .properties
         .iter()
         .filter_map(|property| match property {
             PortModProperty::Ethernet { advertise } => Some(*advertise),
             _ => None,
         });
-    let advertise = ethernet.last().unwrap_or(change.advertise);
+    let advertise = ethernet.next_back().unwrap_or(change.advertise);
     let advertise = known(advertise, &of(FEATURES, context.version));
     let advertise = if advertise == "0" {
         "UNCHANGED"
@@ -282,7 +282,7 @@ fn print_port_mod(out: &mut String, change: &PortMod, context: Context<'_>) {
 }
 
 fn print_port_stats(out: &mut String, port: &PortStats, context: Context<'_>) {
-    let ethernet = port
+    let mut ethernet = port
         .properties
         .iter()
         .filter_map(|property| match *property {
@@ -303,7 +303,7 @@ fn print_port_stats(out: &mut String, port: &PortStats, context: Context<'_>) {
             port.collisions,
         ],
     };
-    let [frame, over, crc, collisions] = ethernet.last().unwrap_or(own).map(count);
+    let [frame, over, crc, collisions] = ethernet.next_back().unwrap_or(own).map(count);
     let name = context.names.port(port.port).to_string();
     push(
         out,
