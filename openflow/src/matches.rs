@@ -8,6 +8,7 @@
 //! [`Header`]s.
 
 pub mod check;
+mod entries;
 mod header;
 mod plain;
 pub mod standard;
@@ -15,6 +16,7 @@ pub mod standard;
 use bytes::Bytes;
 
 pub use check::MatchError;
+pub use entries::Entries;
 pub use header::Header;
 use standard::Exact;
 
@@ -341,7 +343,7 @@ impl Entry {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Match {
     /// The entries, in order.
-    pub entries: Vec<Entry>,
+    pub entries: Entries,
     /// How it came, when this crate would not write the entries so.
     pub exact: Option<Box<Exact>>,
 }
@@ -371,9 +373,9 @@ impl Match {
 
     /// The packets that agree with these entries.
     #[must_use]
-    pub fn of(entries: Vec<Entry>) -> Self {
+    pub fn of(entries: impl Into<Entries>) -> Self {
         Self {
-            entries,
+            entries: entries.into(),
             exact: None,
         }
     }
@@ -381,8 +383,7 @@ impl Match {
     /// The packets among these whose `field` has exactly this value.
     #[must_use]
     pub fn with(mut self, field: Field, value: impl Value) -> Self {
-        self.entries
-            .push(Entry::Known(FieldValue::exact(field, value)));
+        self.push(FieldValue::exact(field, value));
         self
     }
 
@@ -392,14 +393,14 @@ impl Match {
     pub fn with_masked(mut self, field: Field, value: impl Value, mask: impl Value) -> Self {
         let entry = FieldValue::masked(field, value, mask);
         if entry.mask() != Some(0) {
-            self.entries.push(Entry::Known(entry));
+            self.push(entry);
         }
         self
     }
 
     /// Asks for one more thing.
     pub fn push(&mut self, value: FieldValue) {
-        self.entries.push(Entry::Known(value));
+        self.entries.to_mut().push(Entry::Known(value));
     }
 
     /// What is asked of a field.
@@ -419,8 +420,8 @@ impl Match {
     /// Asks this of a field, instead of what was asked of it before.
     pub(crate) fn set(&mut self, value: FieldValue) {
         let same = |entry: &Entry| matches!(entry, Entry::Known(old) if old.field == value.field);
-        self.entries.retain(|entry| !same(entry));
-        self.entries.push(Entry::Known(value));
+        self.entries.to_mut().retain(|entry| !same(entry));
+        self.push(value);
     }
 
     /// Writes the entries, without the header of a match.

@@ -144,7 +144,7 @@ fn bucket(version: Version) -> impl Strategy<Value = Bucket> {
             bucket.id = id;
             bucket.properties.push(BucketProperty::Unknown {
                 number: 0xfff0,
-                data: Bytes::from_static(&[1, 2, 3]),
+                data: Bytes::from_static(&[1, 2, 3]).into(),
             });
         }
         bucket

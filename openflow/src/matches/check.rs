@@ -1,5 +1,6 @@
 //! What a match means: what its fields need, whether a switch can take it, and when two say the same.
 
+use super::Entries;
 use super::standard::Exact;
 use super::{Entry, FieldValue, LongValue, Match};
 use crate::error::ErrorAnswer;
@@ -164,10 +165,11 @@ impl Match {
     /// Asks of single registers what is asked of pairs and fours of them. Open vSwitch reports registers
     /// in pairs from OpenFlow 1.5 on, however it was told of them (`nx_put_raw`, lib/nx-match.c).
     pub fn split_registers(&mut self) {
-        for entry in std::mem::take(&mut self.entries) {
+        let entries = self.entries.to_mut();
+        for entry in std::mem::take(entries) {
             match entry {
-                Entry::Known(value) => self.entries.extend(single_registers(value)),
-                unknown => self.entries.push(unknown),
+                Entry::Known(value) => entries.extend(single_registers(value)),
+                unknown => entries.push(unknown),
             }
         }
     }
@@ -175,6 +177,7 @@ impl Match {
     /// Puts the entries in the order of the table, in which what a field needs comes before it.
     pub fn sort(&mut self) {
         self.entries
+            .to_mut()
             .sort_by_key(|entry| entry.field().map_or(usize::MAX, |field| field as usize));
     }
 
@@ -183,15 +186,13 @@ impl Match {
     /// fields of OpenFlow 1.2 where these can say them, in the order of the table.
     #[must_use]
     pub fn normalized(&self) -> Self {
-        let mut one = Self::any();
-        for entry in &self.entries {
-            match entry {
-                Entry::Known(value) if value.significant() == 0 => {}
-                Entry::Known(value) => one.entries.push(Entry::Known(tag_and_service(value))),
-                Entry::Long(value) => one.entries.push(Entry::Long(Box::new(shortest(value)))),
-                Entry::Unknown(_) => one.entries.push(entry.clone()),
-            }
-        }
+        let entries = self.entries.iter().filter_map(|entry| match entry {
+            Entry::Known(value) if value.significant() == 0 => None,
+            Entry::Known(value) => Some(Entry::Known(tag_and_service(value))),
+            Entry::Long(value) => Some(Entry::Long(Box::new(shortest(value)))),
+            Entry::Unknown(_) => Some(entry.clone()),
+        });
+        let mut one = Self::of(Entries::from_iter(entries));
         one.split_registers();
         one.sort();
         one.exact = match &self.exact {
@@ -211,7 +212,7 @@ impl Match {
         let mut before = Self::any();
         for entry in &self.entries {
             check_entry(&before, entry)?;
-            before.entries.push(entry.clone());
+            before.entries.to_mut().push(entry.clone());
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use bytes::Bytes;
 
 use super::standard::{Exact, Standard, structure};
-use super::{Entry, FieldValue, Fields, Header, LongValue, Match, decode_entry};
+use super::{Entries, Entry, FieldValue, Fields, Header, LongValue, Match, decode_entry};
 use crate::action::port32;
 use crate::error::{DecodeError, EncodeError};
 use crate::field::{BASIC, CLASSES, Code, EXPERIMENTER, Field, Format, PACKET_REGS, ROWS, Row};
@@ -388,13 +388,23 @@ impl Plain for Header {
     }
 }
 
+impl Plain for Entries {
+    fn value(&self, version: Version) -> Value {
+        Value::List(self.iter().map(|entry| entry.value(version)).collect())
+    }
+
+    fn from_value(value: &Value, version: Version) -> Result<Self, ValueError> {
+        Vec::from_value(value, version).map(|list: Vec<Entry>| list.into())
+    }
+}
+
 impl Plain for Fields {
     fn value(&self, version: Version) -> Value {
         self.0.entries.value(version)
     }
 
     fn from_value(value: &Value, version: Version) -> Result<Self, ValueError> {
-        Vec::from_value(value, version).map(|entries| Self(Match::of(entries)))
+        Entries::from_value(value, version).map(|entries| Self(Match::of(entries)))
     }
 }
 
@@ -431,7 +441,7 @@ impl Plain for Match {
         match value.member("type") {
             Some(Value::Text(kind)) if kind == "oxm" => {
                 value.members(&["type", "oxm_fields"])?;
-                required(value, "oxm_fields", version).map(Self::of)
+                required::<Entries>(value, "oxm_fields", version).map(Self::of)
             }
             Some(Value::Text(kind)) if kind == "standard" => {
                 let Value::Object(members) = value else {
@@ -555,7 +565,7 @@ impl Generate for Entry {
 
 impl Generate for Fields {
     fn generate(dice: &mut Dice<'_>, version: Version) -> Self {
-        Self(Match::of(Vec::generate(dice, version)))
+        Self(Match::of(Vec::<Entry>::generate(dice, version)))
     }
 }
 
@@ -571,7 +581,7 @@ impl Generate for Match {
         };
         // The same without what says nothing.
         if dice.flip() {
-            Self::of(made_up.entries)
+            Self::of(made_up.entries.to_vec())
         } else {
             made_up
         }

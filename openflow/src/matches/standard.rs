@@ -2,14 +2,14 @@
 //! 1.1.0, A.2.3).
 //!
 //! They become entries and are made from entries. Many structures say the same: fields that are wildcarded or
-//! that no such packet has may hold anything, prefixes of no bits have 32 encodings. What this crate would
-//! not write of the entries is kept beside them as [`Exact`].
+//! that no such packet has may hold anything, prefixes of no bits have 32 encodings. So those of 1.0 are kept as they
+//! came ([`Entries`]), and of 1.1 what this crate would not write, beside the entries as [`Exact`].
 
 use std::net::Ipv4Addr;
 
 use bytes::Bytes;
 
-use super::{Entry, FieldValue, Match};
+use super::{Entries, Entry, FieldValue, Match};
 use crate::error::{DecodeError, EncodeError};
 use crate::field::Field;
 use crate::record::{Wire, ids, record};
@@ -80,11 +80,23 @@ ids! {
     WildBits(Ipv4Addr);
 }
 
-/// How a match came, when this crate would not write its entries so.
+/// The bytes of a structure of OpenFlow 1.0, aligned so that what they are kept in is moved in words.
+#[derive(Clone, Copy)]
+#[repr(align(8))]
+pub(super) struct Structure([u8; LENGTH_1_0]);
+
+impl Structure {
+    /// What stands in them.
+    pub(super) fn read(&self) -> Option<Standard> {
+        let bytes = Bytes::copy_from_slice(&self.0);
+        // As many bytes are always one.
+        Standard::read(&mut Reader::new(&bytes), Version::V1_0, WHAT).ok()
+    }
+}
+
+/// How a match came, when this crate would not write its entries so. For a structure of OpenFlow 1.0 the entries know.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Exact {
-    /// As a structure of OpenFlow 1.0.
-    V1_0(Standard),
     /// As a structure of OpenFlow 1.1.
     V1_1(Standard),
     /// As a match of a type that is not known. It has no entries, and says nobody knows what.
@@ -96,6 +108,10 @@ pub enum Exact {
     },
 }
 
+/// What is read here.
+const WHAT: &str = "ofp_match";
+/// Bytes of a match of OpenFlow 1.0.
+const LENGTH_1_0: usize = 40;
 /// `OFPMT_STANDARD`.
 const STANDARD: u16 = 0;
 /// Bytes of a match of OpenFlow 1.1.
@@ -340,17 +356,25 @@ impl Standard {
         self.words(version).entries()
     }
 
+    /// Whether this crate writes its entries as this, in a version.
+    pub(super) fn is_ours(&self, version: Version) -> bool {
+        let words = words_of_meaning(&self.words(version));
+        Self::of(&words, version).as_ref() == Ok(self)
+    }
+
     /// The match that came as this, in a version.
     pub(super) fn into_match(self, version: Version) -> Match {
-        let words = self.words(version);
-        let ours = Self::of(&words_of_meaning(&words), version);
-        let exact = (ours.as_ref() != Ok(&self)).then(|| match version {
-            Version::V1_0 => Exact::V1_0(self),
-            _ => Exact::V1_1(self),
-        });
+        let mut bytes = Writer::new();
+        if version == Version::V1_0
+            && self.write(&mut bytes, version).is_ok()
+            && let Ok(structure) = bytes.written(0).try_into()
+        {
+            return Match::of(Structure(structure));
+        }
+        let exact = version == Version::V1_1 && !self.is_ours(version);
         Match {
-            entries: words.entries(),
-            exact: exact.map(Box::new),
+            entries: self.to_entries(version).into(),
+            exact: exact.then(|| Box::new(Exact::V1_1(self))),
         }
     }
 }
@@ -468,7 +492,7 @@ impl Words {
             None => {}
         }
         matches.sort();
-        matches.entries
+        matches.entries.into()
     }
 
     /// The words that say the same as the entries; or the name of the first thing that they cannot say.
@@ -600,9 +624,8 @@ fn said_as(field: Field) -> Field {
 
 /// Reads a match of OpenFlow 1.0 or 1.1.
 pub(super) fn decode(r: &mut Reader<'_>, version: Version) -> Result<Match, DecodeError> {
-    const WHAT: &str = "ofp_match";
     if version == Version::V1_0 {
-        return Standard::read(r, version, WHAT).map(|read| read.into_match(version));
+        return r.array(WHAT).map(|bytes| Match::of(Structure(bytes)));
     }
     let kind = r.u16("ofp_match.type")?;
     let length = r.u16("ofp_match.length")?;
@@ -643,13 +666,15 @@ fn words_of_meaning(words: &Words) -> Words {
 /// The structure of OpenFlow 1.0 or 1.1 that a match is written as.
 pub(super) fn structure(matches: &Match, version: Version) -> Result<Standard, EncodeError> {
     let came = match (matches.exact.as_deref(), version) {
-        (Some(Exact::V1_0(exact)), Version::V1_0) => Some(exact),
-        (Some(Exact::V1_1(exact)), Version::V1_1) => Some(exact),
+        (_, Version::V1_0) => matches.entries.structure(),
+        // Entries that were changed since say more than what came.
+        (Some(Exact::V1_1(came)), Version::V1_1) => {
+            Some(came.clone()).filter(|came| came.to_entries(version) == *matches.entries)
+        }
         _ => None,
     };
-    // Entries that were changed since say more than what came.
-    match came.filter(|exact| exact.to_entries(version) == matches.entries) {
-        Some(exact) => Ok(exact.clone()),
+    match came {
+        Some(came) => Ok(came),
         None => Standard::from_entries(&matches.entries, version),
     }
 }
@@ -685,7 +710,7 @@ impl Match {
     #[cold]
     pub(super) fn of_unknown_type(kind: u16, body: Bytes) -> Self {
         Self {
-            entries: Vec::new(),
+            entries: Entries::default(),
             exact: Some(Box::new(Exact::Unknown { kind, body })),
         }
     }

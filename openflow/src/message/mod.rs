@@ -265,7 +265,7 @@ messages! {
     GetConfigReply(config: SwitchConfig) "get_config_reply" [std 8 V1_0 V1_5] "Says the switch's configuration.";
     SetConfig(config: SwitchConfig) "set_config" [std 9 V1_0 V1_5] "Changes the switch's configuration.";
     PacketIn(packet: PacketIn) "packet_in" [std 10 V1_0 V1_5] "Hands a packet to the controller.";
-    FlowRemoved(removed: Box<FlowRemoved>) "flow_removed" [std 11 V1_0 V1_5] "Says that a flow is gone, and why.";
+    FlowRemoved(removed: FlowRemoved) "flow_removed" [std 11 V1_0 V1_5] "Says that a flow is gone, and why.";
     PortStatus(status: PortStatus) "port_status" [std 12 V1_0 V1_5] "Says that a port came, went or changed.";
     PacketOut(packet: PacketOut) "packet_out" [std 13 V1_0 V1_5] "Sends a packet.";
     FlowMod(flow: FlowMod) "flow_mod" [std 14 V1_0 V1_5] "Adds, changes or removes flows.";

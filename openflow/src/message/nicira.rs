@@ -10,7 +10,7 @@ use super::control::{Role, RoleMessage};
 use super::numbers::numbers;
 use crate::Version;
 use crate::error::EncodeError;
-use crate::record::{Form, Property, record, variants};
+use crate::record::{Form, List, Property, record, variants};
 
 numbers! {
     /// `NX_ROLE_*`: a controller's role in Nicira's numbers, which are one less than the standard's.
@@ -88,7 +88,7 @@ record! {
     #[derive(Default)]
     pub struct SetAsyncConfig2 {
         /// For each kind of message, the reasons.
-        properties: Vec<AsyncProperty>;
+        properties: List<AsyncProperty, 6>;
     }
 }
 

@@ -136,3 +136,25 @@ fn lengths_that_lie_are_refused() {
         assert!(read::<Sample>(&lie, Version::V1_5).is_err(), "{length}");
     }
 }
+
+#[test]
+fn a_list_is_the_same_whether_it_holds_its_elements_itself_or_not() {
+    for length in 0..6_u16 {
+        let numbers: Vec<u16> = (0..length).collect();
+        let kept: List<u16, 3> = numbers.iter().copied().collect();
+        let moved = List::<u16, 3>::from(numbers.clone());
+        assert_eq!(kept, moved);
+        assert_eq!(kept, numbers);
+        let mut grown = List::<u16, 3>::default();
+        numbers.iter().for_each(|number| grown.push(*number));
+        assert_eq!(grown, kept);
+        let mut w = Writer::new();
+        kept.write(&mut w, Version::V1_3).expect("numbers");
+        let bytes = w.freeze();
+        assert_eq!(bytes.len(), 2 * usize::from(length));
+        let read = List::read(&mut Reader::new(&bytes), Version::V1_3, "numbers");
+        assert_eq!(read, Ok(kept.clone()));
+        assert_eq!(kept.value(Version::V1_3), numbers.value(Version::V1_3));
+        assert_eq!(kept.into_vec(), numbers);
+    }
+}

@@ -400,15 +400,17 @@ fn parse_field<'a>(
         } else {
             value::parse_long(field, item.plain("the value of the field, after '='")?)?
         };
-        matches.entries.retain(|entry| entry.field() != Some(field));
-        matches.entries.push(Entry::Long(Box::new(value)));
+        let entries = matches.entries.to_mut();
+        entries.retain(|entry| entry.field() != Some(field));
+        entries.push(Entry::Long(Box::new(value)));
         return Ok(());
     }
     let text = item.plain("the value of the field, after '='")?;
     match (field, item.key) {
         (_, "oxm") => {
             let bytes = super::hex_as_bytes(text)?;
-            matches.entries.push(Entry::Unknown(Bytes::from(bytes)));
+            let entry = Entry::Unknown(Bytes::from(bytes));
+            matches.entries.to_mut().push(entry);
         }
         (_, "dl_vlan") => {
             let vid = scan::u16(text)?;

@@ -176,9 +176,9 @@ fn sensible(noise: &mut Noise, version: Version) -> Match {
             field => field.is_some(),
         };
         for entry in Match::from(drawn).entries.into_iter().filter(known) {
-            own.entries.push(entry);
+            own.entries.to_mut().push(entry);
             if strict && own.check().is_err() {
-                own.entries.pop();
+                own.entries.to_mut().pop();
             }
         }
     }
@@ -231,7 +231,7 @@ fn compared(own: &Match) -> Match {
         let name = entry.field().map_or("", |field| field.row().name);
         CHANGED.iter().any(|row| name.starts_with(row.0))
     };
-    own.entries.retain(|entry| !changes(entry));
+    own.entries.to_mut().retain(|entry| !changes(entry));
     own
 }
 

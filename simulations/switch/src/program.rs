@@ -839,7 +839,7 @@ impl<'a, E: Existing> Checker<'a, E> {
         self.forget(|own| own == field);
         if let Some(known) = &mut self.known {
             let value = FieldValue::masked(field, value, value);
-            known.entries.push(Entry::Known(value));
+            known.push(value);
         }
     }
 
@@ -856,6 +856,7 @@ impl<'a, E: Existing> Checker<'a, E> {
         if let Some(known) = &mut self.known {
             known
                 .entries
+                .to_mut()
                 .retain(|entry| !entry.field().is_some_and(&what));
         }
     }
@@ -867,7 +868,7 @@ impl<'a, E: Existing> Checker<'a, E> {
         });
         if let Some(known) = &mut self.known {
             let value = FieldValue::exact(Field::EthType, ethertype);
-            known.entries.push(Entry::Known(value));
+            known.push(value);
         }
     }
 }

@@ -839,7 +839,7 @@ fn meant(matches: &Match) -> Result<Match, Refusal> {
     if let (Some(at), None) = (place(Field::Icmpv6Type), place(Field::Icmpv6Code)) {
         // Open vSwitch takes the code of neighbour discovery for granted.
         let code = FieldValue::exact(Field::Icmpv6Code, 0_u8);
-        meant.entries.insert(at + 1, Entry::Known(code));
+        meant.entries.to_mut().insert(at + 1, Entry::Known(code));
     }
     meant.check().map_err(Refusal::Match)?;
     for asked in matches.fields() {

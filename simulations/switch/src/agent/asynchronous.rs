@@ -106,9 +106,10 @@ impl Reasons {
             Version::V1_0 | Version::V1_1 | Version::V1_2 | Version::V1_3 => 3,
             _ => KINDS,
         };
-        let mut properties = properties(self);
-        properties.truncate(2 * kinds);
-        AsyncConfig { properties }
+        let properties = properties(self).into_iter().take(2 * kinds);
+        AsyncConfig {
+            properties: properties.collect(),
+        }
     }
 
     /// Whether a message comes.

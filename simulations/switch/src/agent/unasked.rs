@@ -90,7 +90,7 @@ impl<E: Executor> Agent<E> {
         for connection in self.connections.values_mut() {
             if connection.wants(Unasked::FlowRemoved, removed.reason.0) {
                 let removed = words::flow_removed(removed.clone(), connection.version());
-                connection.tell(&Message::FlowRemoved(Box::new(removed)));
+                connection.tell(&Message::FlowRemoved(removed));
             }
         }
     }

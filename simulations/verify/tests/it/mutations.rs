@@ -105,7 +105,7 @@ impl Mutant {
                 }
             }
             Operator::Misread(field) => {
-                for entry in &mut flow.matches.entries {
+                for entry in flow.matches.entries.to_mut() {
                     if let Entry::Known(value) = entry
                         && value.field == field
                     {
@@ -138,7 +138,10 @@ impl Mutant {
 
 fn without(matches: &Match, field: Field) -> Match {
     let mut wider = matches.clone();
-    wider.entries.retain(|entry| entry.field() != Some(field));
+    wider
+        .entries
+        .to_mut()
+        .retain(|entry| entry.field() != Some(field));
     wider
 }
 
