@@ -10,4 +10,5 @@ pub mod scenario;
 pub mod trace;
 pub mod underlay;
 pub mod why;
+pub mod workload;
 pub mod world;

@@ -10,8 +10,9 @@ use smoltcp::wire::{
 
 use super::link::{ADDRESSES, Link, Origin};
 use super::packet::interface_address;
-use super::random::Random;
 use super::{Moment, SECOND};
+
+use crate::world::Random;
 
 /// Between two solicitations, and how many there are (RFC 4861, 10).
 const INTERVAL: u64 = 4 * SECOND;

@@ -10,7 +10,8 @@ use smoltcp::wire::{DhcpMessageType, DhcpOption, DhcpPacket, DhcpRepr, EthernetA
 
 use super::SECOND;
 use super::packet::unicast;
-use super::random::Random;
+
+use crate::world::Random;
 
 /// The UDP ports of servers and clients (RFC 2131, 4.1).
 pub(super) const SERVER_PORT: u16 = 67;

@@ -49,7 +49,7 @@ impl fmt::Display for ProgramId {
 pub enum Service {
     /// UDP: sends every datagram back, and counts like a sink.
     UdpEcho,
-    /// UDP: counts the datagrams of streams, and tells of probes.
+    /// UDP: counts the datagrams of streams.
     UdpSink,
     /// TCP: sends everything back.
     TcpEcho,
@@ -98,14 +98,27 @@ pub struct Durations {
 impl Durations {
     /// Counts one more.
     pub fn add(&mut self, duration: u64) {
+        self.join(&Self {
+            count: 1,
+            least: duration,
+            most: duration,
+            sum: duration,
+        });
+    }
+
+    /// Counts all of another list too.
+    pub fn join(&mut self, others: &Self) {
+        if others.count == 0 {
+            return;
+        }
         self.least = if self.count == 0 {
-            duration
+            others.least
         } else {
-            self.least.min(duration)
+            self.least.min(others.least)
         };
-        self.most = self.most.max(duration);
-        self.sum = self.sum.saturating_add(duration);
-        self.count += 1;
+        self.most = self.most.max(others.most);
+        self.sum = self.sum.saturating_add(others.sum);
+        self.count += others.count;
     }
 
     /// The mean; `None` when there is none.

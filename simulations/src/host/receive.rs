@@ -59,12 +59,18 @@ impl Host {
 
     /// Tells of a probe that is on its way to another.
     fn overhear(&mut self, packet: Option<&Packet<'_>>, now: u64) {
-        let udp = packet.and_then(Packet::udp);
-        if let Some((udp, probe)) = udp.and_then(|udp| Some((udp, Probe::decode(udp.payload)?))) {
+        if let Some(udp) = packet.and_then(Packet::udp) {
+            self.tell_probe(&udp, true, now);
+        }
+    }
+
+    /// Tells of a probe, when that is one, whether a program waits for it or not.
+    fn tell_probe(&mut self, udp: &Udp<'_>, overheard: bool, now: u64) {
+        if let Some(probe) = Probe::decode(udp.payload) {
             let what = Observation::Probe {
                 probe,
                 from: udp.source,
-                overheard: true,
+                overheard,
             };
             self.events.push(now, what);
         }
@@ -172,6 +178,7 @@ impl Host {
             self.counters.malformed += 1;
             return true;
         };
+        self.tell_probe(&udp, false, now);
         let offer = |host: &mut Self, id, udp: &Udp<'_>| {
             host.with(id, now, |program, context| program.datagram(udp, context))
         };

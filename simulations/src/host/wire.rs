@@ -1,7 +1,7 @@
 //! What the programs of hosts write into their packets, so that whoever gets one can say whose it is: datagrams
 //! of streams, probes, and the bytes of transfers. All numbers are big-endian.
 
-use super::random::mix;
+use crate::world::Random;
 
 /// The first bytes of a datagram of a stream.
 const STREAM: [u8; 4] = *b"WSTR";
@@ -88,7 +88,7 @@ fn number<const N: usize>(bytes: &[u8]) -> Option<([u8; N], &[u8])> {
 
 /// The byte at a place of every transfer: whoever receives it knows what it must be.
 pub(super) fn byte_at(place: u64) -> u8 {
-    mix(place / 8).to_be_bytes()[(place % 8) as usize]
+    Random::new(place / 8).bits().to_be_bytes()[(place % 8) as usize]
 }
 
 #[cfg(test)]

@@ -5,3 +5,4 @@ mod hostile;
 mod neighbours;
 mod traffic;
 mod wire;
+mod workloads;

@@ -33,6 +33,8 @@ pub(crate) struct Wire {
     pub(crate) faults: Faults,
     /// The DHCP server's facts, by host.
     pub(crate) servers: BTreeMap<usize, Facts>,
+    /// Whether a frame for one host reaches that one only, as behind a switch.
+    pub(crate) switched: bool,
     /// A host that is on its way to another place: nobody reaches it, and it has no time.
     pub(crate) away: Option<usize>,
     /// What all hosts saw, with their number.
@@ -68,6 +70,7 @@ impl Wire {
             now: 0,
             faults,
             servers: BTreeMap::new(),
+            switched: false,
             away: None,
             events: Vec::new(),
             frames: Vec::new(),
@@ -121,7 +124,10 @@ impl Wire {
                 self.deliver(from, answer);
             }
             for to in (0..self.hosts.len()).filter(|to| *to != from) {
-                self.deliver(to, frame.clone());
+                let own = frame[..6] == self.hosts[to].mac().0;
+                if own || !self.switched || frame[0] & 1 == 1 {
+                    self.deliver(to, frame.clone());
+                }
             }
             self.frames.push((self.now, from, frame));
         }

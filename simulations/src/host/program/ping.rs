@@ -83,9 +83,10 @@ impl Ping {
         [self.at, lost].into_iter().flatten().min()
     }
 
-    pub(super) fn stop(&mut self) {
+    /// Sends no more; replies are still waited for.
+    pub(super) const fn stop(&mut self) {
         self.at = None;
-        self.waiting.clear();
+        self.count = self.report.sent;
     }
 
     pub(super) fn advance(&mut self, context: &mut Context<'_>) {

@@ -41,6 +41,25 @@ impl Arrivals {
         self.count += 1;
     }
 
+    /// Both, where the other one began later.
+    #[must_use]
+    pub fn then(self, later: Self) -> Self {
+        let between = (later.first.saturating_sub(self.last), self.last);
+        let gaps = [
+            (self.longest_gap, self.gap_began),
+            between,
+            (later.longest_gap, later.gap_began),
+        ];
+        let (longest_gap, gap_began) = gaps.into_iter().max_by_key(|gap| gap.0).unwrap_or_default();
+        Self {
+            count: self.count + later.count,
+            first: self.first,
+            last: self.last.max(later.last),
+            longest_gap,
+            gap_began,
+        }
+    }
+
     /// The longest time without anything between two times, before the first and after the last included, and when it
     /// began.
     #[must_use]

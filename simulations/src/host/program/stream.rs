@@ -10,7 +10,7 @@ use super::sequence::Flow;
 use super::{BURST, Context, Durations, FlowReport};
 use crate::host::event::Observation;
 use crate::host::packet::Udp;
-use crate::host::wire::{Datagram, Probe};
+use crate::host::wire::Datagram;
 
 /// How many streams a server tells apart.
 const FLOWS: usize = 1024;
@@ -163,13 +163,6 @@ impl Receiver {
     pub(super) fn datagram(&mut self, udp: &Udp<'_>, context: &mut Context<'_>) -> bool {
         if udp.destination.port() != self.port || !self.running {
             return false;
-        }
-        if let Some(probe) = Probe::decode(udp.payload) {
-            context.moment.event(Observation::Probe {
-                probe,
-                from: udp.source,
-                overheard: false,
-            });
         }
         self.count(udp, context.now());
         if self.echo {
