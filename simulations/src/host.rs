@@ -46,7 +46,7 @@ use packet::{Udp, interface_address};
 use program::{Client, Context, Ping, Prober, Program, Receiver, Server, Stream};
 use stack::Stack;
 
-use crate::world::{Attachment, Random};
+use crate::world::Random;
 
 /// A second, in microseconds.
 pub const SECOND: u64 = 1_000_000;
@@ -122,24 +122,6 @@ pub(crate) struct Moment<'a> {
 impl Moment<'_> {
     fn event(&mut self, what: Observation) {
         self.events.push(self.now, what);
-    }
-}
-
-impl Attachment for Host {
-    fn receive(&mut self, now: u64, frame: &[u8]) {
-        Self::receive(self, frame, now);
-    }
-
-    fn tick(&mut self, now: u64) {
-        self.advance(now);
-    }
-
-    fn next_timeout(&mut self) -> Option<u64> {
-        Self::next_timeout(self)
-    }
-
-    fn transmit(&mut self, _now: u64) -> Option<Vec<u8>> {
-        self.next_frame()
     }
 }
 

@@ -415,5 +415,5 @@ pub fn describe(frame: &[u8]) -> String {
         (value != 0 || !unless_zero)
             .then(|| Entry::Known(rust_openflow::FieldValue::exact(*field, value)))
     });
-    print_match(&Match::of(found.collect()), &Names::default())
+    print_match(&Match::of(found.collect::<Vec<_>>()), &Names::default())
 }

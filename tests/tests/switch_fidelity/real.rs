@@ -66,7 +66,7 @@ impl<'a> Real<'a> {
         let mut connection = Connection::start(hypervisor);
         // Packets whose TTL runs out come only when that is said.
         connection.send(&Message::SetAsync(AsyncConfig {
-            properties: vec![AsyncProperty::PacketInMaster { mask: 0x3f }],
+            properties: vec![AsyncProperty::PacketInMaster { mask: 0x3f }].into(),
         }));
         hypervisor.vsctl(&["set", "Open_vSwitch", ".", "other_config:flow-limit=0"]);
         let local = hypervisor.capture_bridge(BRIDGE);
