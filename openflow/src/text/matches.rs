@@ -313,7 +313,7 @@ fn options(out: &mut String, matches: &Match, names: &Names) {
                     out.push_str(row.name);
                     if !value.asks_nothing() {
                         out.push('=');
-                        value::print_long(out, value);
+                        value::print_long(out, value, Place::Match);
                     }
                     out.push(',');
                 }

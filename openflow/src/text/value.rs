@@ -129,15 +129,17 @@ fn flags_and_rest(out: &mut String, value: u128, rows: FlagRows) {
     out.push_str(&parts.join("|"));
 }
 
-/// Writes the value of a tunnel's option with its mask.
-pub(super) fn print_long(out: &mut String, value: &LongValue) {
+/// Writes the value of a tunnel's option with its mask: in a match one that leaves out some of its bits, in an action
+/// one that leaves out some of what an option can have.
+pub(super) fn print_long(out: &mut String, value: &LongValue, place: Place) {
     if value.asks_nothing() {
         out.push_str("ANY");
         return;
     }
     out.push_str(&long_hex(&value.value));
     if let Some(mask) = value.mask.as_ref()
-        && mask.iter().any(|byte| *byte != 0xff)
+        && (mask.iter().any(|byte| *byte != 0xff)
+            || place == Place::Action && mask.len() < LongValue::LIMIT)
     {
         push(out, format_args!("/{}", long_hex(mask)));
     }

@@ -335,7 +335,7 @@ fn set_field(out: &mut String, entry: &Entry, names: &Names) {
         }
         Entry::Long(long) => {
             out.push_str("set_field:");
-            value::print_long(out, long);
+            value::print_long(out, long, Place::Action);
             push(out, format_args!("->{}", long.field.row().name));
         }
         Entry::Unknown(bytes) => {
