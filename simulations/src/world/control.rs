@@ -7,10 +7,12 @@ use weft_engine::Request;
 use weft_member::switch_link::Command;
 use weft_member::{Effect, Input, Notice};
 use weft_schema::{LogEntry, State};
+use weft_topology::ChassisId;
 
 use super::calls::{Answer, Call, CallId, Caller};
 use super::connection::{ConnectionId, Link, Protocol};
 use super::database::Health;
+use super::hypervisor::HypervisorId;
 use super::process::{self, Decision, Pending, Process, Writer};
 use super::{Event, SECOND, World};
 
@@ -264,6 +266,13 @@ impl World {
         if let Some(process) = &self.process {
             self.queue.push(self.now, Event::Follow(process.boot));
         }
+    }
+
+    /// An operator lets a difference go that the controller held back.
+    pub fn release(&mut self, hypervisor: HypervisorId) {
+        let chassis = ChassisId::from(self.hypervisors[hypervisor.0].name.as_str());
+        self.tell(Input::Release(chassis));
+        self.pump();
     }
 
     pub(super) fn tick_member(&mut self, boot: u64) {

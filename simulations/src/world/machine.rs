@@ -108,6 +108,14 @@ impl Machine {
         }
     }
 
+    /// The same, to change it behind the controller's back.
+    pub(super) fn full_mut(&mut self) -> Option<&mut Switch> {
+        match self {
+            Self::Full(agent) => Some(agent.executor_mut()),
+            Self::Thin(_) => None,
+        }
+    }
+
     /// Everything that it was told.
     pub(super) fn contents(&self) -> Contents {
         both!(self, agent => contents(agent.executor()))

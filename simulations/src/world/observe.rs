@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
-use rust_openflow::message::{FlowMod, FlowStats, GroupDesc, GroupMod, MeterConfig, MeterMod};
+use rust_openflow::message::{FlowMod, FlowStats, GroupDesc, MeterConfig};
 use rust_openflow::text::{self, Names};
-use rust_openflow::{Instruction, Match, TableId, Version};
+use rust_openflow::{GroupId, MeterId, TableId, Version};
 use weft_compiler::{Compiler, Content, Input, Production, Secret, marker};
 use weft_member::status::{self, SwitchStatus};
 use weft_member::{Member, Notice};
@@ -106,6 +106,11 @@ impl World {
     #[must_use]
     pub fn switch(&self, id: HypervisorId) -> Option<&Switch> {
         self.hypervisors[id.0].machine.as_ref()?.full()
+    }
+
+    /// The same, to change it behind the controller's back.
+    pub fn switch_mut(&mut self, id: HypervisorId) -> Option<&mut Switch> {
+        self.hypervisors[id.0].machine.as_mut()?.full_mut()
     }
 
     /// How many flows a switch has.
@@ -269,9 +274,12 @@ impl World {
             .iter()
             .filter_map(|id| {
                 let program = compiler.program(&ChassisId::from(self.name(*id)));
-                let wanted = items_of_program(&program);
+                let wanted = program
+                    .iter()
+                    .map(|one| Thing::wanted(one).named())
+                    .collect();
                 let machine = self.hypervisors[id.0].machine.as_ref();
-                let has = machine.map(|machine| items_of(&machine.contents(), marker));
+                let has = machine.map(|machine| things(machine.contents(), marker));
                 difference(self.name(*id), &wanted, &has.unwrap_or_default())
             })
             .collect();
@@ -289,137 +297,116 @@ const IN_ORDER: &str = "in order";
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Name {
     Flow(TableId, u16, Bytes),
-    Group(u32),
-    Meter(u32),
+    Group(GroupId),
+    Meter(MeterId),
 }
 
-/// What it is, in a form that can be compared and read.
-type Items = BTreeMap<Name, String>;
+/// Something that a switch has.
+#[derive(Debug, Clone, PartialEq)]
+enum Thing {
+    /// As if it were told anew.
+    Flow(FlowMod),
+    Group(GroupDesc),
+    Meter(MeterConfig),
+}
 
-fn items_of(contents: &Contents, marker: u64) -> Items {
-    let flows = contents.flows.iter().filter(|flow| flow.cookie != marker);
-    let groups = contents.groups.iter();
-    let meters = contents.meters.iter();
+type Things = BTreeMap<Name, Thing>;
+
+impl Thing {
+    fn flow(mut flow: FlowMod) -> Self {
+        flow.matches.sort();
+        Self::Flow(flow)
+    }
+
+    /// A flow as a switch tells it.
+    fn told(flow: &FlowStats) -> Self {
+        let (matches, instructions) = (flow.matches.clone(), flow.instructions.clone());
+        Self::flow(FlowMod {
+            idle_timeout: flow.idle_timeout,
+            hard_timeout: flow.hard_timeout,
+            importance: flow.importance,
+            flags: flow.flags,
+            ..FlowMod::add(
+                flow.table,
+                flow.priority,
+                matches,
+                instructions,
+                flow.cookie,
+            )
+        })
+    }
+
+    /// What the compiler wants a switch to have.
+    fn wanted(content: &Content) -> Self {
+        match content {
+            Content::Flow(flow) => Self::flow(flow.decode()),
+            Content::Group(group) => Self::Group(GroupDesc {
+                kind: group.kind,
+                group: group.group,
+                buckets: group.buckets.clone(),
+                properties: group.properties.clone(),
+            }),
+            Content::Meter(meter) => Self::Meter(MeterConfig {
+                flags: meter.flags,
+                meter: meter.meter,
+                bands: meter.bands.clone(),
+            }),
+        }
+    }
+
+    fn named(self) -> (Name, Self) {
+        let name = match &self {
+            Self::Flow(flow) => {
+                // What cannot be said in 1.5 cannot be said at all, and no switch has it.
+                let matches = flow.matches.to_bytes(Version::V1_5).unwrap_or_default();
+                Name::Flow(flow.table, flow.priority, matches)
+            }
+            Self::Group(group) => Name::Group(group.group),
+            Self::Meter(meter) => Name::Meter(meter.meter),
+        };
+        (name, self)
+    }
+
+    /// In words.
+    fn text(&self, names: &Names) -> String {
+        match self {
+            Self::Flow(flow) => text::print_flow(&text::Flow::from(flow.clone()), names),
+            Self::Group(group) => format!("{group:?}"),
+            Self::Meter(meter) => format!("{meter:?}"),
+        }
+    }
+}
+
+/// What a switch has, without the controller's marker.
+fn things(contents: Contents, marker: u64) -> Things {
+    let Contents {
+        flows,
+        groups,
+        meters,
+    } = contents;
+    let flows = flows.iter().filter(|flow| flow.cookie != marker);
     flows
-        .map(|flow| item_of_flow(flow.clone()))
-        .chain(groups.map(item_of_group))
-        .chain(meters.map(item_of_meter))
+        .map(Thing::told)
+        .chain(groups.into_iter().map(Thing::Group))
+        .chain(meters.into_iter().map(Thing::Meter))
+        .map(Thing::named)
         .collect()
 }
 
-fn items_of_program(program: &[Content]) -> Items {
-    let items = program.iter().map(|content| match content {
-        Content::Flow(flow) => item_of_flow(stats(flow.decode())),
-        Content::Group(group) => item_of_group(&description(group)),
-        Content::Meter(meter) => item_of_meter(&config(meter)),
-    });
-    items.collect()
-}
-
-/// A flow as a switch would tell it.
-fn stats(flow: FlowMod) -> FlowStats {
-    FlowStats {
-        table: flow.table,
-        priority: flow.priority,
-        idle_timeout: flow.idle_timeout,
-        hard_timeout: flow.hard_timeout,
-        flags: flow.flags,
-        importance: flow.importance,
-        cookie: flow.cookie,
-        stats: rust_openflow::message::Stats::new((0, 0), 0, 0),
-        matches: flow.matches,
-        instructions: flow.instructions,
+fn difference(hypervisor: &str, wanted: &Things, has: &Things) -> Option<Difference> {
+    if wanted == has {
+        return None;
     }
-}
-
-fn description(group: &GroupMod) -> GroupDesc {
-    GroupDesc {
-        kind: group.kind,
-        group: group.group,
-        buckets: group.buckets.clone(),
-        properties: group.properties.clone(),
-    }
-}
-
-fn config(meter: &MeterMod) -> MeterConfig {
-    MeterConfig {
-        flags: meter.flags,
-        meter: meter.meter,
-        bands: meter.bands.clone(),
-    }
-}
-
-fn item_of_flow(flow: FlowStats) -> (Name, String) {
-    let mut matches = flow.matches;
-    matches.sort();
-    // What cannot be said in 1.5 cannot be said at all, and no switch has it.
-    let key = matches.to_bytes(Version::V1_5).unwrap_or_default();
-    let name = Name::Flow(flow.table, flow.priority, key);
-    let told = FlowMod {
-        idle_timeout: flow.idle_timeout,
-        hard_timeout: flow.hard_timeout,
-        importance: flow.importance,
-        flags: flow.flags,
-        ..flow_mod(
-            flow.table,
-            flow.priority,
-            matches,
-            flow.instructions,
-            flow.cookie,
-        )
-    };
-    (name, text::print_flow(&text::Flow::from(told), names()))
-}
-
-fn flow_mod(
-    table: TableId,
-    priority: u16,
-    matches: Match,
-    instructions: Vec<Instruction>,
-    cookie: u64,
-) -> FlowMod {
-    FlowMod::add(table, priority, matches, instructions, cookie)
-}
-
-fn names() -> &'static Names {
-    static NAMES: std::sync::OnceLock<Names> = std::sync::OnceLock::new();
-    NAMES.get_or_init(status::stage_names)
-}
-
-fn item_of_group(group: &GroupDesc) -> (Name, String) {
-    let GroupDesc {
-        kind,
-        buckets,
-        properties,
-        ..
-    } = group;
-    let text = format!(
-        "group {} {kind:?} {buckets:?} {properties:?}",
-        group.group.0
-    );
-    (Name::Group(group.group.0), text)
-}
-
-fn item_of_meter(meter: &MeterConfig) -> (Name, String) {
-    let text = format!(
-        "meter {} {:?} {:?}",
-        meter.meter.0, meter.flags, meter.bands
-    );
-    (Name::Meter(meter.meter.0), text)
-}
-
-fn difference(hypervisor: &str, wanted: &Items, has: &Items) -> Option<Difference> {
-    let lacking = |items: &Items, others: &Items| {
-        let lacking = items
+    let names = status::stage_names();
+    let lacking = |things: &Things, others: &Things| {
+        let lacking = things
             .iter()
-            .filter(|(name, text)| others.get(name) != Some(text));
-        lacking.map(|(_, text)| text.clone()).collect::<Vec<_>>()
+            .filter(|(name, thing)| others.get(name) != Some(thing));
+        lacking.map(|(_, thing)| thing.text(&names)).collect()
     };
-    let (missing, foreign) = (lacking(wanted, has), lacking(has, wanted));
-    let hypervisor = hypervisor.to_owned();
-    (!missing.is_empty() || !foreign.is_empty()).then_some(Difference {
-        hypervisor,
-        missing,
-        foreign,
+    Some(Difference {
+        hypervisor: hypervisor.to_owned(),
+        missing: lacking(wanted, has),
+        foreign: lacking(has, wanted),
     })
 }

@@ -1,6 +1,9 @@
 //! After whatever went wrong, every switch has its program; meanwhile none has less than it had.
 
+use rust_openflow::Match;
+use rust_openflow::message::FlowMod;
 use serde_json::json;
+use weft_member::Notice;
 use weft_simulations::world::{Error, Fault, Health, Protocol, SECOND, Settings, World};
 
 use crate::cloud::{cloud, guest, network, settings, text, troubled};
@@ -119,6 +122,53 @@ fn a_switch_that_lost_its_flows_gets_them_again() {
     assert_eq!(world.flows(id), flows);
     assert!(world.flow_mods(id) >= told + flows as u64);
     world.check().unwrap();
+}
+
+#[test]
+fn what_somebody_else_changed_is_a_difference_until_an_audit_has_repaired_it() {
+    let mut world = cloud(settings(7), 2);
+    let ids: Vec<_> = world.hypervisors().collect();
+    let net = network(&mut world, "10.0.0.0/24");
+    guest(&mut world, ids[1], "tap0", &net);
+    assert!(world.converge(10 * SECOND));
+    let delivery = weft_compiler::pipeline::Stage::Output.table();
+    let switch = world.switch_mut(ids[1]).unwrap();
+    switch
+        .flow_mod(&FlowMod::delete(delivery, Match::any(), 0))
+        .unwrap();
+    let differences = world.check().unwrap_err();
+    assert_eq!(differences.len(), 1);
+    assert_eq!(differences[0].hypervisor, "hv1");
+    assert!(!differences[0].missing.is_empty() && differences[0].foreign.is_empty());
+    world.inject(&Fault::Audit);
+    assert!(world.settle());
+    assert_eq!(world.check(), Ok(()));
+    let repaired = |(_, notice): &&(u64, Notice)| notice.name() == "repaired";
+    assert_eq!(world.notices().iter().filter(repaired).count(), 1);
+}
+
+#[test]
+fn a_switch_of_another_installation_is_left_alone_until_an_operator_lets_it_go() {
+    let (mut world, mut other) = (cloud(settings(8), 1), cloud(settings(9), 1));
+    let id = world.hypervisor("hv0").unwrap();
+    for one in [&mut world, &mut other] {
+        let net = network(one, "10.0.0.0/24");
+        guest(one, id, "tap0", &net);
+        assert!(one.converge(10 * SECOND));
+    }
+    let (own, theirs) = (world.switch_mut(id).unwrap(), other.switch_mut(id).unwrap());
+    std::mem::swap(own, theirs);
+    world.inject(&Fault::Cut(id, Protocol::OpenFlow));
+    assert!(!world.converge(10 * SECOND));
+    assert!(
+        world
+            .notices()
+            .iter()
+            .any(|(_, notice)| notice.name() == "held")
+    );
+    world.release(id);
+    assert!(world.converge(10 * SECOND));
+    assert_eq!(world.check(), Ok(()));
 }
 
 #[test]
