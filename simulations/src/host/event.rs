@@ -2,7 +2,7 @@
 //! happens once, and for what a reader wants to see in order.
 
 use std::collections::VecDeque;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use ipnet::{IpNet, Ipv4Net};
 use rust_openflow::MacAddr;
@@ -73,7 +73,7 @@ pub enum Observation {
     /// A router advertised itself and its networks.
     Advertised {
         /// The link-local address of the router.
-        router: std::net::Ipv6Addr,
+        router: Ipv6Addr,
     },
     /// The host sends no larger IP packets from now on.
     Mtu {

@@ -59,6 +59,8 @@ impl World {
         let line = format_args!("{}: {name} is plugged in as {iface_id}", hypervisor.name);
         self.history.note(self.now, line);
         self.database_changed(id);
+        // It may be a machine that runs already, and has something due.
+        self.pump_attachment(id, name);
         self.pump();
         Ok(())
     }

@@ -5,3 +5,4 @@ mod convergence;
 mod determinism;
 mod guests;
 mod traffic;
+mod workloads;
