@@ -13,8 +13,8 @@ use crate::client::{Client, Controller};
 use crate::config::{Config, Layers, Surroundings, environment_name};
 use crate::logging::Log;
 use crate::{
-    Error, bench, config, explain, flows, openflow, pipeline, ports, serve, switches, topology,
-    trace,
+    Error, bench, config, demo, explain, flows, openflow, pipeline, ports, serve, switches,
+    topology, trace,
 };
 
 /// Weft, a network controller for clouds
@@ -35,7 +35,7 @@ pub struct Cli {
 
     /// What is logged to stderr and how: error, warn, info, debug, trace or off, TARGET=LEVEL, and
     /// text or json, joined by commas
-    #[arg(long, global = true, value_name = "WORDS", default_value = "info", help_heading = GLOBAL)]
+    #[arg(long, global = true, value_name = "WORDS", default_value_t, help_heading = GLOBAL)]
     pub log: Log,
 
     /// Print results as JSON
@@ -72,6 +72,9 @@ pub enum Command {
     /// Ask a running controller
     #[command(flatten)]
     Question(Question),
+    /// Show a cloud in one process: simulated hypervisors, two tenants, traffic
+    #[command(after_help = demo::EXAMPLES)]
+    Demo(demo::Args),
     /// Print the stages that packets go through, and what travels with them
     Pipeline(pipeline::Args),
     /// Read and write OpenFlow messages, and look up what is in them
@@ -266,7 +269,11 @@ pub fn run(args: Vec<OsString>) -> anyhow::Result<()> {
     let Cli {
         log, json, command, ..
     } = &invocation.cli;
-    log.install();
+    match command {
+        // The story is not to drown in what the controller says of itself.
+        Command::Demo(_) if *log == Log::default() => Log::quiet().install(),
+        _ => log.install(),
+    }
     let out = &mut std::io::stdout().lock();
     match command {
         Command::Serve(config) => {
@@ -277,6 +284,7 @@ pub fn run(args: Vec<OsString>) -> anyhow::Result<()> {
             let client = question.controller().client(|| invocation.config())?;
             runtime()?.block_on(question.ask(&client, *json, out))
         }
+        Command::Demo(args) => runtime()?.block_on(demo::run(args, *json, out)),
         Command::Pipeline(args) => Ok(pipeline::run(args, *json, out)?),
         Command::Openflow(command) => openflow::run(command, *json, out),
         Command::Bench(args) => bench::run(args, *json, out),

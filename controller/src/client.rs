@@ -26,6 +26,9 @@ use crate::{Config, Error};
 /// Where the operator's API begins.
 pub const ROOT: &str = "/weft/v1";
 
+/// Where the Networking API begins.
+const NETWORKING: &str = "/v2.0";
+
 /// How long a whole request may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -110,13 +113,24 @@ impl Controller {
 #[derive(Debug, Clone)]
 pub struct Client {
     url: ApiUrl,
+    /// Where the paths begin that it asks for.
+    root: &'static str,
 }
 
 impl Client {
     /// A client of the controller there.
     #[must_use]
     pub fn new(url: ApiUrl) -> Self {
-        Self { url }
+        Self { url, root: ROOT }
+    }
+
+    /// The same for the Networking API, as tenants use it.
+    #[must_use]
+    pub fn networking(&self) -> Self {
+        Self {
+            url: self.url.clone(),
+            root: NETWORKING,
+        }
     }
 
     /// The controller that is asked.
@@ -125,7 +139,7 @@ impl Client {
         &self.url
     }
 
-    /// What stands at a path below [`ROOT`], which begins with a slash.
+    /// What stands at a path below the root, which begins with a slash.
     ///
     /// # Errors
     ///
@@ -134,7 +148,7 @@ impl Client {
         self.ask(Method::GET, path, Bytes::new()).await
     }
 
-    /// Sends a body to a path below [`ROOT`].
+    /// Sends a body to a path below the root.
     ///
     /// # Errors
     ///
@@ -148,7 +162,7 @@ impl Client {
         self.ask(Method::POST, path, body.into()).await
     }
 
-    /// Takes away what stands at a path below [`ROOT`].
+    /// Takes away what stands at a path below the root.
     ///
     /// # Errors
     ///
@@ -206,7 +220,7 @@ impl Client {
     {
         let request = Request::builder()
             .method(method)
-            .uri(format!("{ROOT}{path}"))
+            .uri(format!("{}{path}", self.root))
             .header(HOST, format!("{}:{}", self.url.host, self.url.port))
             .header(ACCEPT, "application/json")
             .header(CONTENT_TYPE, "application/json")
@@ -233,7 +247,7 @@ impl Client {
     }
 
     fn address(&self, path: &str) -> String {
-        format!("{}{ROOT}{path}", self.url)
+        format!("{}{}{path}", self.url, self.root)
     }
 
     fn wrong(&self, path: &str, reason: impl ToString) -> Error {

@@ -24,6 +24,24 @@ pub struct Log {
     text: String,
 }
 
+impl Log {
+    /// What goes wrong, and nothing else.
+    #[must_use]
+    pub fn quiet() -> Self {
+        Self::of_level("warn")
+    }
+
+    fn of_level(level: &str) -> Self {
+        level.parse().expect("a level is understood")
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self::of_level("info")
+    }
+}
+
 impl FromStr for Log {
     type Err = Error;
 

@@ -3,6 +3,7 @@
 //! A part is a future that ends when its token is cancelled and fails when the controller cannot
 //! go on without it. What the parts do is theirs; this file only wires them.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,47 +39,93 @@ const GRACE: Duration = Duration::from_secs(10);
 /// When an address cannot be listened on, or a part fails.
 pub async fn run(config: Config) -> anyhow::Result<()> {
     let ended = shutdown::on_signal()?;
-    let metrics = metrics::install()?;
-    config.database.prepare()?;
-    let listeners = Listeners::bind(&config)?;
-    listeners.log()?;
-    info!(database = %config.database, version = env!("CARGO_PKG_VERSION"), "weft starts");
+    Running::start(config, ended).await?.until_ended().await
+}
 
-    let store = weft_store::open(&config.database.url(), &weft_store::Options::default()).await?;
-    let replica = Arc::new(Replica::start(Arc::new(store.clone())).await?);
-    let secret = Secret::new(replica.read(|state| *state.secret()));
-    let settings = southbound_settings(&config, &listeners)?;
-    let limits = southbound::Limits::for_files(listen::raise_file_limit());
-    let mut parts = Parts::new();
-    let member = southbound::start(&replica, &settings, &mut parts, &ended);
-    parts.spawn(watch(replica.clone(), ended.clone()));
-    parts.spawn(fold(metrics.clone(), ended.clone()));
-    parts.spawn(southbound::switches(
-        listeners.openflow,
-        member.clone(),
-        secret,
-        GENERATION,
-        limits,
-        ended.clone(),
-    ));
-    parts.spawn(southbound::hypervisors(
-        listeners.ovsdb,
-        member.clone(),
-        settings.hypervisors,
-        limits,
-        ended.clone(),
-    ));
-    let operations = Arc::new(Operations {
-        metrics,
-        ended: ended.clone(),
-    });
-    let operators = operator::router(member, replica.clone());
-    let api = Api::new(engine(&config), replica, operations, api_options(&config));
-    let router = api.router().merge(operators);
-    parts.spawn(serve_api(listeners.api, router, ended.clone()));
-    let outcome = until_ended(parts, ended).await;
-    store.close().await;
-    outcome
+/// A controller that runs.
+pub(crate) struct Running {
+    /// Where its API is.
+    pub(crate) api: SocketAddr,
+    /// Where it is reached by OpenFlow.
+    pub(crate) openflow: SocketAddr,
+    /// Where it is reached by OVSDB.
+    pub(crate) ovsdb: SocketAddr,
+    parts: Parts,
+    store: weft_store::SqlStore,
+    ended: CancellationToken,
+}
+
+impl Running {
+    /// Starts a controller that ends when it is told to.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`].
+    pub(crate) async fn start(config: Config, ended: CancellationToken) -> anyhow::Result<Self> {
+        let metrics = metrics::install()?;
+        config.database.prepare()?;
+        let listeners = Listeners::bind(&config)?;
+        listeners.log()?;
+        info!(database = %config.database, version = env!("CARGO_PKG_VERSION"), "weft starts");
+        let (api_address, openflow, ovsdb) = (
+            listeners.api.local_addr()?,
+            listeners.openflow.local_addr()?,
+            listeners.ovsdb.local_addr()?,
+        );
+
+        let store =
+            weft_store::open(&config.database.url(), &weft_store::Options::default()).await?;
+        let replica = Arc::new(Replica::start(Arc::new(store.clone())).await?);
+        let secret = Secret::new(replica.read(|state| *state.secret()));
+        let settings = southbound_settings(&config, &listeners)?;
+        let limits = southbound::Limits::for_files(listen::raise_file_limit());
+        let mut parts = Parts::new();
+        let member = southbound::start(&replica, &settings, &mut parts, &ended);
+        parts.spawn(watch(replica.clone(), ended.clone()));
+        parts.spawn(fold(metrics.clone(), ended.clone()));
+        parts.spawn(southbound::switches(
+            listeners.openflow,
+            member.clone(),
+            secret,
+            GENERATION,
+            limits,
+            ended.clone(),
+        ));
+        parts.spawn(southbound::hypervisors(
+            listeners.ovsdb,
+            member.clone(),
+            settings.hypervisors,
+            limits,
+            ended.clone(),
+        ));
+        let operations = Arc::new(Operations {
+            metrics,
+            ended: ended.clone(),
+        });
+        let operators = operator::router(member, replica.clone());
+        let api = Api::new(engine(&config), replica, operations, api_options(&config));
+        let router = api.router().merge(operators);
+        parts.spawn(serve_api(listeners.api, router, ended.clone()));
+        Ok(Self {
+            api: api_address,
+            openflow,
+            ovsdb,
+            parts,
+            store,
+            ended,
+        })
+    }
+
+    /// Waits until it has ended.
+    ///
+    /// # Errors
+    ///
+    /// When a part failed.
+    pub(crate) async fn until_ended(self) -> anyhow::Result<()> {
+        let outcome = until_ended(self.parts, self.ended).await;
+        self.store.close().await;
+        outcome
+    }
 }
 
 /// Fails when the database is followed and written no more.

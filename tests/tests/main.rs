@@ -9,6 +9,7 @@ mod bridge;
 mod cleanup;
 mod connection;
 mod crowds;
+mod demo;
 mod dhcp;
 mod fidelity;
 mod hitless;

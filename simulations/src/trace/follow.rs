@@ -157,6 +157,7 @@ impl<C: Cloud> Follower<C> {
         let way = self.way(&incoming, arrival)?;
         let way = way.ok_or_else(|| TraceError::Unprogrammed(chassis.to_string()))?;
         Ok(Trace {
+            frame: frame.to_vec(),
             way,
             deliveries: std::mem::take(&mut self.deliveries),
             drops: std::mem::take(&mut self.drops),

@@ -95,6 +95,9 @@ pub fn programmed(program: &[Content]) -> Switch {
 /// The way of a packet and of what came of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trace {
+    /// What is sent; in hexadecimal where it is written.
+    #[serde(with = "hexadecimal")]
+    pub frame: Vec<u8>,
     /// What happened, from the sender's switch on.
     pub way: Way,
     /// Who got it.

@@ -2,6 +2,8 @@
 //!
 //! Each end lives by itself, as ends of TCP connections do: one may be gone for long before the other learns of it.
 
+use std::collections::VecDeque;
+
 use bytes::Bytes;
 use weft_member::hypervisor_link::HypervisorLink;
 use weft_member::switch_link::SwitchLink;
@@ -61,33 +63,41 @@ impl Side {
 pub(super) enum Link {
     Ovsdb(Box<HypervisorLink>),
     OpenFlow(Box<SwitchLink>),
-}
-
-/// What is the same for both machines, in milliseconds.
-macro_rules! both {
-    ($self:expr, $link:ident => $what:expr) => {
-        match $self {
-            Self::Ovsdb($link) => $what,
-            Self::OpenFlow($link) => $what,
-        }
-    };
+    /// It is elsewhere; what it has said and was not sent on yet.
+    Outside(VecDeque<Bytes>),
 }
 
 impl Link {
     pub(super) fn receive(&mut self, bytes: &[u8], now: u64) {
-        both!(self, link => link.receive(bytes, now));
+        match self {
+            Self::Ovsdb(link) => link.receive(bytes, now),
+            Self::OpenFlow(link) => link.receive(bytes, now),
+            Self::Outside(_) => {}
+        }
     }
 
     pub(super) fn tick(&mut self, now: u64) {
-        both!(self, link => link.tick(now));
+        match self {
+            Self::Ovsdb(link) => link.tick(now),
+            Self::OpenFlow(link) => link.tick(now),
+            Self::Outside(_) => {}
+        }
     }
 
     pub(super) fn next_timeout(&self) -> Option<u64> {
-        both!(self, link => link.next_timeout())
+        match self {
+            Self::Ovsdb(link) => link.next_timeout(),
+            Self::OpenFlow(link) => link.next_timeout(),
+            Self::Outside(_) => None,
+        }
     }
 
     pub(super) fn next_output(&mut self) -> Option<Bytes> {
-        both!(self, link => link.next_output())
+        match self {
+            Self::Ovsdb(link) => link.next_output(),
+            Self::OpenFlow(link) => link.next_output(),
+            Self::Outside(heard) => heard.pop_front(),
+        }
     }
 }
 

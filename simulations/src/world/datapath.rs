@@ -88,6 +88,41 @@ impl World {
         Ok(interface.attachment)
     }
 
+    /// What is plugged in as two interfaces changes places, as a machine does that moves.
+    ///
+    /// # Errors
+    /// [`Error::UnknownInterface`].
+    pub fn swap(
+        &mut self,
+        (one, one_name): (HypervisorId, &str),
+        (other, other_name): (HypervisorId, &str),
+    ) -> Result<(), Error> {
+        let places = [(one, one_name), (other, other_name)];
+        let missing = places
+            .iter()
+            .find(|(id, name)| !self.hypervisors[id.0].interfaces.contains_key(*name));
+        if let Some((id, name)) = missing {
+            return Err(Error::UnknownInterface {
+                hypervisor: self.hypervisors[id.0].name.clone(),
+                interface: (*name).to_owned(),
+            });
+        }
+        let moving = self.hypervisors[one.0].interfaces.remove(one_name);
+        let interfaces = &mut self.hypervisors[other.0].interfaces;
+        let (Some(mut moving), Some(there)) = (moving, interfaces.get_mut(other_name)) else {
+            return Ok(());
+        };
+        std::mem::swap(&mut moving.attachment, &mut there.attachment);
+        self.hypervisors[one.0]
+            .interfaces
+            .insert(one_name.to_owned(), moving);
+        for (id, name) in places {
+            self.pump_attachment(id, name);
+        }
+        self.pump();
+        Ok(())
+    }
+
     /// What is plugged in as an interface, if it is of that type.
     #[must_use]
     pub fn attachment<T: Attachment>(&self, id: HypervisorId, name: &str) -> Option<&T> {

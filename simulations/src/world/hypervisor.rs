@@ -109,11 +109,13 @@ impl Hypervisor {
         number: usize,
         name: &str,
         address: IpAddr,
+        says_address: bool,
         execution: Execution,
         pool: Pool,
     ) -> Self {
-        let hostname = format!("{name}.example");
-        let ids = [("system-id", name), ("hostname", hostname.as_str())];
+        let (hostname, encap) = (format!("{name}.example"), address.to_string());
+        let mut ids = vec![("system-id", name), ("hostname", hostname.as_str())];
+        ids.extend(says_address.then_some(("weft-encap-ip", encap.as_str())));
         Self {
             name: name.to_owned(),
             address,

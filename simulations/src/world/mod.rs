@@ -21,6 +21,7 @@ mod history;
 mod hypervisor;
 mod machine;
 mod observe;
+mod outside;
 mod process;
 mod queue;
 mod random;
@@ -46,6 +47,7 @@ pub use history::{Detail, History};
 pub use hypervisor::{BRIDGE, HypervisorId};
 pub use machine::Execution;
 pub use observe::{Counts, Difference};
+pub use outside::Opened;
 pub use random::Random;
 
 use crate::underlay::Underlay;
@@ -54,6 +56,7 @@ use connection::Connection;
 use database::Database;
 use datapath::Arrival;
 use hypervisor::Hypervisor;
+use outside::Outside;
 use process::{Pending, Process};
 use queue::{Queue, Timed};
 
@@ -107,6 +110,8 @@ pub struct Settings {
     pub audit_interval: Option<u64>,
     /// The controller's address.
     pub controller: IpAddr,
+    /// Where it listens for OpenFlow.
+    pub openflow_port: u16,
     /// How long things take.
     pub delays: Delays,
     /// Whether bytes come in pieces that have nothing to do with messages.
@@ -135,6 +140,7 @@ impl Settings {
             engine: weft_engine::Config::default(),
             audit_interval: None,
             controller: IpAddr::V4(Ipv4Addr::new(192, 0, 2, 250)),
+            openflow_port: 6653,
             delays: Delays::default(),
             in_pieces: false,
             execution: Execution::Full,
@@ -236,6 +242,8 @@ pub struct World {
     database: Database,
     /// The controller, when it runs.
     process: Option<Process>,
+    /// The way to a controller that is elsewhere.
+    outside: Option<Outside>,
     /// How often it was started.
     boots: u64,
     /// Whether it is to start as soon as the database can be read.
@@ -270,16 +278,24 @@ impl World {
         if settings.members != 1 {
             return Err(Error::Members(settings.members));
         }
+        let mut world = Self::empty(settings);
+        world.start_controller();
+        Ok(world)
+    }
+
+    /// A world with nothing in it, not even a controller.
+    fn empty(settings: Settings) -> Self {
         let mut random = Random::new(settings.seed);
         let (first, second) = (random.bits().to_be_bytes(), random.bits().to_be_bytes());
         let mut secret = [0; 16];
         secret[..8].copy_from_slice(&first);
         secret[8..].copy_from_slice(&second);
-        let mut world = Self {
+        Self {
             now: 0,
             queue: Queue::new(),
             database: Database::new(secret, settings.delays.commit.clone()),
             process: None,
+            outside: None,
             boots: 0,
             starting: false,
             hypervisors: Vec::new(),
@@ -299,9 +315,7 @@ impl World {
             history: History::new(settings.detail),
             random,
             settings,
-        };
-        world.start_controller();
-        Ok(world)
+        }
     }
 
     /// What carries tunnelled frames from now on: a [`Fabric`], or an [`Underlay`] with a node for each hypervisor.
@@ -341,8 +355,16 @@ impl World {
         let id = HypervisorId(self.hypervisors.len());
         let execution = self.settings.execution;
         let pool = self.pool.clone();
-        self.hypervisors
-            .push(Hypervisor::new(id.0, name, address, execution, pool));
+        // The address that it connects from is then one of the machine that the world is on.
+        let says_address = self.outside.is_some();
+        self.hypervisors.push(Hypervisor::new(
+            id.0,
+            name,
+            address,
+            says_address,
+            execution,
+            pool,
+        ));
         self.by_name.insert(name.to_owned(), id);
         self.by_address.insert(address, id);
         self.carrier.bind(name, address);

@@ -73,6 +73,11 @@ impl<E: Timed> Queue<E> {
         Some((at, event))
     }
 
+    /// When the next event is.
+    pub(super) fn next_time(&self) -> Option<u64> {
+        self.entries.peek().map(|entry| entry.at)
+    }
+
     /// Whether anything is to come but timers.
     pub(super) fn is_busy(&self) -> bool {
         self.busy > 0

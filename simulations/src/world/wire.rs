@@ -1,6 +1,6 @@
 //! The bytes of a world: connections are made, carry, stall and break.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use bytes::Bytes;
 use rust_openflow::message::{self, Role, RoleMessage};
@@ -13,11 +13,9 @@ use weft_schema::State;
 
 use super::connection::{Connection, ConnectionId, Far, Link, Protocol, Side};
 use super::hypervisor::{BRIDGE, Dialer, HypervisorId};
+use super::outside::Opened;
 use super::stream::{Segment, Stream};
 use super::{Event, SECOND, World};
-
-/// Where the controller listens for OpenFlow.
-const OPENFLOW_PORT: u16 = 6653;
 
 /// Bytes that are written at once.
 const WRITE: usize = 64 << 10;
@@ -36,7 +34,8 @@ const SILENCE: u64 = 10 * SECOND;
 impl World {
     /// How the database names the controller.
     pub(super) fn controller_target(&self) -> String {
-        format!("tcp:{}:{OPENFLOW_PORT}", self.settings.controller)
+        let (address, port) = (self.settings.controller, self.settings.openflow_port);
+        format!("tcp:{address}:{port}")
     }
 
     pub(super) fn hypervisor_ids(&self) -> impl Iterator<Item = HypervisorId> + use<> {
@@ -88,7 +87,8 @@ impl World {
         if !hypervisor.wants(protocol) {
             return self.set_dialer(id, protocol, Dialer::Idle);
         }
-        if self.process.is_none() || !hypervisor.reaches_controller(protocol) {
+        let is_there = self.process.is_some() || self.outside.is_some();
+        if !is_there || !hypervisor.reaches_controller(protocol) {
             let hypervisor = &mut self.hypervisors[id.0];
             hypervisor.tries = hypervisor.tries.saturating_add(1);
             return self.set_dialer(id, protocol, Dialer::InVain);
@@ -100,7 +100,18 @@ impl World {
         let connection = self.next_connection;
         self.next_connection += 1;
         let rate = self.hypervisors[id.0].rates.get(&protocol).copied();
-        let (link, far) = (self.link(id, protocol), self.far(id, protocol, connection));
+        let link = match &mut self.outside {
+            None => self.link(id, protocol),
+            Some(outside) => {
+                outside.open(Opened {
+                    id: connection,
+                    protocol,
+                    hypervisor: id,
+                });
+                Link::Outside(VecDeque::new())
+            }
+        };
+        let far = self.far(id, protocol, connection);
         self.connections.insert(
             connection,
             Connection {
@@ -135,7 +146,7 @@ impl World {
                 let settings = hypervisor_link::Settings {
                     bridge: BRIDGE.to_owned(),
                     generation,
-                    openflow_port: OPENFLOW_PORT,
+                    openflow_port: self.settings.openflow_port,
                     advertise: None,
                 };
                 let (peer, local) = (self.hypervisors[id.0].address, self.settings.controller);
@@ -369,11 +380,14 @@ impl World {
             self.history
                 .exchanged(self.now, id << 1 | side as u64, piece, line);
             match side {
-                Side::Controller => {
-                    if let Some(link) = &mut connection.link {
-                        link.receive(piece, now);
+                Side::Controller => match &mut self.outside {
+                    Some(outside) => outside.say(id, piece),
+                    None => {
+                        if let Some(link) = &mut connection.link {
+                            link.receive(piece, now);
+                        }
                     }
-                }
+                },
                 Side::Hypervisor => {
                     connection.heard = self.now;
                     self.receive_far(id, piece);
@@ -417,7 +431,7 @@ impl World {
         };
         let peer = self.hypervisors[connection.hypervisor.0].address;
         match &mut connection.link {
-            None => false,
+            None | Some(Link::Outside(_)) => false,
             Some(Link::Ovsdb(link)) => match link.next_event() {
                 None => false,
                 Some(event) => {
@@ -544,7 +558,7 @@ impl World {
     // --- Ending. ---
 
     /// The controller's machine is through with a connection: it says its last words, and the member hears of it.
-    fn end_link(&mut self, id: ConnectionId, reason: &str) {
+    pub(super) fn end_link(&mut self, id: ConnectionId, reason: &str) {
         let Some(connection) = self.connections.get(&id).filter(|one| one.link.is_some()) else {
             return;
         };
@@ -574,6 +588,9 @@ impl World {
         }
         let line = format_args!("controller: connection {id} ends: {reason}");
         self.history.note(self.now, line);
+        if let Some(outside) = &mut self.outside {
+            outside.end(id);
+        }
         if connection.far.is_some() {
             self.send(id, Side::Controller, Segment::End);
         }
