@@ -1,7 +1,8 @@
 //! The integration tests: one binary, one module for each thing that is tested.
 //!
-//! `layers` and `tidy` look at the tree itself. `labs` proves the labs with stock tools, `fidelity`
-//! and `switch_fidelity` the software switch with Open vSwitch. The rest runs Weft in the labs; see `weft_tests` for what
+//! `layers` and `tidy` look at the tree itself. `labs` proves the labs with stock tools, `fidelity`,
+//! `switch_fidelity` and `tracked` the software switch with Open vSwitch. The rest runs Weft in the labs; see
+//! `weft_tests` for what
 //! these offer.
 
 mod audit;
@@ -29,3 +30,4 @@ mod restarts;
 mod serve;
 mod switch_fidelity;
 mod tidy;
+mod tracked;

@@ -135,7 +135,7 @@ impl Match {
             let mut kinds = types.iter();
             icmpv6() && is(Field::Icmpv6Code, 0) && kinds.any(|kind| is(Field::Icmpv6Type, *kind))
         };
-        let tracked = || has_bits(Field::CtState, 0x20) && has_bits(Field::CtState, 0x0f);
+        let tracked = || self.tells_connection();
         match prerequisite {
             Prerequisite::None => true,
             Prerequisite::Arp => ethertype(&[0x0806, 0x8035]),
@@ -160,6 +160,20 @@ impl Match {
             Prerequisite::CtIpv6 => ethertype(&[0x86dd]) && tracked(),
             Prerequisite::CtIp => ip() && tracked(),
         }
+    }
+
+    /// Whether all packets of the match belong to a connection, known or new (`is_ct_valid` in Open vSwitch): it
+    /// asks for a bit that only these have, or for tracked ones that are not invalid.
+    #[must_use]
+    pub fn tells_connection(&self) -> bool {
+        const OF_CONNECTIONS: u128 = 0xcf;
+        const INVALID: u128 = 0x10;
+        const TRACKED: u128 = 0x20;
+        self.get(Field::CtState).is_some_and(|state| {
+            let (set, asked) = (state.value & state.significant(), state.significant());
+            set & OF_CONNECTIONS != 0
+                || set & (TRACKED | INVALID) == TRACKED && asked & INVALID != 0
+        })
     }
 
     /// Asks of single registers what is asked of pairs and fours of them. Open vSwitch reports registers

@@ -690,3 +690,28 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_connection_is_known_by_bits_that_only_its_packets_have() {
+    // The bits of `ct_state`, and those that are asked for.
+    let rows = [
+        (0x20, 0x20, false),
+        (0x21, 0x21, true),
+        (0x04, 0x04, true),
+        (0x40, 0x40, true),
+        (0x20, 0x30, true),
+        (0x30, 0x30, false),
+        (0x00, 0x10, false),
+    ];
+    for (state, asked, known) in rows {
+        let mut matches = Match::any().with(Field::EthType, 0x0800_u16);
+        matches.push(FieldValue::masked(
+            Field::CtState,
+            state as u32,
+            asked as u32,
+        ));
+        assert_eq!(matches.tells_connection(), known, "{state:#x}/{asked:#x}");
+        let needs = matches.with(Field::CtNwSrc, 1_u32);
+        assert_eq!(needs.check().is_ok(), known, "{state:#x}/{asked:#x}");
+    }
+}

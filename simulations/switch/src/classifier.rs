@@ -318,7 +318,7 @@ impl<V: Copy> Classifier<V> {
             values.clear();
             let of_packet = shape
                 .iter()
-                .map_while(|(field, mask)| Some(packet.get(*field)? & mask));
+                .map_while(|(field, mask)| Some(packet.matched(*field)? & mask));
             values.extend(of_packet);
             if values.len() < shape.len() {
                 continue;

@@ -11,13 +11,14 @@ use rust_openflow::field::{Field, ROWS};
 use rust_openflow::message::{FlowMod, NO_BUFFER, PacketIn, PacketInReason, Received};
 use rust_openflow::{FieldValue, GroupId, Match, MeterId, PortNo, TableId};
 
+use crate::conntrack::{self, Connections, Wanted};
 use crate::group::Alive;
 use crate::hash;
 use crate::learn::Learning;
 use crate::meter::Meter;
 use crate::packet::{Packet, Tunnel};
 use crate::parse::VLAN;
-use crate::program::{Bundle, Multipath, Program, Step, Turn, ordered, out_of_ttl};
+use crate::program::{Bundle, Multipath, Program, Step, Track, Turn, Zoned, ordered, out_of_ttl};
 use crate::switch::Switch;
 use crate::trace::{Event, Recorder, Withheld};
 
@@ -35,6 +36,11 @@ const MAX_COPIES: u32 = 256;
 /// How many frames may come out of one packet: Open vSwitch's limit is 64 KiB of datapath actions, of eight bytes
 /// at least.
 const MAX_OUTPUTS: usize = 8192;
+
+/// How often a tracked packet may go on with what was found out, each time within the last (`MAX_RECIRC_DEPTH`).
+const MAX_ROUNDS: u32 = 6;
+/// How often in all. Open vSwitch does not count them.
+const MAX_PASSES: u32 = 4096;
 
 /// What comes out of the switch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,6 +88,7 @@ type Place = (u8, usize, u64);
 
 /// Something that is still to be done. What was begun last is at the top of the pile; a pile instead of calls, so that
 /// no way is too deep for anybody's stack.
+#[derive(Clone)]
 enum Frame<'a> {
     /// What is left of a list of actions.
     List(&'a [Step]),
@@ -100,6 +107,7 @@ enum Frame<'a> {
 }
 
 /// What is as it was before a copy went its way.
+#[derive(Clone)]
 struct Saved<'a> {
     packet: Packet,
     stack: Vec<u128>,
@@ -114,66 +122,82 @@ struct Saved<'a> {
 /// One packet's way.
 pub(crate) struct Execution<'a> {
     switch: &'a Switch,
-    meters: &'a mut BTreeMap<MeterId, Meter>,
+    changing: &'a mut Changing,
     packet: Packet,
     stack: Vec<u128>,
     /// The action set, in the order in which it was written.
     set: Vec<&'a Step>,
     outputs: Vec<Output>,
-    met: Vec<Met>,
-    learned: Vec<FlowMod>,
     frames: Vec<Frame<'a>>,
     place: Place,
     depth: u32,
     copies: u32,
     lookups: u32,
+    /// Within how many others this pass through the tables is.
+    round: u32,
+    /// What all passes have in common.
+    shared: Shared,
     /// Why the controller is told of what is sent to it.
     reason: PacketInReason,
     /// Nothing more is done with the packet.
     over: bool,
     /// Nor was anything done: it went round too often.
     failed: bool,
+}
+
+/// What a packet changes in the switch, on its way.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Changing {
+    pub(crate) meters: BTreeMap<MeterId, Meter>,
+    pub(crate) connections: Connections,
+}
+
+/// What the passes of one packet through the tables have in common.
+#[derive(Default)]
+struct Shared {
+    passes: u32,
+    /// How many frames came out.
+    sent: usize,
+    /// The flows that were met.
+    met: Vec<Met>,
+    /// The flows that were made.
+    learned: Vec<FlowMod>,
     /// What happens, when somebody wants to know.
     recorder: Option<Recorder>,
 }
 
 impl<'a> Execution<'a> {
-    pub(crate) fn new(
-        switch: &'a Switch,
-        meters: &'a mut BTreeMap<MeterId, Meter>,
-        mut packet: Packet,
-    ) -> Self {
+    pub(crate) fn new(switch: &'a Switch, changing: &'a mut Changing, mut packet: Packet) -> Self {
         packet.put(Field::ActsetOutput, PortNo::UNSET.0);
         Self {
             switch,
-            meters,
+            changing,
             packet,
             stack: Vec::new(),
             set: Vec::new(),
             outputs: Vec::new(),
-            met: Vec::new(),
-            learned: Vec::new(),
             frames: Vec::new(),
             place: (0, usize::MAX, u64::MAX),
             depth: 0,
             copies: 0,
             lookups: 0,
+            round: 0,
+            shared: Shared::default(),
             reason: PacketInReason::APPLY_ACTION,
             over: false,
             failed: false,
-            recorder: None,
         }
     }
 
     /// Takes down what happens.
     pub(crate) fn traced(mut self) -> Self {
-        self.recorder = Some(Recorder::default());
+        self.shared.recorder = Some(Recorder::default());
         self
     }
 
     /// Takes down that something happened, if anybody wants to know.
     fn record(&mut self, event: impl FnOnce(&Self) -> Event) {
-        let Some(mut recorder) = self.recorder.take() else {
+        let Some(mut recorder) = self.shared.recorder.take() else {
             return;
         };
         let inner = |frame: &&Frame<'_>| match frame {
@@ -181,8 +205,8 @@ impl<'a> Execution<'a> {
             Frame::List(_) | Frame::Set(_) | Frame::Rest(_) | Frame::Bucket(_) => false,
         };
         let depth = self.frames.iter().filter(inner).count();
-        recorder.record(depth, event(self));
-        self.recorder = Some(recorder);
+        recorder.record(depth + self.round as usize, event(self));
+        self.shared.recorder = Some(recorder);
     }
 
     /// The packet's way from the first table on.
@@ -198,8 +222,18 @@ impl<'a> Execution<'a> {
         self.finish()
     }
 
-    /// Does all that is to be done, then the action set; gives what came out.
     fn finish(mut self) -> Way {
+        self.run();
+        Way {
+            outputs: self.outputs,
+            met: self.shared.met,
+            learned: self.shared.learned,
+            recorder: self.shared.recorder,
+        }
+    }
+
+    /// Does all that is to be done, then the action set.
+    fn run(&mut self) {
         self.go_on();
         let set = std::mem::take(&mut self.set);
         let leads = |step: &&Step| matches!(step.turn(), Some(Turn::Last(_)));
@@ -211,12 +245,6 @@ impl<'a> Execution<'a> {
         }
         if self.failed {
             self.outputs.clear();
-        }
-        Way {
-            outputs: self.outputs,
-            met: self.met,
-            learned: self.learned,
-            recorder: self.recorder,
         }
     }
 
@@ -269,7 +297,11 @@ impl<'a> Execution<'a> {
     }
 
     fn restore(&mut self, saved: Saved<'a>) {
-        (self.packet, self.stack) = (saved.packet, saved.stack);
+        let packet = std::mem::replace(&mut self.packet, saved.packet);
+        if saved.set.is_none() {
+            conntrack::keep(&mut self.packet, packet.tracked);
+        }
+        self.stack = saved.stack;
         (self.place, self.depth, self.reason) = (saved.place, saved.depth, saved.reason);
         self.copies = saved.copies;
         if let Some(set) = saved.set {
@@ -326,7 +358,7 @@ impl<'a> Execution<'a> {
             return;
         };
         self.place = (table, number, flow.cookie);
-        self.met.push(Met {
+        self.shared.met.push(Met {
             table,
             number,
             shortened: None,
@@ -387,7 +419,9 @@ impl<'a> Execution<'a> {
             }
             Step::Controller(to) => self.controller(to),
             Step::Group(group) => self.group(*group),
-            Step::Resubmit { port, table } => self.resubmit(*port, *table),
+            Step::Resubmit { port, table } => self.resubmit(*port, *table, false),
+            Step::ResubmitOriginal { port, table } => self.resubmit(*port, *table, true),
+            Step::Track(track) => self.track(track),
             Step::Clone(steps) => {
                 let set = self.set.clone();
                 self.copy(steps, Some(set));
@@ -417,7 +451,7 @@ impl<'a> Execution<'a> {
                 const FIN_OR_RST: u128 = 5;
                 let flags = self.packet.get(Field::TcpFlags).unwrap_or(0);
                 if flags & FIN_OR_RST != 0 {
-                    self.met.push(Met {
+                    self.shared.met.push(Met {
                         table: self.place.0,
                         number: self.place.1,
                         shortened: Some((*idle, *hard)),
@@ -483,17 +517,22 @@ impl<'a> Execution<'a> {
                 self.stop();
             }
             Step::ClearConnection => {
-                let of_connection = (Field::CtState as usize..=Field::CtLabel as usize)
-                    .chain(Field::CtNwProto as usize..=Field::CtTpDst as usize);
-                for field in of_connection {
-                    packet.values[field] = 0;
+                // What was not shown is not forgotten either.
+                if packet.value(Field::CtState) != 0 {
+                    packet.tracked = conntrack::Tracked::default();
                 }
+                conntrack::hide(packet);
             }
             _ => {}
         }
     }
 
-    fn resubmit(&mut self, port: PortNo, table: Option<u8>) {
+    /// The packet is looked up; if so said, with the addresses and ports of its connection's first packet, if
+    /// it is known.
+    fn resubmit(&mut self, port: PortNo, table: Option<u8>, original: bool) {
+        if original && !conntrack::is_known(&self.packet) {
+            return;
+        }
         let table = table.unwrap_or(self.place.0);
         let deeper = u32::from(table <= self.place.0);
         if self.depth + deeper > MAX_DEPTH {
@@ -513,8 +552,120 @@ impl<'a> Execution<'a> {
         if port != PortNo::IN_PORT {
             self.packet.put(Field::InPort, port.0);
         }
-        self.enter(table);
+        if original {
+            conntrack::swap(&mut self.packet);
+            self.enter(table);
+            conntrack::swap(&mut self.packet);
+        } else {
+            self.enter(table);
+        }
         self.packet.put(Field::InPort, in_port.0);
+    }
+
+    /// The packet is tracked. What was found out of it is known to a copy that goes on in a table; the packet itself
+    /// goes on with what happened to its addresses, as one that was not tracked. The last missing fragment of a
+    /// packet brings the others along; until then, fragments go nowhere.
+    fn track(&mut self, track: &'a Track) {
+        let wanted = self.wanted(track);
+        let (round, now) = (self.round, self.switch.now());
+        let connections = &mut self.changing.connections;
+        let mut tracked = connections.track(&self.packet, &wanted, round, now);
+        if let Some(table) = track.table {
+            for packet in &tracked {
+                self.pass(packet.clone(), table);
+            }
+        }
+        if let [own] = &mut tracked[..] {
+            // Its fields say what they said.
+            own.values = self.packet.values;
+        } else {
+            tracked.iter_mut().for_each(Packet::parse);
+        }
+        tracked.iter_mut().for_each(conntrack::hide);
+        let copy =
+            |frame: &Frame<'_>| matches!(frame, Frame::Restore(saved) if saved.set.is_some());
+        let rest = self.frames.iter().rposition(copy).map_or(0, |end| end + 1);
+        match tracked.pop() {
+            Some(last) if tracked.is_empty() => self.packet = last,
+            Some(last) => {
+                for packet in tracked {
+                    self.go_on_as(packet, rest);
+                }
+                self.packet = last;
+                replace(&mut self.frames[rest..], &self.packet);
+            }
+            None => {
+                self.frames.truncate(rest);
+                self.over |= rest == 0;
+            }
+        }
+    }
+
+    /// Another packet does what is left to be done from a frame on.
+    fn go_on_as(&mut self, packet: Packet, rest: usize) {
+        let mut frames = self.frames[rest..].to_vec();
+        replace(&mut frames, &packet);
+        let mut other = Execution {
+            packet,
+            stack: self.stack.clone(),
+            set: self.set.clone(),
+            outputs: Vec::new(),
+            frames,
+            shared: std::mem::take(&mut self.shared),
+            changing: &mut *self.changing,
+            ..*self
+        };
+        // Only what is not a copy's way has an action set at its end.
+        if rest == 0 {
+            other.run()
+        } else {
+            other.go_on()
+        }
+        self.shared = other.shared;
+        self.outputs.append(&mut other.outputs);
+    }
+
+    /// What is wanted of connection tracking for this packet.
+    fn wanted(&mut self, track: &Track) -> Wanted {
+        let zone = match &track.zone {
+            Zoned::Number(number) => *number,
+            // Zones have sixteen bits, and so many are read.
+            Zoned::Field(bits) => bits.read(&self.packet).unwrap_or(0) as u16,
+        };
+        let fields = [Field::CtMark, Field::CtLabel];
+        let before = fields.map(|field| self.packet.value(field));
+        for step in &track.sets {
+            self.change(step);
+        }
+        let [mark, label] = fields.map(|field| self.packet.value(field));
+        for (field, value) in fields.into_iter().zip(before) {
+            self.packet.put(field, value);
+        }
+        let mut wanted = track.wanted.clone();
+        // A mark has no more bits.
+        (wanted.zone, wanted.mark.0, wanted.label.0) = (zone, mark as u32, label);
+        wanted
+    }
+
+    /// A tracked packet goes through the tables, from one of them on.
+    fn pass(&mut self, mut packet: Packet, table: u8) {
+        self.shared.passes += 1;
+        if self.round >= MAX_ROUNDS || self.shared.passes > MAX_PASSES {
+            return self.record(|_| Event::TooOften);
+        }
+        packet.parse();
+        conntrack::show(&mut packet);
+        let mut pass = Execution::new(self.switch, self.changing, packet);
+        pass.packet
+            .put(Field::ActsetOutput, self.packet.value(Field::ActsetOutput));
+        pass.stack.clone_from(&self.stack);
+        pass.set.clone_from(&self.set);
+        pass.round = self.round + 1;
+        pass.shared = std::mem::take(&mut self.shared);
+        pass.enter(table);
+        pass.run();
+        self.shared = pass.shared;
+        self.outputs.append(&mut pass.outputs);
     }
 
     fn output(&mut self, port: PortNo, max_len: u16) {
@@ -526,7 +677,7 @@ impl<'a> Execution<'a> {
                 ..ToController::default()
             }),
             PortNo::IN_PORT => self.send(in_port, usize::MAX),
-            PortNo::TABLE => self.resubmit(PortNo::IN_PORT, Some(0)),
+            PortNo::TABLE => self.resubmit(PortNo::IN_PORT, Some(0), false),
             PortNo::FLOOD | PortNo::ALL => {
                 let switch = self.switch;
                 let floods = port == PortNo::FLOOD;
@@ -544,7 +695,7 @@ impl<'a> Execution<'a> {
 
     /// Sends the first bytes of the packet out of a port that is not down.
     fn send(&mut self, port: PortNo, bytes: usize) {
-        if self.outputs.len() >= MAX_OUTPUTS {
+        if self.shared.sent >= MAX_OUTPUTS {
             return self.fail();
         }
         if !self.switch.port_is_alive(port) {
@@ -560,6 +711,7 @@ impl<'a> Execution<'a> {
             tunnel,
             frame: frame.clone(),
         });
+        self.shared.sent += 1;
         self.outputs.push(Output::Port {
             port,
             tunnel,
@@ -580,7 +732,7 @@ impl<'a> Execution<'a> {
 
     fn passes(&mut self, id: MeterId) -> bool {
         let bytes = self.packet.frame().len();
-        let meter = self.meters.get_mut(&id);
+        let meter = self.changing.meters.get_mut(&id);
         let passes = meter.is_none_or(|meter| meter.passes(bytes, self.switch.now()));
         self.record(|_| Event::Meter { meter: id, passes });
         passes
@@ -609,13 +761,16 @@ impl<'a> Execution<'a> {
     fn learn(&mut self, learning: &Learning) {
         let flow = learning.flow(&self.packet);
         let there = self.switch.has_flow(&flow);
-        let room = self.learned.len() < MAX_LEARNED
-            && (there || self.switch.has_room(&flow, learning.limit, &self.learned));
+        let room = self.shared.learned.len() < MAX_LEARNED
+            && (there
+                || self
+                    .switch
+                    .has_room(&flow, learning.limit, &self.shared.learned));
         if let Some(result) = learning.result {
             result.write(&mut self.packet, room.into());
         }
         if room {
-            self.learned.push(flow);
+            self.shared.learned.push(flow);
         }
     }
 
@@ -660,7 +815,7 @@ impl<'a> Execution<'a> {
     }
 
     fn controller(&mut self, to: &ToController) {
-        if self.outputs.len() >= MAX_OUTPUTS {
+        if self.shared.sent >= MAX_OUTPUTS {
             return self.fail();
         }
         if to.meter.is_some_and(|meter| !self.passes(meter)) {
@@ -682,10 +837,22 @@ impl<'a> Execution<'a> {
             continuation: None,
         });
         self.record(|_| Event::Controller(received.clone()));
+        self.shared.sent += 1;
         self.outputs.push(Output::Controller {
             id: to.controller_id,
             packet: received,
         });
+    }
+}
+
+/// Puts another packet in the place of the one that buckets go back to.
+fn replace(frames: &mut [Frame<'_>], packet: &Packet) {
+    for frame in frames {
+        if let Frame::Restore(saved) = frame {
+            saved.packet.frame.clone_from(&packet.frame);
+            saved.packet.tracked = packet.tracked.clone();
+            saved.packet.parse();
+        }
     }
 }
 
@@ -697,13 +864,17 @@ fn metadata(packet: &Packet) -> Match {
         fields.filter(move |field| (first..=last).contains(field))
     };
     let mut found = Match::any();
-    let mut note = |field: Field| {
+    let note = |found: &mut Match, field: Field| {
         if let Some(value) = packet.get(field).filter(|value| *value != 0) {
             found.push(FieldValue::exact(field, value));
         }
     };
-    note(Field::InPort);
-    between(Field::TunnelId, Field::GtpuMsgtype).for_each(&mut note);
+    note(&mut found, Field::InPort);
+    if packet.value(Field::CtState) != 0 {
+        // Without it nobody could say what the connection's addresses are.
+        note(&mut found, Field::EthType);
+    }
+    between(Field::TunnelId, Field::GtpuMsgtype).for_each(|field| note(&mut found, field));
     for pair in (0..8).filter_map(Field::register_pair) {
         let value = packet.get(pair).unwrap_or_default();
         let halves = [u128::from(u32::MAX), u128::from(u32::MAX) << 32];
@@ -715,10 +886,14 @@ fn metadata(packet: &Packet) -> Match {
             found.push(FieldValue::masked(pair, value, mask));
         }
     }
-    for field in [Field::PktMark, Field::Metadata] {
-        if let Some(value) = packet.get(field).filter(|value| *value != 0) {
-            found.push(FieldValue::exact(field, value));
+    note(&mut found, Field::PktMark);
+    between(Field::CtState, Field::CtLabel).for_each(|field| note(&mut found, field));
+    if conntrack::is_known(packet) && packet.value(Field::CtNwProto) != 0 {
+        let original = conntrack::ORIGINAL.iter().copied();
+        for field in original.filter(|field| packet.has(*field)) {
+            found.push(FieldValue::exact(field, packet.value(field)));
         }
     }
+    note(&mut found, Field::Metadata);
     found
 }

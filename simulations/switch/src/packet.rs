@@ -9,6 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use rust_openflow::field::{Field, Prerequisite, ROWS};
 use rust_openflow::{FieldValue, PortNo};
 
+use crate::conntrack::{self, Tracked};
 use crate::fields::{self, Access, Header, registers};
 use crate::parse::{self, Layout};
 
@@ -64,6 +65,8 @@ pub struct Packet {
     pub(crate) frame: Vec<u8>,
     pub(crate) values: [u128; ROWS.len()],
     pub(crate) layout: Layout,
+    /// What connection tracking found out of it.
+    pub(crate) tracked: Tracked,
     /// How many VLAN tags are read; what follows is an Ethernet type like others.
     pub(crate) vlan_limit: u8,
 }
@@ -86,6 +89,7 @@ impl Packet {
             frame: frame.to_vec(),
             values: [0; ROWS.len()],
             layout: Layout::default(),
+            tracked: Tracked::default(),
             vlan_limit: if vlan_limit == 0 { u8::MAX } else { vlan_limit },
         };
         packet.put(Field::InPort, in_port.0);
@@ -152,8 +156,19 @@ impl Packet {
     #[must_use]
     pub fn agrees(&self, asked: &FieldValue) -> bool {
         let mask = asked.significant();
-        self.get(asked.field)
+        self.matched(asked.field)
             .is_some_and(|value| value & mask == asked.value & mask)
+    }
+
+    /// What a match sees of a field: like [`Self::get`], but what is told of connections also in packets that are only
+    /// related to one, which actions do not see.
+    #[inline]
+    pub(crate) fn matched(&self, field: Field) -> Option<u128> {
+        use Prerequisite::{CtIp, CtIpv4, CtIpv6};
+        match field.row().prerequisite {
+            CtIp | CtIpv4 | CtIpv6 => Some(self.value(field)),
+            _ => self.get(field),
+        }
     }
 
     /// Whether actions can set a field.
@@ -217,8 +232,7 @@ impl Packet {
             let kind = self.value(Field::Icmpv6Type);
             icmpv6() && of.iter().any(|n| kind == u128::from(*n))
         };
-        // New, established, related, or of the direction of replies.
-        let tracked = || self.value(Field::CtState) & 0x0f != 0;
+        let tracked = || conntrack::is_known(self);
         match needed {
             Prerequisite::None => true,
             Prerequisite::Arp => kind == parse::ARP || kind == parse::RARP,

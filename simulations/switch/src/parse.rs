@@ -281,13 +281,13 @@ impl Packet {
 }
 
 /// What the extension headers of an IPv6 packet say (RFC 8200, 4).
-struct Extensions {
+pub(crate) struct Extensions {
     /// The protocol behind them.
-    protocol: u8,
+    pub(crate) protocol: u8,
     /// `ip_frag`.
-    fragment: u128,
+    pub(crate) fragment: u128,
     /// Where they end.
-    end: usize,
+    pub(crate) end: usize,
     /// Whether there are addresses on the way still to be visited.
     routed: bool,
     /// `ipv6_exthdr`.
@@ -317,7 +317,7 @@ const REPEATED: u128 = 1 << 7;
 const UNORDERED: u128 = 1 << 8;
 
 impl Extensions {
-    fn read(packet: &[u8]) -> Option<Self> {
+    pub(crate) fn read(packet: &[u8]) -> Option<Self> {
         let mut all = Self {
             protocol: *packet.get(6)?,
             fragment: 0,

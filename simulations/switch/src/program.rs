@@ -15,6 +15,7 @@ use rust_openflow::{
     Action, FieldValue, GroupId, Instruction, Match, MeterId, PortNo, TableId, Version,
 };
 
+use crate::conntrack::Wanted;
 use crate::fields::{self, Access};
 use crate::learn::Learning;
 use crate::packet::Packet;
@@ -120,6 +121,12 @@ pub(crate) enum Step {
         hard: u16,
     },
     ClearConnection,
+    Track(Box<Track>),
+    /// Looked up with the addresses and ports of the connection's first packet.
+    ResubmitOriginal {
+        port: PortNo,
+        table: Option<u8>,
+    },
     Meter(MeterId),
     Queue,
     Exit,
@@ -147,6 +154,25 @@ pub(crate) struct Bundle {
     pub(crate) to: Option<Bits>,
 }
 
+/// What is wanted of connection tracking.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Track {
+    pub(crate) zone: Zoned,
+    /// What is known when the action is told; the zone, and the values of mark and label are found when it is done.
+    pub(crate) wanted: Wanted,
+    /// What sets the mark and the label.
+    pub(crate) sets: Vec<Step>,
+    /// Where the packet goes on, with what was found out.
+    pub(crate) table: Option<u8>,
+}
+
+/// Where a zone is said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Zoned {
+    Number(u16),
+    Field(Bits),
+}
+
 impl Step {
     /// When an action set does it (ovs-actions(7), "Action Sets"); none for what cannot be in one.
     pub(crate) fn turn(&self) -> Option<Turn> {
@@ -167,7 +193,7 @@ impl Step {
             Self::Group(_) => Turn::Last(0),
             Self::Output { .. } => Turn::Last(1),
             Self::Resubmit { .. } => Turn::Last(2),
-            Self::ClearConnection => Turn::Last(3),
+            Self::ClearConnection | Self::Track(_) => Turn::Last(3),
             _ => return None,
         })
     }
@@ -240,11 +266,13 @@ pub(crate) trait Existing {
 pub(crate) struct Checker<'a, E> {
     switch: &'a E,
     /// What is known of the packets; none when that is not asked.
-    known: Option<Match>,
+    pub(crate) known: Option<Match>,
     /// How many VLAN tags they have at least.
     tags: u8,
     /// The version that is spoken; none for any.
     version: Option<Version>,
+    /// Whether these are actions inside connection tracking's.
+    pub(crate) tracks: bool,
 }
 
 impl<'a, E: Existing> Checker<'a, E> {
@@ -255,6 +283,7 @@ impl<'a, E: Existing> Checker<'a, E> {
             known: None,
             tags: 0,
             version: None,
+            tracks: false,
         }
     }
 
@@ -265,6 +294,7 @@ impl<'a, E: Existing> Checker<'a, E> {
             tags: matches.satisfies(Prerequisite::Vlan).into(),
             known: Some(matches),
             version,
+            tracks: false,
         }
     }
 
@@ -353,7 +383,7 @@ impl<'a, E: Existing> Checker<'a, E> {
     }
 
     /// The step of an action; none for one that does nothing to a packet.
-    fn step(&mut self, action: &Action) -> Result<Option<Step>, Refusal> {
+    pub(crate) fn step(&mut self, action: &Action) -> Result<Option<Step>, Refusal> {
         self.is_spoken(action)?;
         let step = match action {
             Action::Output { port, max_len } => self.output(*port, *max_len)?,
@@ -382,10 +412,10 @@ impl<'a, E: Existing> Checker<'a, E> {
                 }
                 Step::Group(*group_id)
             }
-            Action::Resubmit { .. } | Action::ResubmitPort { .. } => match action.resubmits() {
-                Some((port, table)) => Step::Resubmit { port, table },
-                None => return Err(Refusal::Action(format!("{action:?}"))),
-            },
+            Action::Resubmit { .. } | Action::ResubmitPort { .. } | Action::ResubmitCt { .. } => {
+                self.resubmit(action)?
+            }
+            Action::Ct { .. } => Step::Track(Box::new(self.track(action)?)),
             Action::Clone { actions } => {
                 let (known, tags) = (self.known.clone(), self.tags);
                 let steps = self.steps(actions)?;
@@ -442,6 +472,19 @@ impl<'a, E: Existing> Checker<'a, E> {
         match REPLACED.iter().find(old) {
             Some((name, _)) => Err(Refusal::Encoding(name)),
             None => Ok(()),
+        }
+    }
+
+    fn resubmit(&self, action: &Action) -> Result<Step, Refusal> {
+        let Some((port, table)) = action.resubmits() else {
+            return Err(Refusal::Action(format!("{action:?}")));
+        };
+        if !matches!(action, Action::ResubmitCt { .. }) {
+            return Ok(Step::Resubmit { port, table });
+        }
+        match self.known.as_ref().is_none_or(Match::tells_connection) {
+            true => Ok(Step::ResubmitOriginal { port, table }),
+            false => Err(Refusal::Untrackable),
         }
     }
 
@@ -796,8 +839,12 @@ impl<'a, E: Existing> Checker<'a, E> {
         self.require(field)?;
         match fields::access(field) {
             None => Err(Refusal::UnknownField),
-            Some(Access::Write) => Ok(()),
-            Some(Access::Read | Access::WriteInCt) => Err(Refusal::ReadOnly(field.row().name)),
+            Some(Access::Write) if !self.tracks => Ok(()),
+            Some(Access::WriteInCt) if self.tracks => Ok(()),
+            Some(_) => Err(match self.tracks {
+                true => Refusal::Argument("what is done inside connection tracking"),
+                false => Refusal::ReadOnly(field.row().name),
+            }),
         }
     }
 

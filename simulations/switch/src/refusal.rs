@@ -78,6 +78,9 @@ refusals! {
     /// An action that these packets cannot have.
     #[error("{0} is not a field of these packets")]
     Inconsistent(&'static str) 2 10;
+    /// Connection tracking of what has no connections, or committing what is invalid.
+    #[error("these packets cannot be tracked like that")]
+    Untrackable 2 10;
     /// An action on a field that the switch does not have.
     #[error("an action on a field that is not known")]
     UnknownField 2 13;

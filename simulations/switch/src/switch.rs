@@ -9,15 +9,17 @@ use std::sync::Arc;
 use rust_openflow::field::Field;
 use rust_openflow::matches::Entry;
 use rust_openflow::message::{
-    FlowCommand, FlowFilter, FlowFlags, FlowMod, FlowRemoved, FlowRemovedReason, FlowStats,
-    GroupCommand, GroupMod, GroupStats, MeterCommand, MeterMod, MeterStats, NO_BUFFER, Stats,
+    CtFlush, FlowCommand, FlowFilter, FlowFlags, FlowMod, FlowRemoved, FlowRemovedReason,
+    FlowStats, GroupCommand, GroupMod, GroupStats, MeterCommand, MeterMod, MeterStats, NO_BUFFER,
+    Stats,
 };
 use rust_openflow::{
     Action, FieldValue, GroupId, Instruction, Match, MeterId, PortNo, TableId, Version,
 };
 
 use crate::classifier::Key;
-use crate::execute::{Execution, Met, Output, Way};
+use crate::conntrack::Connection;
+use crate::execute::{Changing, Execution, Met, Output, Way};
 use crate::executor::{Change, ChangeKind, TableCounts};
 use crate::fields;
 use crate::group::{Alive, Group};
@@ -47,7 +49,8 @@ pub struct Port {
 pub struct Switch {
     tables: BTreeMap<u8, Table>,
     groups: BTreeMap<GroupId, Group>,
-    meters: BTreeMap<MeterId, Meter>,
+    /// What packets change on their way.
+    changing: Changing,
     ports: BTreeMap<PortNo, Port>,
     vlan_limit: u8,
     /// Milliseconds, of whoever's clock it is.
@@ -87,7 +90,7 @@ impl Default for Switch {
         Self {
             tables: BTreeMap::new(),
             groups: BTreeMap::new(),
-            meters: BTreeMap::new(),
+            changing: Changing::default(),
             ports: BTreeMap::new(),
             vlan_limit: Packet::VLAN_LIMIT,
             now: 0,
@@ -106,7 +109,7 @@ impl Existing for Switch {
     }
 
     fn has_meter(&self, meter: MeterId) -> bool {
-        self.meters.contains_key(&meter)
+        self.changing.meters.contains_key(&meter)
     }
 }
 
@@ -135,9 +138,9 @@ impl Switch {
             return Vec::new();
         }
         let packet = Packet::behind_tags(in_port, tunnel, frame, self.vlan_limit);
-        let mut meters = std::mem::take(&mut self.meters);
-        let way = Execution::new(self, &mut meters, packet).pipeline();
-        self.meters = meters;
+        let mut changing = std::mem::take(&mut self.changing);
+        let way = Execution::new(self, &mut changing, packet).pipeline();
+        self.changing = changing;
         self.count(way, frame.len())
     }
 
@@ -150,8 +153,8 @@ impl Switch {
         };
         if frame.len() >= 14 {
             let packet = Packet::behind_tags(in_port, tunnel, frame, self.vlan_limit);
-            let mut meters = self.meters.clone();
-            let way = Execution::new(self, &mut meters, packet)
+            let mut changing = self.changing.clone();
+            let way = Execution::new(self, &mut changing, packet)
                 .traced()
                 .pipeline();
             trace.nodes = way.recorder.map(Recorder::tree).unwrap_or_default();
@@ -169,9 +172,9 @@ impl Switch {
     ) -> Result<Vec<Output>, Refusal> {
         let steps = Checker::unknown(self).steps(actions)?;
         let packet = Packet::behind_tags(in_port, Tunnel::default(), frame, self.vlan_limit);
-        let mut meters = std::mem::take(&mut self.meters);
-        let way = Execution::new(self, &mut meters, packet).list(&steps);
-        self.meters = meters;
+        let mut changing = std::mem::take(&mut self.changing);
+        let way = Execution::new(self, &mut changing, packet).list(&steps);
+        self.changing = changing;
         Ok(self.count(way, frame.len()))
     }
 
@@ -223,6 +226,7 @@ impl Switch {
     /// Lets time go by until `now`, in milliseconds: flows go whose timeouts are over. Time does not go back.
     pub fn advance(&mut self, now: u64) {
         self.now = self.now.max(now);
+        self.changing.connections.advance(self.now);
         while let Some(first) = self
             .deadlines
             .first()
@@ -256,7 +260,9 @@ impl Switch {
     /// The next time at which [`Self::advance`] may have something to do.
     #[must_use]
     pub fn next_timeout(&self) -> Option<u64> {
-        self.deadlines.first().map(|first| first.0)
+        let flows = self.deadlines.first().map(|first| first.0);
+        let connections = self.changing.connections.next_timeout();
+        flows.into_iter().chain(connections).min()
     }
 
     /// The flows that went since this was last asked, of those that were to be told of
@@ -277,6 +283,29 @@ impl Switch {
     /// Behind how many VLAN tags packets are read ([`Packet::behind_tags`]).
     pub fn set_vlan_limit(&mut self, limit: u8) {
         self.vlan_limit = limit;
+    }
+
+    /// Says how many connections are tracked at most (3,000,000 unless that is said), and what the ports and addresses are
+    /// chosen by that a translation leaves open: the same choices for the same number.
+    pub fn set_tracking(&mut self, limit: usize, seed: u64) {
+        self.changing.connections.set(limit, seed);
+    }
+
+    /// The connections that are tracked, in the order in which they began.
+    pub fn connections(&self) -> impl Iterator<Item = Connection> {
+        self.changing.connections.list(self.now)
+    }
+
+    /// Forgets connections: those of a zone, or all of them (`NXT_CT_FLUSH_ZONE`).
+    pub fn flush_zone(&mut self, zone: Option<u16>) {
+        let meant = |connection: &Connection| zone.is_none_or(|zone| connection.zone == zone);
+        self.changing.connections.forget(self.now, meant);
+    }
+
+    /// Forgets the connections that agree with all that is said of them (`NXT_CT_FLUSH`).
+    pub fn flush(&mut self, said: &CtFlush) {
+        let meant = |connection: &Connection| connection.agrees(said);
+        self.changing.connections.forget(self.now, meant);
     }
 
     pub(crate) fn ports(&self) -> impl Iterator<Item = (PortNo, Port)> {
@@ -369,13 +398,13 @@ impl Switch {
 
     /// The meters.
     pub fn meters(&self) -> impl Iterator<Item = &MeterMod> {
-        self.meters.values().map(|meter| &meter.told)
+        self.changing.meters.values().map(|meter| &meter.told)
     }
 
     /// What is said of a meter when it is asked for (OpenFlow 1.5.1, 7.3.5.13).
     #[must_use]
     pub fn meter_stats(&self, id: MeterId) -> Option<MeterStats> {
-        let meter = self.meters.get(&id)?;
+        let meter = self.changing.meters.get(&id)?;
         let users = self
             .flows()
             .filter(|(_, flow)| flow.uses_meter(|used| used == id));
@@ -549,7 +578,7 @@ impl Switch {
     /// Adds, changes or removes a meter. The flows that use a meter go with it.
     pub fn meter_mod(&mut self, message: &MeterMod) -> Result<(), Refusal> {
         let MeterId(id) = message.meter;
-        let there = self.meters.contains_key(&message.meter);
+        let there = self.changing.meters.contains_key(&message.meter);
         match message.command {
             MeterCommand::ADD if there => return Err(Refusal::MeterExists(id)),
             MeterCommand::MODIFY if !there => return Err(Refusal::UnknownMeter(id)),
@@ -563,14 +592,14 @@ impl Switch {
                     ..message.clone()
                 };
                 let meter = Meter::new(&told, self.now)?;
-                let before = self.meters.insert(message.meter, meter);
+                let before = self.changing.meters.insert(message.meter, meter);
                 self.note(|| Before::Meter(message.meter, before));
             }
             MeterCommand::DELETE => {
                 let gone = |id: MeterId| message.meter == MeterId::ALL || message.meter == id;
-                let meters: Vec<MeterId> = self.meters.keys().copied().collect();
+                let meters: Vec<MeterId> = self.changing.meters.keys().copied().collect();
                 for meter in meters.into_iter().filter(|meter| gone(*meter)) {
-                    let before = self.meters.remove(&meter);
+                    let before = self.changing.meters.remove(&meter);
                     self.note(|| Before::Meter(meter, before));
                 }
                 self.remove_users(
@@ -713,8 +742,8 @@ impl Switch {
             }
             Before::Group(id, Some(group)) => _ = self.groups.insert(id, group),
             Before::Group(id, None) => _ = self.groups.remove(&id),
-            Before::Meter(id, Some(meter)) => _ = self.meters.insert(id, meter),
-            Before::Meter(id, None) => _ = self.meters.remove(&id),
+            Before::Meter(id, Some(meter)) => _ = self.changing.meters.insert(id, meter),
+            Before::Meter(id, None) => _ = self.changing.meters.remove(&id),
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The software switch by itself: what messages do to its tables (`tables`), what is counted of flows and how they
 //! go (`time`), which flow is found (`classifier`), how frames are read (`parsing`, `composed`), made
 //! (`composing`) and rewritten (`frames`), and what actions do with a packet (`actions`, `steps`), told step by step
-//! (`traced`), and what controllers see of it all (`agent`). That it agrees with Open vSwitch is proved
+//! (`traced`), what it is to its connection (`tracking`,
+//! `translation`), and what controllers see of it all (`agent`). That it agrees with Open vSwitch is proved
 //! where that is at hand, in the workspace's `tests`.
 
 mod actions;
@@ -9,6 +10,7 @@ mod agent;
 mod classifier;
 mod composed;
 mod composing;
+mod conversation;
 mod frames;
 mod made;
 #[path = "../../../../openflow/tests/ofctl/mod.rs"]
@@ -19,6 +21,8 @@ mod steps;
 mod tables;
 mod time;
 mod traced;
+mod tracking;
+mod translation;
 
 use rust_openflow::message::FlowMod;
 use rust_openflow::{Action, Instruction, Match, PortNo, TableId};

@@ -206,7 +206,7 @@ fn what_the_switch_cannot_do_is_refused_with_its_error_and_changes_nothing() {
     };
     // The types and codes of OpenFlow 1.5, which Open vSwitch 3.1 answers with, too.
     let wrong = [
-        ("BAD_ACTION_TYPE", (2, 0), doing(ct())),
+        ("MATCH_INCONSISTENT", (2, 10), doing(ct())),
         (
             "BAD_ACTION_TYPE",
             (2, 0),
