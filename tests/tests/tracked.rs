@@ -961,7 +961,7 @@ fn random_conversations_are_those_of_open_vswitch() {
     for daemon in 0..2 {
         let lab = dummy::Lab::start(1);
         let mut real = Real::start(lab.hypervisor(1));
-        for round in 0..80 {
+        for round in 0..300 {
             let text = random_program(&mut dice);
             let messages = program(&text);
             let events = random_events(&mut dice, &mut simulated(&messages));
