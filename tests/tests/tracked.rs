@@ -958,10 +958,11 @@ fn random_conversations_are_those_of_open_vswitch() {
         return;
     }
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
-    for daemon in 0..2 {
+    // After some hundreds of these, Open vSwitch 3.1 finds its table of connections damaged and ends.
+    for daemon in 0..6 {
         let lab = dummy::Lab::start(1);
         let mut real = Real::start(lab.hypervisor(1));
-        for round in 0..300 {
+        for round in 0..40 {
             let text = random_program(&mut dice);
             let messages = program(&text);
             let events = random_events(&mut dice, &mut simulated(&messages));

@@ -68,6 +68,7 @@ const TEXTS: &[&str] = &[
     "sample(probability=65535,collector_set_id=1,obs_domain_id=2,obs_point_id=3,sampling_port=2)",
     "conjunction(5,1/2)",
     "ct_clear",
+    "resubmit(,2,ct)",
     "output(port=2,max_len=40)",
     "clone(set_field:02:00:00:00:00:99->eth_dst,output:2)",
     "dec_nsh_ttl",
