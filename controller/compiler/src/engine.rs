@@ -187,6 +187,8 @@ struct Plan<R: Rules> {
     /// Per switch: scopes gained and lost.
     gained: ScopesOf<R>,
     lost: ScopesOf<R>,
+    /// Scopes that no switch had.
+    begins: BTreeSet<ScopeNumber<R>>,
     /// Items that come into a scope or leave it.
     joined: Vec<(ItemNumber<R>, ScopeNumber<R>)>,
     left: Vec<(ItemNumber<R>, ScopeNumber<R>)>,
@@ -201,6 +203,7 @@ impl<R: Rules> Plan<R> {
             released: BTreeSet::new(),
             gained: BTreeMap::new(),
             lost: BTreeMap::new(),
+            begins: BTreeSet::new(),
             joined: Vec::new(),
             left: Vec::new(),
             output: BTreeMap::new(),
@@ -486,11 +489,11 @@ impl<R: Rules> Compiler<R> {
         for scope in plan.lost.values().flatten() {
             *subscribers.entry(*scope).or_default() -= 1;
         }
-        let (mut begins, mut ends) = (Vec::new(), BTreeSet::new());
+        let (mut begins, mut ends) = (BTreeSet::new(), BTreeSet::new());
         for (scope, change) in subscribers {
             let has = self.scopes[scope].switches.len();
             match (has, has.saturating_add_signed(change)) {
-                (0, 1..) => begins.push(scope),
+                (0, 1..) => _ = begins.insert(scope),
                 (1.., 0) => _ = ends.insert(scope),
                 _ => {}
             }
@@ -516,9 +519,10 @@ impl<R: Rules> Compiler<R> {
             let items = self.scopes[scope].items.iter();
             plan.left.extend(items.map(|item| (*item, scope)));
         }
-        for scope in begins {
-            self.plan_scope(scope, plan);
+        for scope in &begins {
+            self.plan_scope(*scope, plan);
         }
+        plan.begins = begins;
     }
 
     /// The items of a scope that no switch had.
@@ -585,7 +589,10 @@ impl<R: Rules> Compiler<R> {
             touched.extend(keys(old, new));
             touched.extend(keys(new, old));
         }
-        for (item, _) in plan.joined.iter().chain(&plan.left) {
+        // What comes with a scope that begins, its switches gain with the scope; no other has it.
+        let joined = plan.joined.iter();
+        let joined = joined.filter(|(_, scope)| !plan.begins.contains(scope));
+        for (item, _) in joined.chain(&plan.left) {
             touched.extend(keys(&self.items[*item].emissions, &[]));
             if let Some(new) = plan.output.get(item) {
                 touched.extend(keys(&new.emissions, &[]));

@@ -12,7 +12,7 @@ use hashbrown::HashSet;
 use smallvec::SmallVec;
 
 use super::{Compiler, Contributor, Delta, ScopeNumber, ScopesOf, Slots, SwitchNumber};
-use crate::content::{self, Content, Key};
+use crate::content::{self, Body, Content, Key};
 use crate::rules::Rules;
 
 /// Works out deltas once the plan is carried out.
@@ -43,15 +43,10 @@ impl<R: Rules> Differences<'_, R> {
                         content::merge(&self.compiler.secret, after.iter().map(|one| &one.body));
                     shared.entry(scope).or_default().push(had, has);
                 }
-                Only::Several(scopes) => {
-                    let switches: BTreeSet<SwitchNumber> = scopes
-                        .iter()
-                        .flat_map(|scope| self.switches(*scope))
-                        .collect();
-                    for switch in switches {
-                        let scopes = &self.compiler.switches[switch].scopes;
-                        let had = self.visible(before, scopes);
-                        let has = self.visible(after, scopes);
+                Only::Several => {
+                    for (switch, [had, has]) in self.by_switch(before, after) {
+                        let (had, _) = content::merge(&self.compiler.secret, had);
+                        let (has, _) = content::merge(&self.compiler.secret, has);
                         single.entry(switch).or_default().push(had, has);
                     }
                 }
@@ -132,6 +127,30 @@ impl<R: Rules> Differences<'_, R> {
         })
     }
 
+    /// What each switch sees of a key's contributors, before and after: of those whose scopes did not change.
+    fn by_switch<'b>(
+        &self,
+        before: &'b [Contributor<R>],
+        after: &'b [Contributor<R>],
+    ) -> BTreeMap<SwitchNumber, [SmallVec<[&'b Body; 1]>; 2]> {
+        let mut seen: BTreeMap<SwitchNumber, [SmallVec<[&Body; 1]>; 2]> = BTreeMap::new();
+        for (time, contributors) in [before, after].into_iter().enumerate() {
+            for one in contributors {
+                for switch in one.scopes.iter().flat_map(|scope| self.switches(*scope)) {
+                    let bodies = &mut seen.entry(switch).or_default()[time];
+                    // A switch may have several of its scopes.
+                    if bodies
+                        .last()
+                        .is_none_or(|last| !std::ptr::eq(*last, &one.body))
+                    {
+                        bodies.push(&one.body);
+                    }
+                }
+            }
+        }
+        seen
+    }
+
     fn visible(
         &self,
         contributors: &[Contributor<R>],
@@ -149,19 +168,16 @@ impl<R: Rules> Differences<'_, R> {
 enum Only<R: Rules> {
     None,
     One(ScopeNumber<R>),
-    Several(BTreeSet<ScopeNumber<R>>),
+    Several,
 }
 
 fn only_scope<'a, R: Rules + 'a>(
     contributors: impl Iterator<Item = &'a Contributor<R>>,
 ) -> Only<R> {
     let mut scopes = contributors.flat_map(|one| one.scopes.iter().copied());
-    let Some(first) = scopes.next() else {
-        return Only::None;
-    };
-    let others: BTreeSet<ScopeNumber<R>> = scopes.filter(|scope| *scope != first).collect();
-    if others.is_empty() {
-        return Only::One(first);
+    match scopes.next() {
+        None => Only::None,
+        Some(first) if scopes.all(|scope| scope == first) => Only::One(first),
+        Some(_) => Only::Several,
     }
-    Only::Several(others.into_iter().chain([first]).collect())
 }
