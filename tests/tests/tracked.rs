@@ -202,6 +202,7 @@ fn connections(switch: &Switch) -> Vec<String> {
 
 /// Lets events happen to both; tells the first difference.
 fn compare(real: &mut Real<'_>, messages: &[Message], events: &[Event]) -> Result<(), String> {
+    let events = &harmless(messages, events);
     real.tell(messages);
     let mut switch = simulated(messages);
     let mut parts = events.split_inclusive(|event| matches!(event, Event::Seconds(_)));
@@ -217,6 +218,32 @@ fn compare(real: &mut Real<'_>, messages: &[Message], events: &[Event]) -> Resul
             .map_err(|differs| format!("event {at}, {event:?}: {differs}"))?;
     }
     Err("the events together differ, but none by itself".to_owned())
+}
+
+/// The events without frames for whose translation no address is left: Open vSwitch 3.1 then damages what it has of
+/// connections, and ends some time later.
+fn harmless(messages: &[Message], events: &[Event]) -> Vec<Event> {
+    let mut switch = simulated(messages);
+    let mut is_harmless = |event: &&Event| match event {
+        Event::Frame(frame) => {
+            let mut next = switch.clone();
+            simulate(&mut next, std::slice::from_ref(frame));
+            let harmless = next.untranslated() == switch.untranslated();
+            if harmless {
+                switch = next;
+            }
+            harmless
+        }
+        Event::Seconds(seconds) => {
+            switch.advance(switch.now() + seconds * 1000);
+            true
+        }
+    };
+    events
+        .iter()
+        .filter(|event| is_harmless(event))
+        .cloned()
+        .collect()
 }
 
 /// Lets frames come in, and then, if so said, time go by.
@@ -684,7 +711,7 @@ fn a_range_is_used_up_as_by_open_vswitch() {
             parts
         };
         let (there, here) = (real.connections(), connections(&switch));
-        assert_eq!(there.len(), 4);
+        assert_eq!((there.len(), switch.untranslated()), (4, 1));
         for side in 0..2 {
             assert_eq!(part(side, &there), part(side, &here), "{target}");
         }
@@ -772,8 +799,7 @@ impl Talk {
     fn new(dice: &mut Dice) -> Self {
         let v6 = dice.below(4) == 0;
         let kind = dice.pick(&[0, 0, 0, 1, 1, 2, 3]);
-        // No two clients need the same address and port: when there is none left, Open vSwitch 3.1 damages what it
-        // has of connections, and ends some time later.
+        // Two clients rarely need the same address and port ([`harmless`]).
         let second = kind != 3 && dice.below(2) == 1;
         let client = match (v6, second) {
             (false, false) => A,
@@ -958,11 +984,10 @@ fn random_conversations_are_those_of_open_vswitch() {
         return;
     }
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
-    // After some hundreds of these, Open vSwitch 3.1 finds its table of connections damaged and ends.
-    for daemon in 0..6 {
+    for daemon in 0..3 {
         let lab = dummy::Lab::start(1);
         let mut real = Real::start(lab.hypervisor(1));
-        for round in 0..40 {
+        for round in 0..80 {
             let text = random_program(&mut dice);
             let messages = program(&text);
             let events = random_events(&mut dice, &mut simulated(&messages));

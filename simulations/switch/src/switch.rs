@@ -296,6 +296,13 @@ impl Switch {
         self.changing.connections.list(self.now)
     }
 
+    /// How many connections there were that were to be translated when no address and port was left: their packets went
+    /// on as they were, and they were not tracked.
+    #[must_use]
+    pub fn untranslated(&self) -> u64 {
+        self.changing.connections.exhausted()
+    }
+
     /// Forgets connections: those of a zone, or all of them (`NXT_CT_FLUSH_ZONE`).
     pub fn flush_zone(&mut self, zone: Option<u16>) {
         let meant = |connection: &Connection| zone.is_none_or(|zone| connection.zone == zone);

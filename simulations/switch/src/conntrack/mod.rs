@@ -115,6 +115,8 @@ pub(crate) struct Connections {
     deadlines: BTreeSet<(u64, u64)>,
     /// How many there ever were.
     serial: u64,
+    /// For how many no address and port was left.
+    exhausted: u64,
     limit: usize,
     seed: u64,
 }
@@ -127,6 +129,7 @@ impl Default for Connections {
             fragments: Fragments::default(),
             deadlines: BTreeSet::new(),
             serial: 0,
+            exhausted: 0,
             limit: LIMIT,
             seed: 0,
         }
@@ -137,6 +140,11 @@ impl Connections {
     /// Says how many connections there may be, and what ports are chosen by.
     pub(crate) fn set(&mut self, limit: usize, seed: u64) {
         (self.limit, self.seed) = (limit, seed);
+    }
+
+    /// For how many connections no address and port was left.
+    pub(crate) fn exhausted(&self) -> u64 {
+        self.exhausted
     }
 
     /// The connections, in the order in which they began.
@@ -454,10 +462,15 @@ impl Connections {
         if !wanted.commit || self.tracked.len() >= self.limit {
             return None;
         }
+        let taken = |key: &Key| self.lookup(key).is_some();
         let answers = match &wanted.nat {
-            // Without a free address and port it goes on as it is, and nothing is remembered.
-            Some(target) => nat::choose(&key, target, self.seed, |key| self.lookup(key).is_some())?,
-            None => key.reversed(),
+            Some(target) => nat::choose(&key, target, self.seed, taken),
+            None => Some(key.reversed()),
+        };
+        let Some(answers) = answers else {
+            // It goes on as it is, and nothing is remembered.
+            self.exhausted += 1;
+            return None;
         };
         let expires = now + timeout.milliseconds();
         let id = self.insert(Tracking {

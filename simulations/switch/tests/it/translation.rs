@@ -110,7 +110,7 @@ fn a_taken_port_is_not_taken_again_and_a_range_is_used_up() {
     // Without a free port it goes on as it is, and is not remembered.
     let (sent, question) = ask(&mut switch, 5);
     assert_eq!(sent, [question]);
-    assert_eq!(connections(&switch).len(), 4);
+    assert_eq!((connections(&switch).len(), switch.untranslated()), (4, 1));
 }
 
 #[test]
@@ -204,4 +204,37 @@ fn fragments_that_are_too_small_or_too_late_are_of_no_use() {
     assert_eq!(switch.next_timeout(), None);
     assert!(frames(&mut switch, &parts[2]).is_empty());
     assert_eq!(connections(&switch).len(), 0);
+}
+
+#[test]
+fn no_frame_is_too_odd_to_be_tracked() {
+    let mut switch = switch(
+        "table=0,ip actions=ct(nat,table=1)
+         table=0,ipv6 actions=ct(nat,table=1)
+         table=1,ip actions=ct(commit,nat(src=10.0.0.100),table=2)
+         table=1,ipv6 actions=ct(commit,nat(dst=[fd00::100]:7000-7010),table=2)
+         table=2 actions=output:2",
+    );
+    switch.set_tracking(100, 0);
+    let mut seed = 1_u32;
+    for round in 0..20_000_usize {
+        let bytes: Vec<u8> = (0..300)
+            .map(|_| {
+                seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (seed >> 24) as u8
+            })
+            .collect();
+        let mut frame = crate::made::frame(&mut crate::made::Source(&bytes));
+        match round % 4 {
+            0 => frame.truncate(14 + usize::from(bytes[0]) % frame.len()),
+            1 => {
+                let at = usize::from(bytes[1]) % frame.len();
+                frame[at] = bytes[2];
+            }
+            _ => {}
+        }
+        frames(&mut switch, &frame);
+        switch.advance(round as u64 * 10);
+        assert!(switch.connections().count() <= 100);
+    }
 }
