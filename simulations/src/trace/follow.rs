@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use rust_openflow::field::Field;
 use rust_openflow::message::Received;
-use rust_openflow::text::{print_instructions, print_match};
-use rust_openflow::{Instruction, MacAddr, PortNo};
+use rust_openflow::text::{Names, print_instructions, print_match};
+use rust_openflow::{Instruction, MacAddr, Match, PortNo};
 use weft_compiler::Stage;
 use weft_member::Member;
 use weft_member::status::stage_names;
@@ -229,6 +229,15 @@ impl<C: Cloud> Follower<C> {
             Event::Group { group, buckets } => What::Group {
                 group: group.0,
                 buckets,
+            },
+            Event::Track {
+                zone,
+                commit,
+                state,
+            } => What::Track {
+                zone,
+                commit,
+                state: print_match(&Match::any().with(Field::CtState, state), &Names::default()),
             },
             Event::Meter { meter, passes } => What::Meter {
                 meter: meter.0,

@@ -172,6 +172,15 @@ pub enum What {
         /// To how many of its buckets.
         buckets: usize,
     },
+    /// Connection tracking looks at it.
+    Track {
+        /// The zone.
+        zone: u16,
+        /// Whether a new connection is remembered.
+        commit: bool,
+        /// What is found out, as the match of a flow: `ct_state=new|trk`.
+        state: String,
+    },
     /// It is measured.
     Meter {
         /// The meter's number.

@@ -82,6 +82,14 @@ fn steps(f: &mut fmt::Formatter<'_>, list: &[Step], depth: usize) -> fmt::Result
             What::Group { group, buckets } => {
                 writeln!(f, "{indent}group {group}: {buckets} of its buckets")?;
             }
+            What::Track {
+                zone,
+                commit,
+                state,
+            } => {
+                let word = if *commit { ", remembered" } else { "" };
+                writeln!(f, "{indent}tracked in zone {zone}: {state}{word}")?;
+            }
             What::Meter { meter, passes } => {
                 let word = if *passes { "passes" } else { "drops it" };
                 writeln!(f, "{indent}meter {meter} {word}")?;

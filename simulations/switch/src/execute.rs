@@ -135,6 +135,8 @@ pub(crate) struct Execution<'a> {
     lookups: u32,
     /// Within how many others this pass through the tables is.
     round: u32,
+    /// How deep it is within what is told of the packet.
+    base: usize,
     /// What all passes have in common.
     shared: Shared,
     /// Why the controller is told of what is sent to it.
@@ -182,6 +184,7 @@ impl<'a> Execution<'a> {
             copies: 0,
             lookups: 0,
             round: 0,
+            base: 0,
             shared: Shared::default(),
             reason: PacketInReason::APPLY_ACTION,
             over: false,
@@ -195,17 +198,21 @@ impl<'a> Execution<'a> {
         self
     }
 
+    /// How deep what happens now is within what is told of the packet: in resubmits, groups and copies.
+    fn depth_told(&self) -> usize {
+        let inner = |frame: &&Frame<'_>| match frame {
+            Frame::Return { .. } | Frame::GroupEnd(_) | Frame::Restore(_) => true,
+            Frame::List(_) | Frame::Set(_) | Frame::Rest(_) | Frame::Bucket(_) => false,
+        };
+        self.base + self.frames.iter().filter(inner).count()
+    }
+
     /// Takes down that something happened, if anybody wants to know.
     fn record(&mut self, event: impl FnOnce(&Self) -> Event) {
         let Some(mut recorder) = self.shared.recorder.take() else {
             return;
         };
-        let inner = |frame: &&Frame<'_>| match frame {
-            Frame::Return { .. } | Frame::GroupEnd(_) | Frame::Restore(_) => true,
-            Frame::List(_) | Frame::Set(_) | Frame::Rest(_) | Frame::Bucket(_) => false,
-        };
-        let depth = self.frames.iter().filter(inner).count();
-        recorder.record(depth + self.round as usize, event(self));
+        recorder.record(self.depth_told(), event(self));
         self.shared.recorder = Some(recorder);
     }
 
@@ -570,6 +577,11 @@ impl<'a> Execution<'a> {
         let (round, now) = (self.round, self.switch.now());
         let connections = &mut self.changing.connections;
         let mut tracked = connections.track(&self.packet, &wanted, round, now);
+        self.record(|_| Event::Track {
+            zone: wanted.zone,
+            commit: wanted.commit,
+            state: tracked.first().map_or(0, conntrack::state),
+        });
         if let Some(table) = track.table {
             for packet in &tracked {
                 self.pass(packet.clone(), table);
@@ -655,12 +667,14 @@ impl<'a> Execution<'a> {
         }
         packet.parse();
         conntrack::show(&mut packet);
+        let base = self.depth_told() + 1;
         let mut pass = Execution::new(self.switch, self.changing, packet);
         pass.packet
             .put(Field::ActsetOutput, self.packet.value(Field::ActsetOutput));
         pass.stack.clone_from(&self.stack);
         pass.set.clone_from(&self.set);
         pass.round = self.round + 1;
+        pass.base = base;
         pass.shared = std::mem::take(&mut self.shared);
         pass.enter(table);
         pass.run();

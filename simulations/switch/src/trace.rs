@@ -38,6 +38,15 @@ pub enum Event {
         /// How many buckets are chosen.
         buckets: usize,
     },
+    /// Connection tracking looks at it.
+    Track {
+        /// The zone.
+        zone: u16,
+        /// Whether a new connection is remembered.
+        commit: bool,
+        /// What is found out, as bits of `ct_state`.
+        state: u32,
+    },
     /// It is measured.
     Meter {
         /// The meter.

@@ -560,6 +560,11 @@ pub(crate) const ORIGINAL: [Field; 7] = [
     Field::CtTpDst,
 ];
 
+/// What was found out of a packet, as bits of `ct_state`.
+pub(crate) fn state(packet: &Packet) -> u32 {
+    packet.tracked.state.into()
+}
+
 /// Shows in a packet's fields what was found out of it.
 pub(crate) fn show(packet: &mut Packet) {
     hide(packet);

@@ -1,7 +1,8 @@
 //! What a trace tells: the flows that a packet meets and what each leads to, in the order in which it happens.
 
 use rust_openflow::message::{Band, Bucket, GroupMod, GroupType, MeterMod};
-use rust_openflow::{Action, GroupId, Instruction, Match, MeterId, PortNo, TableId};
+use rust_openflow::text;
+use rust_openflow::{Action, Field, GroupId, Instruction, Match, MeterId, PortNo, TableId};
 use weft_switch::trace::{Event, Node};
 use weft_switch::{Port, Switch, Tunnel};
 
@@ -16,6 +17,11 @@ fn told(nodes: &[Node]) -> String {
             Event::Resubmit { table, .. } => format!("resubmit {}", table.0),
             Event::Copy => "copy".to_owned(),
             Event::Group { group, buckets } => format!("group {} {buckets}", group.0),
+            Event::Track {
+                zone,
+                commit,
+                state,
+            } => format!("track {zone} {commit} {state:#x}"),
             Event::Meter { meter, passes } => format!("meter {} {passes}", meter.0),
             Event::Output { port, .. } => format!("out {port}"),
             Event::Withheld { port, reason } => format!("{reason:?} {port}"),
@@ -122,4 +128,23 @@ fn what_goes_round_too_often_is_told_so_and_nothing_comes_out() {
     let trace = switch.trace(PortNo(1), Tunnel::default(), &frame());
     assert_eq!(trace.outputs, []);
     assert!(told(&trace.nodes).contains("too often"));
+}
+
+#[test]
+fn what_connection_tracking_finds_stands_before_where_the_packet_goes_on() {
+    let ct = text::parse_actions("ct(commit,zone=5,table=3)", &text::Names::default());
+    let ct = ct.expect("an action");
+    let udp_only = Match::any()
+        .with(Field::EthType, 0x0800_u16)
+        .with(Field::IpProto, 17_u8);
+    let switch = switch([
+        flow(0, 1, Match::any(), vec![Action::resubmit(1), output(4)]),
+        flow(1, 1, udp_only, ct),
+        flow(3, 1, Match::any(), vec![output(2)]),
+    ]);
+    let trace = switch.trace(PortNo(1), Tunnel::default(), &crate::udp());
+    assert_eq!(
+        told(&trace.nodes),
+        "0 [resubmit 1 [1 [track 5 true 0x21 [3 [out 2]]]], out 4]"
+    );
 }
