@@ -139,12 +139,21 @@ impl Cast {
         named.map(|(at, _)| at).collect()
     }
 
-    /// The hypervisors that are named, in order.
+    /// The hypervisors that are named, each once, in the order of their names in the file.
     #[must_use]
     pub fn hypervisors(&self, names: &Names) -> Vec<usize> {
-        (0..self.hypervisors.len())
-            .filter(|at| matches(names, self.hypervisor_name(*at)))
-            .collect()
+        let mut chosen = vec![false; self.hypervisors.len()];
+        let mut named = Vec::new();
+        for pattern in &names.patterns {
+            let matching =
+                (0..chosen.len()).filter(|at| pattern.matches(self.hypervisor_name(*at)));
+            let new: Vec<usize> = matching.filter(|at| !chosen[*at]).collect();
+            for at in new {
+                chosen[at] = true;
+                named.push(at);
+            }
+        }
+        named
     }
 
     /// What is named of what can be down, each once. A rack is its devices and hypervisors.
@@ -414,7 +423,7 @@ impl Cast {
             let kind = if parts == 1 { "tenant" } else { "network" };
             let patterns = r#in.0.patterns.iter();
             let right = patterns.filter(|pattern| {
-                let named = parents.iter().any(|path| same_length(pattern, path));
+                let named = parents.iter().any(|path| pattern.is_of(path));
                 if !named {
                     let near = choices(&pattern.text, parents.iter().map(String::as_str));
                     found.add(
@@ -425,7 +434,7 @@ impl Cast {
                 named
             });
             let parents: Vec<&String> = right
-                .flat_map(|pattern| parents.iter().filter(|path| same_length(pattern, path)))
+                .flat_map(|pattern| parents.iter().filter(|path| pattern.is_of(path)))
                 .collect();
             let all = count.0.saturating_mul(event.times.0).min(MOST);
             let names = (1..=all).flat_map(|number| {
@@ -487,7 +496,7 @@ impl Cast {
             Action::Boot { what } | Action::Stop { what } => {
                 self.check_machines(&what.0, paths, found);
             }
-            Action::Migrate { what, to } => {
+            Action::Migrate { what, to, .. } => {
                 self.check_machines(&what.0, paths, found);
                 if let Some(to) = to {
                     self.check_hypervisors(&to.0, None, found);
@@ -611,7 +620,6 @@ impl Task {
     pub fn machines(&self) -> (&Names, Option<&Names>) {
         match self {
             Self::Ping { what, to, .. }
-            | Self::Probe { what, to, .. }
             | Self::Stream { what, to, .. }
             | Self::Tcp { what, to, .. } => (&what.0, to.as_ref().map(|to| &to.0)),
         }
@@ -621,10 +629,9 @@ impl Task {
     #[must_use]
     pub fn pairs(&self) -> Option<usize> {
         match self {
-            Self::Ping { pairs, .. }
-            | Self::Probe { pairs, .. }
-            | Self::Stream { pairs, .. }
-            | Self::Tcp { pairs, .. } => pairs.map(|pairs| pairs.0),
+            Self::Ping { pairs, .. } | Self::Stream { pairs, .. } | Self::Tcp { pairs, .. } => {
+                pairs.map(|pairs| pairs.0)
+            }
         }
     }
 }
@@ -678,11 +685,6 @@ pub(super) fn numbered(template: &str, number: usize, count: usize) -> String {
 
 fn matches(names: &Names, path: &str) -> bool {
     names.patterns.iter().any(|pattern| pattern.matches(path))
-}
-
-/// Whether a pattern names a path itself, not what is above it.
-fn same_length(pattern: &Pattern, path: &str) -> bool {
-    pattern.text.split('/').count() == path.split('/').count() && pattern.matches(path)
 }
 
 /// Notes every pattern that names nothing; none when there is one.

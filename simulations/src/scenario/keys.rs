@@ -242,12 +242,13 @@ keys! {
 }
 
 keys! {
-    /// What machines do. Each table has one of the keys further below, whose value says which machines.
+    /// What machines do. Each table has one of the keys further below, whose value says which machines. Only
+    /// machines of one network have a way to each other; other pairs are left out.
     "[[workload]]" Workload {
         /// Its name, for expectations; without it, its key and a number: `ping1`.
         name: Option<String>,
-        /// When it begins.
-        at: Time = "1s",
+        /// When it begins. Machines that boot need about a second for their addresses.
+        at: Time = "2s",
         /// How long it goes on; without it, to the end.
         r#for: Option<Time>,
     }
@@ -264,13 +265,6 @@ choice! {
         to: Option<Machines>,
         /// How often.
         every: Time = "100ms",
-        /// Only so many pairs, drawn by the seed.
-        pairs: Option<Count>,
-    }
-    /// Each sends one datagram to each, once.
-    "probe": Machines => Probe {
-        /// To whom; without it, to one another.
-        to: Option<Machines>,
         /// Only so many pairs, drawn by the seed.
         pairs: Option<Count>,
     }
@@ -297,7 +291,8 @@ choice! {
 }
 
 keys! {
-    /// What happens. Each table has one of the keys further below, whose value says to whom.
+    /// What happens, from when all that there is at the beginning stands. Each table has one of the keys further
+    /// below, whose value says to whom.
     "[[event]]" Event {
         /// When.
         at: Time,
@@ -325,6 +320,8 @@ choice! {
     "migrate": Machines => Migrate {
         /// Where to, one after the other; without it, to another one by chance.
         to: Option<Hypervisors>,
+        /// How long it runs in neither place.
+        downtime: Time = "20ms",
     }
     /// Devices, links, hypervisors or racks fail. A hypervisor takes its machines with it.
     "down": Elements => Down {
@@ -385,7 +382,7 @@ keys! {
 choice! {
     /// What must hold.
     Demand by None;
-    /// Each of these machines reaches each of those: it is asked, and it answers.
+    /// Machines reach each other, both ways, as far as they are of one network: a datagram from each comes to each.
     "reach": Machines => Reach {
         /// Whom; without it, one another.
         to: Option<Machines>,

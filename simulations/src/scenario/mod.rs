@@ -1,13 +1,14 @@
 //! What an engineer writes: a file that says which network there is, what happens, and what must hold.
 //!
 //! [`Scenario::parse`] takes the text of a file ([`keys`]) and gives the checked scenario with its underlay and
-//! machines ([`cast`]), or every problem of the file with its line. It opens no files: whoever calls hands in how.
+//! machines ([`cast`]), or every problem of the file with its line; [`Scenario::run`] plays it. It opens no files: whoever calls hands in how.
 
 mod cast;
 pub mod keys;
 mod problem;
 mod read;
 mod reference;
+mod run;
 pub mod value;
 
 #[cfg(test)]
@@ -17,6 +18,7 @@ pub use cast::{Cast, Guest, Net};
 pub use keys::File;
 pub use problem::{Problem, Problems};
 pub use reference::reference;
+pub use run::Failure;
 
 use problem::Found;
 use toml::de::DeTable;

@@ -398,6 +398,14 @@ impl Pattern {
     }
 }
 
+impl Pattern {
+    /// Whether a pattern names a path itself, not what is above it.
+    #[must_use]
+    pub fn is_of(&self, path: &str) -> bool {
+        self.text.split('/').count() == path.split('/').count() && self.matches(path)
+    }
+}
+
 /// Whether a name is what a pattern says, where `*` stands for anything.
 fn fits(pattern: &str, name: &str) -> bool {
     let mut pieces = pattern.split('*');

@@ -5,6 +5,7 @@
 //! packets carry. Time is microseconds that somebody else counts.
 
 mod graph;
+mod lane;
 mod routes;
 mod shape;
 mod zoo;
@@ -22,6 +23,7 @@ use serde::{Deserialize, Serialize};
 pub use graph::{
     Graph, Link, LinkId, MAX_LINKS, MAX_NODES, Node, NodeId, Position, Rack, Role, Wrong,
 };
+use lane::Lane;
 pub use routes::Metric;
 use routes::{Routes, Steps};
 pub use shape::{Device, Shape};
@@ -117,11 +119,10 @@ pub struct Length {
 }
 
 /// One direction of a link.
-#[derive(Debug, Clone, Copy, Default)]
-struct Lane {
+#[derive(Debug, Clone, Default)]
+struct Direction {
     traffic: Traffic,
-    /// Until when it is busy with what has been sent, in nanoseconds.
-    busy: u64,
+    lane: Lane,
 }
 
 /// An underlay at work.
@@ -140,7 +141,7 @@ pub struct Underlay {
     /// What routing will take note of, and when.
     changes: VecDeque<(u64, LinkId, bool)>,
     /// By link: towards its second end, towards its first.
-    lanes: Vec<[Lane; 2]>,
+    directions: Vec<[Direction; 2]>,
 }
 
 impl Underlay {
@@ -154,7 +155,7 @@ impl Underlay {
             node_up: vec![true; graph.as_petgraph().node_count()],
             noticed: vec![true; links],
             changes: VecDeque::new(),
-            lanes: vec![[Lane::default(); 2]; links],
+            directions: vec![Default::default(); links],
             addresses: HashMap::new(),
             graph,
             settings,
@@ -215,28 +216,33 @@ impl Underlay {
         }
         let steps = self.routes.path(from, to, hash);
         let steps = steps.ok_or(Loss::NoRoute { from, to })?;
-        let mut at = now.saturating_mul(1000);
-        for (link, next) in steps {
-            at = self.cross(link, next, bytes, at, dice)?;
+        let now = now.saturating_mul(1000);
+        let mut at = now;
+        for step in steps {
+            at = self.cross(step, bytes as u64, at, now, dice)?;
         }
         Ok(at.div_ceil(1000))
     }
 
-    /// Carries a packet over one link; when it is over, in nanoseconds.
+    /// Carries a packet that reaches a link at a time; when it is over. Both are nanoseconds, as is `now`.
     fn cross(
         &mut self,
-        link: LinkId,
-        next: NodeId,
-        bytes: usize,
+        (link, next): (LinkId, NodeId),
+        bytes: u64,
         at: u64,
+        now: u64,
         dice: &mut (impl Rng + ?Sized),
     ) -> Result<u64, Loss> {
         let facts = self.graph.as_petgraph()[link];
-        let bytes = bytes as u64;
-        let lane = self.lane(link, next);
-        let start = match facts.rate {
-            Some(_) => at.max(self.lanes[link.index()][lane].busy),
-            None => at,
+        let side = self.side(link, next);
+        let Direction { traffic, lane } = &mut self.directions[link.index()][side];
+        let length = facts
+            .rate
+            .map_or(0, |rate| bytes.saturating_mul(8_000_000_000) / rate);
+        let start = if length == 0 {
+            at
+        } else {
+            lane.free(at, length)
         };
         let loss = if !self.link_up[link.index()] {
             Some(Loss::LinkDown(link))
@@ -249,22 +255,19 @@ impl Underlay {
         } else {
             None
         };
-        let Lane { traffic, busy } = &mut self.lanes[link.index()][lane];
         if let Some(loss) = loss {
             traffic.dropped += 1;
             return Err(loss);
         }
         traffic.packets += 1;
         traffic.bytes += bytes;
-        *busy = match facts.rate {
-            Some(rate) => start.saturating_add(bytes.saturating_mul(8_000_000_000) / rate),
-            None => start,
-        };
-        Ok(busy.saturating_add(facts.delay.saturating_mul(1000)))
+        lane.take(start, length, now);
+        let delay = facts.delay.saturating_mul(1000);
+        Ok(start.saturating_add(length).saturating_add(delay))
     }
 
     /// Which direction of a link leads to a node.
-    fn lane(&self, link: LinkId, next: NodeId) -> usize {
+    fn side(&self, link: LinkId, next: NodeId) -> usize {
         let ends = self.graph.as_petgraph().edge_endpoints(link);
         usize::from(ends.is_some_and(|(first, _)| first == next))
     }
@@ -396,9 +399,10 @@ impl Underlay {
     /// What went over a link: towards the second of its ends, and towards the first.
     #[must_use]
     pub fn traffic(&self, link: LinkId) -> [Traffic; 2] {
-        self.lanes
-            .get(link.index())
-            .map_or_else(Default::default, |lanes| lanes.map(|lane| lane.traffic))
+        let directions = self.directions.get(link.index());
+        directions.map_or_else(Default::default, |directions| {
+            [directions[0].traffic, directions[1].traffic]
+        })
     }
 
     /// How many distances routing has computed so far: what it cost.
