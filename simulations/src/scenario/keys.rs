@@ -247,8 +247,8 @@ keys! {
     "[[workload]]" Workload {
         /// Its name, for expectations; without it, its key and a number: `ping1`.
         name: Option<String>,
-        /// When it begins. Machines that boot need about a second for their addresses.
-        at: Time = "2s",
+        /// When it begins.
+        at: Time = "1s",
         /// How long it goes on; without it, to the end.
         r#for: Option<Time>,
     }

@@ -1,11 +1,8 @@
 //! What happens in a scenario: events of the file become faults of the world, states of the underlay, calls of the API.
 
-use std::any::Any;
-
 use serde_json::{Map, Value, json};
 use weft_engine::Request;
 
-use super::guest::Guest;
 use super::stage::{port, text};
 use super::{Net, Player};
 use crate::host::Announcement;
@@ -302,17 +299,9 @@ impl Player<'_> {
 
     fn arrive(&mut self, number: usize, hypervisor: HypervisorId, guest: Box<dyn Attachment>) {
         let machine = self.machines[number].clone();
-        let any: Box<dyn Any> = guest;
-        let plugged = match any.downcast::<Guest>() {
-            Ok(guest) => self
-                .world
-                .plug(hypervisor, &machine.interface, &machine.port, *guest),
-            Err(_) => {
-                let recorder = world::Recorder::default();
-                self.world
-                    .plug(hypervisor, &machine.interface, &machine.port, recorder)
-            }
-        };
+        let plugged = self
+            .world
+            .plug(hypervisor, &machine.interface, &machine.port, guest);
         match plugged {
             Ok(()) => {
                 self.machines[number].hypervisor = hypervisor;
@@ -329,29 +318,31 @@ impl Player<'_> {
     // --- What is up and down. ---
 
     fn set(&mut self, element: Element, up: bool) {
-        let now = self.world.now();
-        match element {
-            Element::Device(node) => self.underlay.borrow_mut().set_device(node, up, now),
-            Element::Link(link) => self.underlay.borrow_mut().set_link(link, up, now),
-            Element::Hypervisor(at) => {
-                let (id, node) = (self.hypervisors[at], self.scenario.cast.hypervisors[at]);
-                self.underlay.borrow_mut().set_device(node, up, now);
-                let fault = if up {
-                    Fault::HypervisorUp(id)
-                } else {
-                    Fault::HypervisorDown(id)
-                };
-                self.world.inject(&fault);
+        let node = match element {
+            Element::Device(node) => Some(node),
+            Element::Hypervisor(at) => Some(self.scenario.cast.hypervisors[at]),
+            Element::Link(link) => {
+                self.world.inject(&Fault::UnderlayLink(link, up));
+                if !up {
+                    self.hurt.1.insert(link);
+                }
+                None
+            }
+        };
+        if let Some(node) = node {
+            self.world.inject(&Fault::UnderlayDevice(node, up));
+            if !up {
+                self.hurt.0.insert(node);
             }
         }
-        if !up {
-            match element {
-                Element::Device(node) => _ = self.hurt.0.insert(node),
-                Element::Link(link) => _ = self.hurt.1.insert(link),
-                Element::Hypervisor(at) => {
-                    self.hurt.0.insert(self.scenario.cast.hypervisors[at]);
-                }
-            }
+        if let Element::Hypervisor(at) = element {
+            let id = self.hypervisors[at];
+            let fault = if up {
+                Fault::HypervisorUp(id)
+            } else {
+                Fault::HypervisorDown(id)
+            };
+            self.world.inject(&fault);
         }
     }
 

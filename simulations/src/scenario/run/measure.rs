@@ -25,7 +25,7 @@ impl Player<'_> {
     }
 
     /// The report.
-    pub(super) fn report(self) -> Report {
+    pub(super) fn report(mut self) -> Report {
         let cast = &self.scenario.cast;
         let pairs = self.tunnels();
         let links = cast.graph.as_petgraph().edge_count();
@@ -48,7 +48,9 @@ impl Player<'_> {
             ("tunnels", pairs.len()),
         ];
         let now = self.world.now();
-        let lengths = self.underlay.borrow_mut().lengths(now);
+        let underlay = self.world.underlay_mut();
+        let lengths = underlay.map_or_else(Vec::new, |underlay| underlay.lengths(now));
+        let topology = self.topology(&pairs);
         Report {
             name: self.scenario.file.name.clone(),
             description: self.scenario.file.description.clone(),
@@ -64,7 +66,7 @@ impl Player<'_> {
             lengths,
             workloads: self.workloads(),
             loss: self.bins(),
-            topology: self.topology(&pairs),
+            topology,
             moments: self.moments,
         }
     }
@@ -90,17 +92,18 @@ impl Player<'_> {
     }
 
     fn health(&self, node: NodeId) -> Health {
-        match (
-            self.underlay.borrow().is_up(node),
-            self.hurt.0.contains(&node),
-        ) {
+        let up = self
+            .world
+            .underlay()
+            .is_none_or(|underlay| underlay.is_up(node));
+        match (up, self.hurt.0.contains(&node)) {
             (false, _) => Health::Down,
             (true, true) => Health::WasDown,
             (true, false) => Health::Up,
         }
     }
 
-    fn topology(&self, pairs: &BTreeMap<(usize, usize), u64>) -> Topology {
+    fn topology(&mut self, pairs: &BTreeMap<(usize, usize), u64>) -> Topology {
         let graph = &self.scenario.cast.graph;
         let mut racks: BTreeMap<NodeId, usize> = BTreeMap::new();
         for (at, rack) in graph.racks().iter().enumerate() {
@@ -113,16 +116,18 @@ impl Player<'_> {
             rack: racks.get(&id).copied(),
             health: self.health(id),
         });
-        let underlay = self.underlay.borrow();
+        let underlay = self.world.underlay();
         let links = graph.links().map(|(id, from, to, link)| {
-            let [forth, back] = underlay.traffic(id);
+            let [forth, back] =
+                underlay.map_or_else(Default::default, |underlay| underlay.traffic(id));
+            let up = underlay.is_none_or(|underlay| underlay.is_link_up(id));
             let hurt = self.hurt.1.contains(&id)
                 || self.hurt.0.contains(&from)
                 || self.hurt.0.contains(&to);
             Link {
                 from: from.index(),
                 to: to.index(),
-                health: match (underlay.is_link_up(id), hurt) {
+                health: match (up, hurt) {
                     (false, _) => Health::Down,
                     (true, true) => Health::WasDown,
                     (true, false) => Health::Up,
@@ -133,27 +138,24 @@ impl Player<'_> {
                 back,
             }
         });
-        let topology = Topology {
-            nodes: nodes.collect(),
-            links: links.collect(),
-            tunnels: Vec::new(),
-        };
-        drop(underlay);
+        let (nodes, links) = (nodes.collect(), links.collect());
         let few = pairs.len() <= TUNNELS;
         let tunnels = pairs
             .iter()
             .filter(|_| few)
             .map(|((a, b), networks)| self.tunnel(*a, *b, *networks));
         Topology {
+            nodes,
+            links,
             tunnels: tunnels.collect(),
-            ..topology
         }
     }
 
-    fn tunnel(&self, from: usize, to: usize, networks: u64) -> Tunnel {
+    fn tunnel(&mut self, from: usize, to: usize, networks: u64) -> Tunnel {
         let [a, b] = [from, to].map(|at| self.scenario.cast.hypervisors[at]);
         let now = self.world.now();
-        let way = self.underlay.borrow_mut().path_of(a, b, 0, now);
+        let underlay = self.world.underlay_mut();
+        let way = underlay.and_then(|underlay| underlay.path_of(a, b, 0, now));
         let ends = self.health(a).max(self.health(b));
         Tunnel {
             from: a.index(),

@@ -1,7 +1,7 @@
 //! Plays a scenario in a world: builds what there is, lets happen what happens, asks what must hold, and measures.
 //!
 //! What there is at the beginning stands before the clock starts: hypervisors are connected, networks and ports created,
-//! switches told. [`stage`] builds it, [`deed`] is what happens, [`task`] what machines do, [`judge`] what must hold,
+//! switches told, machines have their addresses. [`stage`] builds it, [`deed`] is what happens, [`task`] what machines do, [`judge`] what must hold,
 //! [`measure`] what the report says. The same scenario gives the same report, byte for byte.
 
 mod deed;
@@ -14,10 +14,8 @@ mod task;
 #[cfg(test)]
 mod tests;
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
-use std::rc::Rc;
 
 use ipnet::IpNet;
 use rust_openflow::MacAddr;
@@ -25,7 +23,7 @@ use rust_openflow::MacAddr;
 use super::Scenario;
 use super::value::{Executor, Names};
 use crate::report::{Moment, Report, Verdict};
-use crate::underlay::{LinkId, NodeId, Underlay};
+use crate::underlay::{LinkId, NodeId};
 use crate::world::{self, CallId, HypervisorId, Random, SECOND, World};
 use deed::{Deed, Purpose};
 use guest::Guest;
@@ -50,6 +48,9 @@ pub enum Failure {
     /// Not all switches have what they should before the clock starts.
     #[error("after {} minutes not all switches have what they should", STAGING / SECOND / 60)]
     Unsettled,
+    /// Machines do not get their addresses.
+    #[error("after {} minutes not all machines have their addresses", STAGING / SECOND / 60)]
+    Unaddressed,
 }
 
 /// How long building may take, in virtual microseconds.
@@ -106,7 +107,6 @@ impl Machine {
 struct Player<'a> {
     scenario: &'a Scenario,
     world: World,
-    underlay: Rc<RefCell<Underlay>>,
     hypervisors: Vec<HypervisorId>,
     dice: Random,
     /// The world's time at which the scenario began.
@@ -225,7 +225,8 @@ impl Player<'_> {
     fn with_host<R>(&mut self, number: usize, does: impl FnOnce(&mut Guest) -> R) -> Option<R> {
         let machine = &self.machines[number];
         let (hypervisor, interface) = (machine.hypervisor, machine.interface.clone());
-        self.world.with_attachment(hypervisor, &interface, does)
+        self.world
+            .with_attachment(hypervisor, &interface, |guest: &mut Guest, _| does(guest))
     }
 
     fn note(&mut self, what: String, fault: bool) {

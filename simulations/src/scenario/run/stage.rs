@@ -1,9 +1,7 @@
 //! Builds what there is at the beginning, before the clock starts.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
-use std::rc::Rc;
 
 use ipnet::IpNet;
 use rust_openflow::MacAddr;
@@ -11,37 +9,19 @@ use serde_json::{Map, Value, json};
 use weft_topology::TunnelKind;
 
 use super::guest::Guest;
-use super::{Failure, Machine, Net, Player, STAGING};
+use super::{Failure, GLANCE, Machine, Net, Player, STAGING};
 use crate::host::{Addressing, Route};
 use crate::scenario::value::{Encapsulation, Executor, Span};
 use crate::scenario::{Cast, File, Scenario};
-use crate::underlay::{Fate, Underlay};
-use crate::world::{self, Delays, Detail, Execution, HypervisorId, Random, Recorder, World};
+use crate::underlay::Underlay;
+use crate::world::{
+    self, Attachment, Delays, Detail, Execution, HypervisorId, Random, Recorder, World,
+};
 
 /// How many ports are asked for at once.
 const BULK: usize = 500;
 /// The first hypervisor's address; the others follow.
 const FIRST: Ipv4Addr = Ipv4Addr::new(172, 16, 0, 1);
-
-/// The underlay as the world sees it; its player sees it as well.
-struct Shared(Rc<RefCell<Underlay>>);
-
-impl world::Underlay for Shared {
-    fn send(
-        &mut self,
-        from: IpAddr,
-        to: IpAddr,
-        hash: u64,
-        bytes: usize,
-        now: u64,
-        random: &mut Random,
-    ) -> Option<u64> {
-        match self.0.borrow_mut().send(from, to, hash, bytes, now, random) {
-            Fate::Arrives { at } => Some(at),
-            Fate::Lost(_) => None,
-        }
-    }
-}
 
 fn settings(file: &File) -> world::Settings {
     let range = |span: Span| span.from..=span.to;
@@ -70,19 +50,15 @@ impl<'a> Player<'a> {
     pub(super) fn new(scenario: &'a Scenario) -> Result<Self, Failure> {
         let Scenario { file, cast } = scenario;
         let mut world = World::new(settings(file))?;
-        let mut underlay = Underlay::new(cast.graph.clone(), cast.settings);
+        world.set_carrier(Underlay::new(cast.graph.clone(), cast.settings));
         let mut hypervisors = Vec::new();
         for (number, node) in (0u32..).zip(&cast.hypervisors) {
             let address = IpAddr::V4(Ipv4Addr::from(u32::from(FIRST).wrapping_add(number)));
-            underlay.bind(address, *node);
             hypervisors.push(world.add_hypervisor(&cast.graph.node(*node).name, address)?);
         }
-        let underlay = Rc::new(RefCell::new(underlay));
-        world.set_underlay(Shared(Rc::clone(&underlay)));
         let mut player = Self {
             scenario,
             world,
-            underlay,
             hypervisors,
             // Not the world's own sequence, so that its events do not depend on what is drawn here.
             dice: Random::new(!file.seed),
@@ -101,13 +77,14 @@ impl<'a> Player<'a> {
         };
         player.settle()?;
         player.create_all(cast)?;
-        player.settle()?;
-        player.zero = player.world.now();
         for number in 0..player.machines.len() {
             if cast.guests[number].boot {
                 player.boot(number)?;
             }
         }
+        player.settle()?;
+        player.await_addresses()?;
+        player.zero = player.world.now();
         Ok(player)
     }
 
@@ -116,6 +93,36 @@ impl<'a> Player<'a> {
             true => Ok(()),
             false => Err(Failure::Unsettled),
         }
+    }
+
+    /// Lets the world go by until every machine that runs has the addresses that it is to have.
+    fn await_addresses(&mut self) -> Result<(), Failure> {
+        let end = self.world.now() + STAGING;
+        while !self
+            .machines
+            .iter()
+            .all(|machine| self.is_addressed(machine))
+        {
+            if self.world.now() >= end {
+                return Err(Failure::Unaddressed);
+            }
+            self.world.run_for(GLANCE);
+        }
+        Ok(())
+    }
+
+    fn is_addressed(&self, machine: &Machine) -> bool {
+        let (hypervisor, interface) = (machine.hypervisor, &machine.interface);
+        let guest = self.world.attachment::<Guest>(hypervisor, interface);
+        guest.is_none_or(|guest| {
+            let mut wanted = machine.addresses.iter();
+            wanted.all(|wanted| {
+                guest
+                    .host
+                    .addresses()
+                    .any(|has| has.addr() == wanted.addr())
+            })
+        })
     }
 
     fn create_all(&mut self, cast: &Cast) -> Result<(), Failure> {
@@ -231,15 +238,14 @@ impl<'a> Player<'a> {
         }
         let machine = self.machines[number].clone();
         let (hypervisor, name, port) = (machine.hypervisor, &machine.interface, &machine.port);
-        if self.is_full() {
+        let attachment: Box<dyn Attachment> = if self.is_full() {
             let seed = self.scenario.file.seed ^ (number as u64) << 32;
             let how = self.addressing(&machine);
-            let guest = Guest::boot(machine.mac, seed, &how, self.world.now());
-            self.world.plug(hypervisor, name, port, guest)?;
+            Box::new(Guest::boot(machine.mac, seed, &how, self.world.now()))
         } else {
-            self.world
-                .plug(hypervisor, name, port, Recorder::default())?;
-        }
+            Box::new(Recorder::default())
+        };
+        self.world.plug(hypervisor, name, port, attachment)?;
         self.machines[number].on = true;
         Ok(())
     }
