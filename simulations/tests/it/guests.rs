@@ -101,3 +101,19 @@ fn guests_get_their_addresses_and_reach_each_other_as_long_as_there_is_a_way() {
     world.run_for(SECOND);
     assert_eq!(ping(&mut world, ids[0], addresses[3]).received, 10);
 }
+
+#[test]
+fn guests_of_one_seed_say_the_same_byte_for_byte() {
+    let digest = |seed| {
+        let mut world = cloud(seed);
+        let ids: Vec<HypervisorId> = world.hypervisors().collect();
+        let network = network(&mut world, "10.0.0.0/24");
+        boot(&mut world, ids[0], &network);
+        let other = boot(&mut world, ids[3], &network);
+        world.run_for(10 * SECOND);
+        assert_eq!(ping(&mut world, ids[0], other).received, 10);
+        world.history().digest()
+    };
+    assert_eq!(digest(5), digest(5));
+    assert_ne!(digest(5), digest(6));
+}
