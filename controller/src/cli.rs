@@ -13,8 +13,8 @@ use crate::client::{Client, Controller};
 use crate::config::{Config, Layers, Surroundings, environment_name};
 use crate::logging::Log;
 use crate::{
-    Error, bench, config, demo, explain, flows, openflow, pipeline, ports, serve, switches,
-    topology, trace,
+    Error, bench, config, demo, explain, flows, openflow, pipeline, ports, serve, simulate,
+    switches, topology, trace,
 };
 
 /// Weft, a network controller for clouds
@@ -75,6 +75,9 @@ pub enum Command {
     /// Show a cloud in one process: simulated hypervisors, two tenants, traffic
     #[command(after_help = demo::EXAMPLES)]
     Demo(demo::Args),
+    /// Play a network that need not exist: a scenario of topology, tenants, events and expectations
+    #[command(after_help = simulate::EXAMPLES)]
+    Simulate(simulate::Args),
     /// Print the stages that packets go through, and what travels with them
     Pipeline(pipeline::Args),
     /// Read and write OpenFlow messages, and look up what is in them
@@ -285,6 +288,7 @@ pub fn run(args: Vec<OsString>) -> anyhow::Result<()> {
             runtime()?.block_on(question.ask(&client, *json, out))
         }
         Command::Demo(args) => runtime()?.block_on(demo::run(args, *json, out)),
+        Command::Simulate(args) => simulate::run(args, *json, out),
         Command::Pipeline(args) => Ok(pipeline::run(args, *json, out)?),
         Command::Openflow(command) => openflow::run(command, *json, out),
         Command::Bench(args) => bench::run(args, *json, out),

@@ -88,6 +88,17 @@ pub enum Error {
     /// Lines describe no messages.
     #[error("{0} lines describe no message")]
     NotEncoded(usize),
+    /// A file is no scenario: a line for each problem.
+    #[error("{}", .0.replace('\n', "\n       "))]
+    Scenario(String),
+    /// Expectations of a scenario do not hold.
+    #[error("{failed} of {of} expectations do not hold")]
+    Expectations {
+        /// How many.
+        failed: usize,
+        /// Of how many.
+        of: usize,
+    },
     /// One port does not reach another.
     #[error("port '{from}' does not reach port '{to}'")]
     Unreached {
@@ -111,6 +122,7 @@ impl Error {
                 | Self::Configuration(_)
                 | Self::Expected(_)
                 | Self::NoStateDirectory
+                | Self::Scenario(_)
                 | Self::Exposed(_)
         )
     }

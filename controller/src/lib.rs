@@ -26,7 +26,7 @@ mod reference;
 pub mod serve;
 mod show;
 pub mod shutdown;
-mod simulate;
+pub mod simulate;
 pub mod southbound;
 pub mod switches;
 pub mod topology;

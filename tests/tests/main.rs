@@ -28,6 +28,7 @@ mod refusals;
 mod relays;
 mod restarts;
 mod serve;
+mod simulate;
 mod switch_fidelity;
 mod tidy;
 mod tracked;
