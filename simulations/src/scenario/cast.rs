@@ -15,7 +15,7 @@ use weft_schema::resource::{NETWORK, PORT, Resource, SUBNET};
 use super::keys::{Action, Demand, Event, File, Machine, Network, Shape as Form, Task, Underlay};
 use super::problem::{Found, choices};
 use super::value::{
-    Attributes, Count, Creation, Names, Pattern, Placement, Racks, Short, Tier, Time,
+    Attributes, Count, Creation, Executor, Names, Pattern, Placement, Racks, Short, Tier, Time,
 };
 use crate::underlay::{
     Device, Graph, Link, LinkId, Metric, NodeId, Position, Role, Settings, Shape, Wrong,
@@ -457,6 +457,7 @@ impl Cast {
                 }
             }
         }
+        self.check_executor(file, found);
         let mut workloads = BTreeSet::new();
         for (name, workload) in named_workloads(file) {
             if !workloads.insert(name.clone()) {
@@ -484,6 +485,27 @@ impl Cast {
         }
         for expect in &file.expect {
             self.check_demand(&expect.what, &paths, &workloads, found);
+        }
+    }
+
+    /// Where switches carry nothing, machines do nothing and reach nobody.
+    fn check_executor(&self, file: &File, found: &mut Found) {
+        if file.hypervisors.executor == Executor::Full {
+            return;
+        }
+        let workloads = file
+            .workload
+            .iter()
+            .map(|workload| workload.place.of(workload.what.word()));
+        let demands = file.expect.iter().filter_map(|expect| match expect.what {
+            Demand::Reach { .. } | Demand::Isolated { .. } => {
+                Some(expect.place.of(expect.what.word()))
+            }
+            _ => None,
+        });
+        for at in workloads.chain(demands) {
+            let text = "switches that are \"thin\" carry no packets; expected executor = \"full\"";
+            found.add(at, text);
         }
     }
 

@@ -222,6 +222,21 @@ fn parameters_of_shapes_are_told_where_they_stand() {
 }
 
 #[test]
+fn what_needs_packets_is_refused_where_switches_carry_none() {
+    let found = problems(
+        "name = 'x'\nhypervisors = { executor = 'thin' }\n[[tenant]]\nname = 'red'\nnetwork = [{}]\n[[workload]]\nping = 'red'\n[[expect]]\nreach = 'red'\n",
+    );
+    let text = "switches that are \"thin\" carry no packets; expected executor = \"full\"";
+    assert_eq!(
+        found,
+        [
+            format!("test.toml:7:1: {text}"),
+            format!("test.toml:9:1: {text}")
+        ]
+    );
+}
+
+#[test]
 fn what_is_no_toml_is_told_with_its_line() {
     let found = problems("name = 'x'\nseed = \n[[tenant]\n");
     assert!(found[0].starts_with("test.toml:2:"), "{found:?}");

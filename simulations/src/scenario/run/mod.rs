@@ -1,8 +1,8 @@
 //! Plays a scenario in a world: builds what there is, lets happen what happens, asks what must hold, and measures.
 //!
 //! What there is at the beginning stands before the clock starts: hypervisors are connected, networks and ports created,
-//! switches told, machines have their addresses. [`stage`] builds it, [`deed`] is what happens, [`task`] what machines do, [`judge`] what must hold,
-//! [`measure`] what the report says. The same scenario gives the same report, byte for byte.
+//! switches told, machines have their addresses. [`stage`] builds it, [`deed`] is what happens, [`task`] what machines
+//! do, [`judge`] what must hold, [`measure`] what the report says. The same scenario gives the same report, byte for byte.
 
 mod deed;
 mod guest;
