@@ -5,6 +5,7 @@
 //! `weft_tests` for what
 //! these offer.
 
+mod agents;
 mod audit;
 mod bridge;
 mod cleanup;

@@ -218,7 +218,7 @@ impl<'a> Execution<'a> {
 
     /// The packet's way from the first table on.
     pub(crate) fn pipeline(mut self) -> Way {
-        self.enter(0);
+        self.enter_or_tell(0);
         self.finish()
     }
 
@@ -350,10 +350,12 @@ impl<'a> Execution<'a> {
     }
 
     /// The packet comes to a table.
-    fn enter(&mut self, table: u8) {
+    /// False when no flow is for the packet.
+    fn enter(&mut self, table: u8) -> bool {
         self.lookups += 1;
         if self.lookups > MAX_LOOKUPS {
-            return self.fail();
+            self.fail();
+            return true;
         }
         let switch = self.switch;
         let met = switch.lookup(TableId(table), &mut self.packet);
@@ -362,7 +364,7 @@ impl<'a> Execution<'a> {
             flow: met.map(|(_, flow)| flow.clone()),
         });
         let Some((number, flow)) = met else {
-            return;
+            return false;
         };
         self.place = (table, number, flow.cookie);
         self.shared.met.push(Met {
@@ -376,6 +378,25 @@ impl<'a> Execution<'a> {
         if let Some(meter) = program.meter {
             self.meter(meter);
         }
+        true
+    }
+
+    /// The packet goes to a table; the controller gets it when no flow is for it and somebody wants to know.
+    fn enter_or_tell(&mut self, table: u8) {
+        if !self.enter(table) {
+            self.tell_of_miss(table);
+        }
+    }
+
+    fn tell_of_miss(&mut self, table: u8) {
+        if !self.switch.tells_of_misses(self.packet.in_port()) {
+            return;
+        }
+        self.place = (table, self.place.1, u64::MAX);
+        self.controller(&ToController {
+            reason: PacketInReason::TABLE_MISS.0,
+            ..ToController::default()
+        });
     }
 
     /// What a flow does after its actions.
@@ -391,7 +412,7 @@ impl<'a> Execution<'a> {
             self.packet.set(Field::Metadata, value.into(), mask.into());
         }
         if let Some(table) = program.goto {
-            self.enter(table);
+            self.enter_or_tell(table);
         }
     }
 
@@ -426,8 +447,8 @@ impl<'a> Execution<'a> {
             }
             Step::Controller(to) => self.controller(to),
             Step::Group(group) => self.group(*group),
-            Step::Resubmit { port, table } => self.resubmit(*port, *table, false),
-            Step::ResubmitOriginal { port, table } => self.resubmit(*port, *table, true),
+            Step::Resubmit { port, table } => _ = self.resubmit(*port, *table, false),
+            Step::ResubmitOriginal { port, table } => _ = self.resubmit(*port, *table, true),
             Step::Track(track) => self.track(track),
             Step::Clone(steps) => {
                 let set = self.set.clone();
@@ -535,15 +556,16 @@ impl<'a> Execution<'a> {
     }
 
     /// The packet is looked up; if so said, with the addresses and ports of its connection's first packet, if
-    /// it is known.
-    fn resubmit(&mut self, port: PortNo, table: Option<u8>, original: bool) {
+    /// it is known. False when no flow is for it there.
+    fn resubmit(&mut self, port: PortNo, table: Option<u8>, original: bool) -> bool {
         if original && !conntrack::is_known(&self.packet) {
-            return;
+            return true;
         }
         let table = table.unwrap_or(self.place.0);
         let deeper = u32::from(table <= self.place.0);
         if self.depth + deeper > MAX_DEPTH {
-            return self.fail();
+            self.fail();
+            return true;
         }
         self.record(|_| Event::Resubmit {
             port,
@@ -561,12 +583,13 @@ impl<'a> Execution<'a> {
         }
         if original {
             conntrack::swap(&mut self.packet);
-            self.enter(table);
+        }
+        let met = self.enter(table);
+        if original {
             conntrack::swap(&mut self.packet);
-        } else {
-            self.enter(table);
         }
         self.packet.put(Field::InPort, in_port.0);
+        met
     }
 
     /// The packet is tracked. What was found out of it is known to a copy that goes on in a table; the packet itself
@@ -691,7 +714,11 @@ impl<'a> Execution<'a> {
                 ..ToController::default()
             }),
             PortNo::IN_PORT => self.send(in_port, usize::MAX),
-            PortNo::TABLE => self.resubmit(PortNo::IN_PORT, Some(0), false),
+            PortNo::TABLE => {
+                if !self.resubmit(PortNo::IN_PORT, Some(0), false) {
+                    self.tell_of_miss(0);
+                }
+            }
             PortNo::FLOOD | PortNo::ALL => {
                 let switch = self.switch;
                 let floods = port == PortNo::FLOOD;

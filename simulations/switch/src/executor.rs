@@ -4,13 +4,16 @@
 //! Two are here: the whole [`Switch`], and [`crate::thin::Thin`], which only keeps what it is told. Nothing of
 //! connections is known here, nor of versions of the protocol.
 
+use std::collections::BTreeSet;
+
 use rust_openflow::message::{
-    FlowFilter, FlowMod, FlowRemoved, FlowRemovedReason, FlowStats, GroupDesc, GroupMod,
-    GroupStats, MeterConfig, MeterMod, MeterStats, PacketOut,
+    CtFlush, FlowFilter, FlowMod, FlowRemoved, FlowRemovedReason, FlowStats, GroupCommand,
+    GroupDesc, GroupMod, GroupStats, MeterConfig, MeterMod, MeterStats, PacketOut,
 };
-use rust_openflow::{GroupId, MeterId, PortNo, TableId};
+use rust_openflow::{GroupId, MeterId, PortNo, TableId, Version};
 
 use crate::execute::Output;
+use crate::group::Group;
 use crate::packet::Tunnel;
 use crate::refusal::Refusal;
 use crate::switch::{Port, Switch};
@@ -29,6 +32,8 @@ pub enum ChangeKind {
     Added,
     /// It changed, or came in place of another.
     Modified,
+    /// It was asked to become what it was.
+    Same,
     /// It went.
     Removed(FlowRemovedReason),
 }
@@ -60,10 +65,20 @@ pub trait Executor {
     /// Finds a flow again.
     type Flow: std::fmt::Debug;
 
-    /// Adds, changes or removes flows.
-    fn flow_mod(&mut self, message: &FlowMod) -> Result<(), Refusal>;
+    /// Adds, changes or removes flows, as it was said in a version; gives how many. Flows that change get another cookie
+    /// if one is given.
+    fn flow_mod(
+        &mut self,
+        version: Version,
+        message: &FlowMod,
+        cookie: Option<u64>,
+    ) -> Result<usize, Refusal>;
+    /// Refuses a flow-mod that can never be done, whatever there is.
+    fn check_flow_mod(&self, version: Version, message: &FlowMod) -> Result<(), Refusal>;
     /// Adds, changes or removes groups.
     fn group_mod(&mut self, message: &GroupMod) -> Result<(), Refusal>;
+    /// Refuses a group-mod that can never be done, whatever there is.
+    fn check_group_mod(&self, message: &GroupMod) -> Result<(), Refusal>;
     /// Adds, changes or removes meters.
     fn meter_mod(&mut self, message: &MeterMod) -> Result<(), Refusal>;
 
@@ -96,6 +111,13 @@ pub trait Executor {
     /// Says what is known of a port; none that it is no more.
     fn set_port(&mut self, number: PortNo, port: Option<Port>);
 
+    /// Whether packets that meet no flow go to the controller, but for those that come in by some ports; none for never.
+    fn set_misses(&mut self, except: Option<BTreeSet<PortNo>>);
+    /// Forgets the connections of a zone.
+    fn flush_zone(&mut self, zone: u16);
+    /// Forgets connections.
+    fn flush_connections(&mut self, which: &CtFlush);
+
     /// Lets time go by.
     fn advance(&mut self, now: u64);
     /// When [`Self::advance`] may have something to do.
@@ -111,12 +133,30 @@ pub trait Executor {
 impl Executor for Switch {
     type Flow = FlowId;
 
-    fn flow_mod(&mut self, message: &FlowMod) -> Result<(), Refusal> {
-        Self::flow_mod(self, message)
+    fn flow_mod(
+        &mut self,
+        version: Version,
+        message: &FlowMod,
+        cookie: Option<u64>,
+    ) -> Result<usize, Refusal> {
+        self.heed_flow_mod(Some(version), message, cookie)
+    }
+
+    fn check_flow_mod(&self, version: Version, message: &FlowMod) -> Result<(), Refusal> {
+        Self::check_flow_mod(self, version, message)
     }
 
     fn group_mod(&mut self, message: &GroupMod) -> Result<(), Refusal> {
         Self::group_mod(self, message)
+    }
+
+    fn check_group_mod(&self, message: &GroupMod) -> Result<(), Refusal> {
+        match message.command {
+            GroupCommand::ADD | GroupCommand::MODIFY | GroupCommand::ADD_OR_MODIFY => {
+                Group::new(message, 0).map(drop)
+            }
+            _ => Ok(()),
+        }
     }
 
     fn meter_mod(&mut self, message: &MeterMod) -> Result<(), Refusal> {
@@ -190,6 +230,18 @@ impl Executor for Switch {
 
     fn set_port(&mut self, number: PortNo, port: Option<Port>) {
         Self::set_port(self, number, port);
+    }
+
+    fn set_misses(&mut self, except: Option<BTreeSet<PortNo>>) {
+        Self::set_misses(self, except);
+    }
+
+    fn flush_zone(&mut self, zone: u16) {
+        Self::flush_zone(self, Some(zone));
+    }
+
+    fn flush_connections(&mut self, which: &CtFlush) {
+        self.flush(which);
     }
 
     fn advance(&mut self, now: u64) {

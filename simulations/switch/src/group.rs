@@ -14,8 +14,9 @@ use rust_openflow::{GroupId, PortNo};
 use crate::hash;
 use crate::meter::clock;
 use crate::packet::Packet;
-use crate::program::{Checker, Existing, Step, ordered};
+use crate::program::{Checker, Step, ordered};
 use crate::refusal::Refusal;
+use crate::switch::Anything;
 
 /// A group, with what its buckets do.
 #[derive(Debug, Clone)]
@@ -25,7 +26,7 @@ pub(crate) struct Group {
     /// The steps of each bucket.
     pub(crate) steps: Vec<Vec<Step>>,
     /// When it was made, in milliseconds.
-    made: u64,
+    pub(crate) made: u64,
 }
 
 /// What a group has to know of the switch to choose.
@@ -36,16 +37,19 @@ pub(crate) trait Alive {
 
 impl Group {
     /// A group as it was told.
-    pub(crate) fn new(told: &GroupMod, switch: &impl Existing, now: u64) -> Result<Self, Refusal> {
-        check(told)?;
+    pub(crate) fn new(told: &GroupMod, made: u64) -> Result<Self, Refusal> {
         let steps = told.buckets.iter().map(|bucket| {
-            let steps = Checker::unknown(switch).set(&bucket.actions)?;
+            // A group may use one that comes later; until then its packets go nowhere.
+            let steps = Checker::unknown(&Anything).set(&bucket.actions)?;
             let steps: Vec<&Step> = steps.iter().collect();
             Ok(ordered(&steps).into_iter().cloned().collect())
         });
+        // Actions are looked at first, as Open vSwitch reads them.
+        let steps = steps.collect::<Result<_, _>>()?;
+        check(told)?;
         Ok(Self {
-            steps: steps.collect::<Result<_, _>>()?,
-            made: now,
+            steps,
+            made,
             told: GroupMod {
                 command: GroupCommand::ADD,
                 command_bucket: BucketId::ALL,

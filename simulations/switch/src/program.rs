@@ -256,6 +256,9 @@ const REPLACED: &[(&str, Version)] = &[
     ("reg_load2", Version::V1_5),
 ];
 
+/// Behind the last number of an ordinary port.
+const LAST_PORT: PortNo = PortNo(0xff00);
+
 /// What a checker has to know of the switch.
 pub(crate) trait Existing {
     fn has_group(&self, group: GroupId) -> bool;
@@ -333,7 +336,7 @@ impl<'a, E: Existing> Checker<'a, E> {
                 }
                 Instruction::GotoTable { table_id } => {
                     let TableId(to) = *table_id;
-                    if to <= table || *table_id == TableId::ALL {
+                    if to <= table {
                         return Err(Refusal::Backwards(table, to));
                     }
                     program.goto = Some(to);
@@ -497,7 +500,8 @@ impl<'a, E: Existing> Checker<'a, E> {
             PortNo::CONTROLLER,
             PortNo::LOCAL,
         ];
-        if port <= PortNo::MAX || special.contains(&port) {
+        // Numbers have sixteen bits, as in Open vSwitch.
+        if port < LAST_PORT || special.contains(&port) {
             Ok(Step::Output { port, max_len })
         } else {
             Err(Refusal::OutPort(port))

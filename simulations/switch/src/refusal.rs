@@ -159,6 +159,9 @@ refusals! {
     /// A band that this switch does not have.
     #[error("the band {0} is not supported")]
     Band(String) 12 8;
+    /// A meter with no bands, or too many.
+    #[error("a meter cannot have {0} bands")]
+    Bands(usize) 12 11;
     /// A command for meters that this switch does not have.
     #[error("the command {0} for meters is not known")]
     MeterCommand(u16) 12 4;

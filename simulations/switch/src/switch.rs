@@ -3,6 +3,8 @@
 //! Semantics are Open vSwitch's where the standard leaves a choice. A message that asks for what the
 //! switch cannot do changes nothing and is answered with a [`Refusal`].
 
+mod undo;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -11,7 +13,7 @@ use rust_openflow::matches::Entry;
 use rust_openflow::message::{
     CtFlush, FlowCommand, FlowFilter, FlowFlags, FlowMod, FlowRemoved, FlowRemovedReason,
     FlowStats, GroupCommand, GroupMod, GroupStats, MeterCommand, MeterMod, MeterStats, NO_BUFFER,
-    Stats,
+    Stat, Stats,
 };
 use rust_openflow::{
     Action, FieldValue, GroupId, Instruction, Match, MeterId, PortNo, TableId, Version,
@@ -29,9 +31,12 @@ use crate::program::{Checker, Existing};
 use crate::refusal::Refusal;
 use crate::table::{Entry as Entered, Flow, Selection, Table, used_group};
 use crate::trace::{Recorder, Trace};
+use undo::{Before, Undo};
 
 /// The last number that a meter of flows can have (`OFPM_MAX`).
 const LAST_METER: u32 = 0xffff_0000;
+/// How many bands a meter can have.
+pub(crate) const MAX_BANDS: usize = 8;
 /// How many groups may watch each other in a row.
 const WATCH_DEPTH: u32 = 8;
 
@@ -53,6 +58,8 @@ pub struct Switch {
     changing: Changing,
     ports: BTreeMap<PortNo, Port>,
     vlan_limit: u8,
+    /// Whether packets that meet no flow go to the controller, but for those that came in by these.
+    misses: Option<BTreeSet<PortNo>>,
     /// Milliseconds, of whoever's clock it is.
     now: u64,
     /// How many flows there ever were.
@@ -67,24 +74,6 @@ pub struct Switch {
     undo: Option<Undo>,
 }
 
-/// How to get back to where messages that belong together began.
-#[derive(Debug, Clone, Default)]
-struct Undo {
-    /// The latest last.
-    steps: Vec<Before>,
-    /// How many flows were to be told of, and how many changes.
-    removed: usize,
-    changes: usize,
-}
-
-/// What was before a change.
-#[derive(Debug, Clone)]
-enum Before {
-    Flow(u8, usize, Option<Box<Entered>>),
-    Group(GroupId, Option<Group>),
-    Meter(MeterId, Option<Meter>),
-}
-
 impl Default for Switch {
     fn default() -> Self {
         Self {
@@ -93,6 +82,7 @@ impl Default for Switch {
             changing: Changing::default(),
             ports: BTreeMap::new(),
             vlan_limit: Packet::VLAN_LIMIT,
+            misses: None,
             now: 0,
             serial: 0,
             deadlines: BTreeSet::new(),
@@ -110,6 +100,19 @@ impl Existing for Switch {
 
     fn has_meter(&self, meter: MeterId) -> bool {
         self.changing.meters.contains_key(&meter)
+    }
+}
+
+/// A switch that has every group and meter.
+pub(crate) struct Anything;
+
+impl Existing for Anything {
+    fn has_group(&self, _: GroupId) -> bool {
+        true
+    }
+
+    fn has_meter(&self, _: MeterId) -> bool {
+        true
     }
 }
 
@@ -315,6 +318,16 @@ impl Switch {
         self.changing.connections.forget(self.now, meant);
     }
 
+    /// Whether packets that meet no flow go to the controller, but for those that come in by some ports; none for never.
+    pub fn set_misses(&mut self, except: Option<BTreeSet<PortNo>>) {
+        self.misses = except;
+    }
+
+    pub(crate) fn tells_of_misses(&self, in_port: PortNo) -> bool {
+        let except = self.misses.as_ref();
+        except.is_some_and(|except| !except.contains(&in_port))
+    }
+
     pub(crate) fn ports(&self) -> impl Iterator<Item = (PortNo, Port)> {
         self.ports.iter().map(|(number, port)| (*number, *port))
     }
@@ -373,7 +386,25 @@ impl Switch {
     fn stats(&self, entry: &Entered) -> Stats {
         let counters = &entry.counters;
         let lived = clock(self.now.saturating_sub(counters.created));
-        Stats::new(lived, counters.packets, counters.bytes)
+        let (seconds, nanoseconds) = clock(self.now.saturating_sub(counters.used));
+        // In the order in which Open vSwitch tells them.
+        let [lived, packets, bytes] = [
+            Stat::Duration {
+                seconds: lived.0,
+                nanoseconds: lived.1,
+            },
+            Stat::PacketCount {
+                count: counters.packets,
+            },
+            Stat::ByteCount {
+                count: counters.bytes,
+            },
+        ];
+        let idle = Stat::IdleTime {
+            seconds,
+            nanoseconds,
+        };
+        Stats([lived, idle, packets, bytes].into())
     }
 
     /// A group.
@@ -429,22 +460,40 @@ impl Switch {
         Some((number, &table.entry(number)?.flow))
     }
 
+    /// Refuses a flow-mod that no tables, groups and meters would make possible.
+    pub(crate) fn check_flow_mod(
+        &self,
+        version: Version,
+        message: &FlowMod,
+    ) -> Result<(), Refusal> {
+        let meant = meant(&message.matches)?;
+        let mut list = message.instructions.clone();
+        if message.table == TableId::ALL {
+            // Behind no table in particular every other comes.
+            list.retain(|instruction| !matches!(instruction, Instruction::GotoTable { .. }));
+        }
+        let checker = Checker::of(&Anything, meant, Some(version));
+        checker.program(message.table.0, &list).map(drop)
+    }
+
     /// Adds, changes or removes flows.
     pub fn flow_mod(&mut self, message: &FlowMod) -> Result<(), Refusal> {
-        self.heed_flow_mod(None, message)
+        self.heed_flow_mod(None, message, None).map(drop)
     }
 
     /// [`Self::flow_mod`] as it was said in a version: in 1.0 actions that find nothing to change are taken, and some
     /// encodings of actions are of some versions only.
     pub fn flow_mod_in(&mut self, version: Version, message: &FlowMod) -> Result<(), Refusal> {
-        self.heed_flow_mod(Some(version), message)
+        self.heed_flow_mod(Some(version), message, None).map(drop)
     }
 
-    fn heed_flow_mod(
+    /// How many flows were added, changed or removed. Those that change get another cookie if one is given.
+    pub(crate) fn heed_flow_mod(
         &mut self,
         version: Option<Version>,
         message: &FlowMod,
-    ) -> Result<(), Refusal> {
+        cookie: Option<u64>,
+    ) -> Result<usize, Refusal> {
         let meant = meant(&message.matches)?;
         let known = FlowFlags::SEND_FLOW_REMOVED.0
             | FlowFlags::CHECK_OVERLAP.0
@@ -458,13 +507,16 @@ impl Switch {
             return Err(Refusal::Buffer(message.buffer_id));
         }
         match message.command {
-            FlowCommand::ADD => self.add_flow(version, message, meant),
-            FlowCommand::MODIFY | FlowCommand::MODIFY_STRICT => self.change_flows(version, message),
+            FlowCommand::ADD => self.add_flow(version, message, meant).map(|()| 1),
+            FlowCommand::MODIFY | FlowCommand::MODIFY_STRICT => {
+                self.change_flows(version, message, cookie)
+            }
             FlowCommand::DELETE | FlowCommand::DELETE_STRICT => {
-                for (table, number) in self.selected(message.table, &selection(message)) {
-                    self.remove(table, number, FlowRemovedReason::DELETE);
+                let selected = self.selected(message.table, &selection(message));
+                for (table, number) in &selected {
+                    self.remove(*table, *number, FlowRemovedReason::DELETE);
                 }
-                Ok(())
+                Ok(selected.len())
             }
             command => Err(Refusal::FlowCommand(command.0)),
         }
@@ -503,9 +555,11 @@ impl Switch {
         };
         let reset = has(message.flags, FlowFlags::RESET_COUNTS);
         let (number, replaced) = there.add(flow, self.serial, self.now, reset);
-        let kind = match &replaced {
-            Some(_) => ChangeKind::Modified,
-            None => ChangeKind::Added,
+        // One that does the same as the one in whose place it comes is told as if it came, as Open vSwitch does.
+        let kind = match (&replaced, there.entry(number)) {
+            (Some((_, old)), Some(new)) if new.flow.does_as(&old.flow) => ChangeKind::Added,
+            (Some(_), _) => ChangeKind::Modified,
+            (None, _) => ChangeKind::Added,
         };
         let gone = replaced.as_ref().map(|(_, entry)| entry.flow.clone());
         if let Some((old, entry)) = replaced {
@@ -521,7 +575,12 @@ impl Switch {
         Ok(())
     }
 
-    fn change_flows(&mut self, version: Option<Version>, message: &FlowMod) -> Result<(), Refusal> {
+    fn change_flows(
+        &mut self,
+        version: Option<Version>,
+        message: &FlowMod,
+        cookie: Option<u64>,
+    ) -> Result<usize, Refusal> {
         let mut programs = Vec::new();
         for (table, number) in self.selected(message.table, &selection(message)) {
             let entry = self
@@ -536,17 +595,29 @@ impl Switch {
             programs.push((table, number, program));
         }
         let reset = has(message.flags, FlowFlags::RESET_COUNTS);
+        let count = programs.len();
         for (table, number, program) in programs {
             let before = self.undo.is_some().then(|| self.entry(table, number));
             if let Some(entry) = before.flatten().cloned() {
                 self.note(|| Before::Flow(table, number, Some(Box::new(entry))));
             }
+            let before = self.entry(table, number);
+            let before = before.map(|entry| entry.flow.clone());
             if let Some(table) = self.tables.get_mut(&table) {
                 table.change(number, &message.instructions, program, self.now, reset);
+                if let Some(cookie) = cookie {
+                    table.rename(number, cookie);
+                }
             }
-            self.tell(table, number, ChangeKind::Modified);
+            let now = self.entry(table, number).map(|entry| &entry.flow);
+            let changed = now.zip(before).is_some_and(|(now, old)| !now.does_as(&old));
+            let kind = match changed {
+                true => ChangeKind::Modified,
+                false => ChangeKind::Same,
+            };
+            self.tell(table, number, kind);
         }
-        Ok(())
+        Ok(count)
     }
 
     /// Adds, changes or removes a group. The flows that use a group go with it.
@@ -554,14 +625,23 @@ impl Switch {
         let id = message.group;
         let there = self.groups.get(&id);
         let group = match message.command {
-            GroupCommand::ADD if there.is_some() => return Err(Refusal::GroupExists(id.0)),
-            GroupCommand::MODIFY if there.is_none() => return Err(Refusal::UnknownGroup(id.0)),
             GroupCommand::ADD | GroupCommand::MODIFY | GroupCommand::ADD_OR_MODIFY => {
-                Group::new(message, self, self.now)?
+                let made = there.map_or(self.now, |group| group.made);
+                // What cannot be is refused before what is or is not there.
+                let group = Group::new(message, made)?;
+                match message.command {
+                    GroupCommand::ADD if there.is_some() => {
+                        return Err(Refusal::GroupExists(id.0));
+                    }
+                    GroupCommand::MODIFY if there.is_none() => {
+                        return Err(Refusal::UnknownGroup(id.0));
+                    }
+                    _ => group,
+                }
             }
             GroupCommand::INSERT_BUCKET | GroupCommand::REMOVE_BUCKET => {
                 let there = there.ok_or(Refusal::UnknownGroup(id.0))?;
-                Group::new(&there.with_buckets(message)?, self, self.now)?
+                Group::new(&there.with_buckets(message)?, there.made)?
             }
             GroupCommand::DELETE => {
                 let gone = |group: GroupId| id == GroupId::ALL || id == group;
@@ -591,8 +671,12 @@ impl Switch {
             MeterCommand::MODIFY if !there => return Err(Refusal::UnknownMeter(id)),
             MeterCommand::ADD | MeterCommand::MODIFY => {
                 // The numbers of the standard's own meters are not for flows (1.5.1, 7.3.4.5).
-                if id == 0 || id > LAST_METER {
+                let own = [MeterId::SLOWPATH, MeterId::CONTROLLER].contains(&message.meter);
+                if id == 0 || id > LAST_METER && !own {
                     return Err(Refusal::NoSuchMeter(id));
+                }
+                if message.bands.is_empty() || message.bands.len() > MAX_BANDS {
+                    return Err(Refusal::Bands(message.bands.len()));
                 }
                 let told = MeterMod {
                     command: MeterCommand::ADD,
@@ -703,28 +787,6 @@ impl Switch {
         }
     }
 
-    /// Tells who watches of a change of a flow.
-    fn tell(&mut self, table: u8, number: usize, kind: ChangeKind) {
-        if self.changes.is_none() {
-            return;
-        }
-        let entry = self.entry(table, number);
-        let change = entry.map(|entry| Change {
-            kind,
-            flow: self.said(table, entry),
-        });
-        if let Some(changes) = &mut self.changes {
-            changes.extend(change);
-        }
-    }
-
-    /// Notes what was before, when it may have to be again.
-    fn note(&mut self, before: impl FnOnce() -> Before) {
-        if let Some(undo) = &mut self.undo {
-            undo.steps.push(before());
-        }
-    }
-
     /// Notes when a flow has to go.
     fn expect_end(&mut self, table: u8, number: usize) {
         let entry = self.entry(table, number);
@@ -736,63 +798,6 @@ impl Switch {
         if let Some((due, _)) = entry.due() {
             self.deadlines.remove(&(due, table, number, entry.serial));
         }
-    }
-
-    /// Gets back to what was before.
-    fn restore(&mut self, before: Before) {
-        match before {
-            Before::Flow(table, number, entry) => {
-                if let Some(table) = self.tables.get_mut(&table) {
-                    table.restore(number, entry.map(|entry| *entry));
-                }
-                self.expect_end(table, number);
-            }
-            Before::Group(id, Some(group)) => _ = self.groups.insert(id, group),
-            Before::Group(id, None) => _ = self.groups.remove(&id),
-            Before::Meter(id, Some(meter)) => _ = self.changing.meters.insert(id, meter),
-            Before::Meter(id, None) => _ = self.changing.meters.remove(&id),
-        }
-    }
-}
-
-/// Keeping what was, and what changed.
-impl Switch {
-    /// From here on what was before is kept.
-    pub(crate) fn keep_undo(&mut self) {
-        self.undo = Some(Undo {
-            steps: Vec::new(),
-            removed: self.removed.len(),
-            changes: self.changes.as_ref().map_or(0, Vec::len),
-        });
-    }
-
-    pub(crate) fn forget_undo(&mut self) {
-        self.undo = None;
-    }
-
-    /// Gets back to where [`Self::keep_undo`] was called.
-    pub(crate) fn undo(&mut self) {
-        let Some(undo) = self.undo.take() else {
-            return;
-        };
-        for before in undo.steps.into_iter().rev() {
-            self.restore(before);
-        }
-        self.removed.truncate(undo.removed);
-        if let Some(changes) = &mut self.changes {
-            changes.truncate(undo.changes);
-        }
-    }
-
-    pub(crate) fn keep_changes(&mut self, keep: bool) {
-        self.changes = keep.then(|| self.changes.take().unwrap_or_default());
-    }
-
-    pub(crate) fn changes(&mut self) -> Vec<Change> {
-        self.changes
-            .as_mut()
-            .map(std::mem::take)
-            .unwrap_or_default()
     }
 }
 

@@ -74,6 +74,11 @@ impl Flow {
         by_instruction || self.actions().into_iter().filter_map(of_action).any(meter)
     }
 
+    /// Whether it does the same as another, under the same cookie.
+    pub(crate) fn does_as(&self, other: &Self) -> bool {
+        (self.cookie, &self.instructions) == (other.cookie, &other.instructions)
+    }
+
     /// Every action, those inside other actions too.
     pub(crate) fn actions(&self) -> Vec<&Action> {
         actions(&self.instructions)
@@ -274,6 +279,22 @@ impl Table {
         let clauses = flow.clauses().collect();
         self.classifier
             .insert(entry.key.clone(), entry.flow.priority, clauses, number);
+    }
+
+    /// Gives a flow another cookie.
+    pub(crate) fn rename(&mut self, number: usize, cookie: u64) {
+        let Some(entry) = self.flows.get_mut(number).and_then(Option::as_mut) else {
+            return;
+        };
+        let flow = Arc::make_mut(&mut entry.flow);
+        if let Some(numbers) = self.cookies.get_mut(&flow.cookie) {
+            numbers.remove(&number);
+            if numbers.is_empty() {
+                self.cookies.remove(&flow.cookie);
+            }
+        }
+        flow.cookie = cookie;
+        self.cookies.entry(cookie).or_default().insert(number);
     }
 
     /// Removes a flow, and gives it.

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use rust_openflow::message::{
-    Counter, FlowCommand, FlowFilter, FlowFlags, FlowMod, FlowRemoved, FlowRemovedReason,
+    Counter, CtFlush, FlowCommand, FlowFilter, FlowFlags, FlowMod, FlowRemoved, FlowRemovedReason,
     FlowStats, GroupCommand, GroupDesc, GroupMod, GroupStats, Message, MeterCommand, MeterConfig,
     MeterMod, MeterStats, PacketOut, Stats,
 };
@@ -385,28 +385,37 @@ fn filter(message: &FlowMod) -> (FlowFilter, Option<u16>) {
 impl Executor for Thin {
     type Flow = Arc<Record>;
 
-    fn flow_mod(&mut self, message: &FlowMod) -> Result<(), Refusal> {
+    fn flow_mod(
+        &mut self,
+        _: Version,
+        message: &FlowMod,
+        cookie: Option<u64>,
+    ) -> Result<usize, Refusal> {
+        if message.command == FlowCommand::ADD {
+            return self.add(message).map(|()| 1);
+        }
         let (filter, strict) = filter(message);
-        match message.command {
-            FlowCommand::ADD => self.add(message)?,
-            FlowCommand::DELETE | FlowCommand::DELETE_STRICT => {
-                for record in self.found(&filter, strict) {
-                    self.remove(record);
-                }
-            }
-            _ => {
-                for record in self.found(&filter, strict) {
+        let found = self.found(&filter, strict);
+        let count = found.len();
+        for record in found {
+            match message.command {
+                FlowCommand::DELETE | FlowCommand::DELETE_STRICT => self.remove(record),
+                _ => {
                     let Some(flow) = record.flow_mod() else {
                         continue;
                     };
-                    let instructions = message.instructions.clone();
                     self.add(&FlowMod {
-                        instructions,
+                        instructions: message.instructions.clone(),
+                        cookie: cookie.unwrap_or(flow.cookie),
                         ..flow
                     })?;
                 }
             }
         }
+        Ok(count)
+    }
+
+    fn check_flow_mod(&self, _: Version, _: &FlowMod) -> Result<(), Refusal> {
         Ok(())
     }
 
@@ -430,6 +439,10 @@ impl Executor for Thin {
             let old = self.groups.remove(&id);
             self.note(Done::Group(id, old));
         }
+        Ok(())
+    }
+
+    fn check_group_mod(&self, _: &GroupMod) -> Result<(), Refusal> {
         Ok(())
     }
 
@@ -564,6 +577,12 @@ impl Executor for Thin {
     }
 
     fn set_port(&mut self, _: PortNo, _: Option<Port>) {}
+
+    fn set_misses(&mut self, _: Option<BTreeSet<PortNo>>) {}
+
+    fn flush_zone(&mut self, _: u16) {}
+
+    fn flush_connections(&mut self, _: &CtFlush) {}
 
     fn advance(&mut self, _: u64) {}
 

@@ -106,7 +106,15 @@ impl Reasons {
             Version::V1_0 | Version::V1_1 | Version::V1_2 | Version::V1_3 => 3,
             _ => KINDS,
         };
-        let properties = properties(self).into_iter().take(2 * kinds);
+        let mut told = self.clone();
+        if version < Version::V1_4 {
+            // As many reasons as these versions know.
+            for (kind, known) in [(Unasked::PacketIn, 0x07), (Unasked::FlowRemoved, 0x0f)] {
+                told.slave[kind as usize] &= known;
+                told.other[kind as usize] &= known;
+            }
+        }
+        let properties = properties(&told).into_iter().take(2 * kinds);
         AsyncConfig {
             properties: properties.collect(),
         }

@@ -11,6 +11,7 @@ use rust_openflow::message::{
 use super::connection::Connection;
 use super::refused::Refused;
 use super::{Agent, ConnectionId};
+use crate::execute::Output;
 use crate::executor::Executor;
 
 /// Bundles of a connection.
@@ -140,9 +141,11 @@ impl<E: Executor> Agent<E> {
             _ => return Err("OFPBFC_BAD_TYPE".into()),
         }
         let reply = BundleControl {
+            bundle_id: control.bundle_id,
             kind: BundleControlType(control.kind.0 + 1),
+            // As Open vSwitch says it.
+            flags: BundleFlags::default(),
             properties: Vec::new(),
-            ..control
         };
         self.reply(id, xid, &Message::BundleControl(reply));
         Ok(())
@@ -187,11 +190,11 @@ impl<E: Executor> Agent<E> {
     /// Does all of a bundle, or nothing of it and says which message is why.
     fn commit(&mut self, id: ConnectionId, bundle: Bundle) -> Result<(), Refused> {
         self.executor.begin();
-        let mut packets = Vec::new();
+        let mut outputs = Vec::new();
         let mut groups = Vec::new();
         for bytes in bundle.messages {
             if let Err(refused) =
-                self.commit_message(id, &bytes, &mut packets, &mut groups, bundle.flags)
+                self.commit_message(id, &bytes, &mut outputs, &mut groups, bundle.flags)
             {
                 self.executor.roll_back();
                 let xid =
@@ -204,10 +207,8 @@ impl<E: Executor> Agent<E> {
         for (xid, group) in groups {
             self.forward_group(id, xid, &group);
         }
-        for packet in packets {
-            // What it would be refused for was looked at before.
-            let _ = self.packet_out(id, &packet);
-        }
+        let frames = self.deliver(outputs);
+        self.queue(frames);
         Ok(())
     }
 
@@ -215,7 +216,7 @@ impl<E: Executor> Agent<E> {
         &mut self,
         id: ConnectionId,
         bytes: &Bytes,
-        packets: &mut Vec<PacketOut>,
+        outputs: &mut Vec<Output>,
         groups: &mut Vec<(u32, GroupMod)>,
         flags: BundleFlags,
     ) -> Result<(), Refused> {
@@ -225,10 +226,9 @@ impl<E: Executor> Agent<E> {
             return Err("OFPBFC_MSG_UNSUP".into());
         };
         match bundled(&add)? {
-            Bundled::Packet(packet) => packets.push(packet),
+            Bundled::Packet(packet) => outputs.extend(self.executor.send(&packet)?),
             Bundled::Change(Message::GroupMod(group)) => {
-                self.executor.group_mod(&group)?;
-                groups.push((header.xid, group));
+                groups.push((header.xid, self.group_mod(id, group)?));
             }
             Bundled::Change(Message::PortMod(_)) if flags.contains(BundleFlags::ATOMIC) => {
                 return Err("OFPBFC_MSG_FAILED".into());

@@ -9,6 +9,7 @@ use rust_openflow::{Session, Version, frame};
 
 use super::asynchronous::Reasons;
 use super::bundle::Bundle;
+use super::monitor::Monitors;
 use super::refused::Refused;
 
 /// Bytes of unasked messages waiting to be sent at which no more are queued: who does not read misses them.
@@ -34,6 +35,7 @@ pub(super) struct Connection {
     /// Which messages come unasked; none while nothing was chosen.
     pub(super) reasons: Option<Reasons>,
     pub(super) bundles: BTreeMap<u32, Bundle>,
+    pub(super) monitors: Monitors,
     /// Why it ended, until that was asked.
     closed: VecDeque<CloseReason>,
 }
@@ -51,6 +53,7 @@ impl Connection {
             names_tables: false,
             reasons: None,
             bundles: BTreeMap::new(),
+            monitors: Monitors::default(),
             closed: VecDeque::new(),
         }
     }

@@ -11,11 +11,15 @@
 mod asynchronous;
 mod bundle;
 mod connection;
+mod flows;
+mod monitor;
 mod multipart;
 mod port;
 mod refused;
 mod requests;
 mod role;
+mod table;
+mod tunnel_options;
 mod unasked;
 mod words;
 
@@ -36,6 +40,8 @@ use connection::Connection;
 use multipart::Dump;
 use port::PortState;
 use refused::Refused;
+use table::Setups;
+use tunnel_options::Options;
 
 /// Bytes that may wait to be looked at; whoever goes on sending instead of reading is cut off.
 const INPUT_LIMIT: usize = 16 << 20;
@@ -105,6 +111,8 @@ pub struct Agent<E: Executor = Switch> {
     generation: Option<u64>,
     /// `OFPC_FRAG_*`.
     fragments: u16,
+    setups: Setups,
+    options: Options,
     frames: VecDeque<Frame>,
     now: u64,
 }
@@ -121,6 +129,8 @@ impl<E: Executor> Agent<E> {
             ports: BTreeMap::new(),
             generation: None,
             fragments: 0,
+            setups: Setups::new(),
+            options: Options::new(),
             frames: VecDeque::new(),
             now: 0,
         }
@@ -155,6 +165,8 @@ impl<E: Executor> Agent<E> {
     pub fn disconnect(&mut self, id: ConnectionId) {
         self.connections.remove(&id);
         self.dumps.remove(&id);
+        self.watch();
+        self.want_misses();
     }
 
     /// Takes what was read on a connection.
@@ -194,7 +206,7 @@ impl<E: Executor> Agent<E> {
             if let Some(bytes) = connection.session.next_output() {
                 return Some(bytes);
             }
-            if !self.go_on(id) {
+            if !self.go_on(id) && !self.resume_monitors(id) {
                 return None;
             }
         }
@@ -256,6 +268,7 @@ impl<E: Executor> Agent<E> {
             return;
         };
         self.executor.set_port(number, Some(port.executed()));
+        self.want_misses();
         if let Some(reason) = reason {
             self.tell_of_port(&port, reason);
         }
@@ -330,6 +343,7 @@ impl<E: Executor> Agent<E> {
                     self.tell_of_changes(Some((id, xid)));
                 }
                 Event::Closed(reason) => connection.ended(reason),
+                Event::Negotiated(_) => self.want_misses(),
                 _ => {}
             }
         }

@@ -4,10 +4,11 @@
 
 use std::vec::IntoIter;
 
+use rust_openflow::action::NICIRA;
 use rust_openflow::message::{
     Aggregate, BundleFeatures, BundleFlags, Desc, FlowCounters, FlowFilter, FlowStats,
-    FlowStatsReason, GroupFeatures, Message, MeterFeatures, MultipartReply, NxFlowStats, Reply,
-    Request, Stats, TableStats,
+    FlowStatsReason, GroupFeatures, Message, MeterFeatures, MultipartReply, NxFlowStats, ONF,
+    QueueFilter, Reply, Request, Stats, TableStats,
 };
 use rust_openflow::record::{Form, Name};
 use rust_openflow::session::{CloseReason, SendError};
@@ -39,7 +40,7 @@ pub(super) struct Dump<F> {
 
 impl Connection {
     /// Answers with a list, in as many parts as it takes; what the version cannot say is left out.
-    fn reply_list<T: Clone>(
+    pub(super) fn reply_list<T: Clone>(
         &mut self,
         xid: u32,
         list: &[T],
@@ -172,11 +173,11 @@ impl<E: Executor> Agent<E> {
                 self.reply_all(id, xid, &ports, Reply::PortDesc)?;
             }
             Request::QueueStats(filter) => {
-                self.has_port(filter.port)?;
+                self.has_queue(filter)?;
                 self.reply_all(id, xid, &[], Reply::QueueStats)?;
             }
             Request::QueueDesc(filter) => {
-                self.has_port(filter.port)?;
+                self.has_queue(filter)?;
                 self.reply_all(id, xid, &[], Reply::QueueDesc)?;
             }
             Request::GroupStats(filter) => {
@@ -198,13 +199,19 @@ impl<E: Executor> Agent<E> {
                 self.reply_all(id, xid, &groups, Reply::GroupDesc)?;
             }
             Request::GroupFeatures => {
-                self.reply_one(id, xid, Reply::GroupFeatures(Box::new(group_features())));
+                self.reply_one(
+                    id,
+                    xid,
+                    Reply::GroupFeatures(Box::new(group_features(version))),
+                );
             }
             Request::MeterStats(filter) => {
+                self.has_meter(filter.meter)?;
                 let meters = self.executor.meter_stats(filter.meter);
                 self.reply_all(id, xid, &meters, Reply::MeterStats)?;
             }
             Request::MeterConfig(filter) => {
+                self.has_meter(filter.meter)?;
                 let meters = self.executor.meters(filter.meter);
                 self.reply_all(id, xid, &meters, Reply::MeterConfig)?;
             }
@@ -217,6 +224,22 @@ impl<E: Executor> Agent<E> {
                     properties: Vec::new(),
                 };
                 self.reply_one(id, xid, Reply::BundleFeatures(features));
+            }
+            Request::TableDesc => {
+                let tables: Vec<_> = self
+                    .tables()
+                    .map(|table| self.table_desc(table, version))
+                    .collect();
+                self.reply_all(id, xid, &tables, Reply::TableDesc)?;
+            }
+            Request::FlowMonitor(monitors) => return self.monitor_flows(id, xid, monitors),
+            Request::NxFlowMonitor(monitors) => return self.monitor_flows(id, xid, monitors),
+            Request::OnfFlowMonitor(monitors) => return self.monitor_flows(id, xid, monitors),
+            Request::Experimenter(unknown) => {
+                return Err(match unknown.vendor {
+                    NICIRA | ONF => "OFPBRC_BAD_EXP_TYPE".into(),
+                    _ => "OFPBRC_BAD_EXPERIMENTER".into(),
+                });
             }
             _ => return Err("OFPBRC_BAD_MULTIPART".into()),
         }
@@ -276,12 +299,19 @@ impl<E: Executor> Agent<E> {
     }
 
     fn table_stats(&self, table: TableId, version: Version) -> TableStats {
-        words::table_stats(table, self.executor.table(table), version)
+        let config = self.table_config(table, version);
+        let last = table.0 + 1 == self.identity.tables;
+        words::table_stats(table, self.executor.table(table), config, (version, last))
     }
 
-    fn has_port(&self, port: PortNo) -> Result<(), Refused> {
-        match port == PortNo::ANY || self.ports.contains_key(&port) {
-            true => Ok(()),
+    /// There are no queues, so one by itself cannot be asked about.
+    fn has_queue(&self, filter: QueueFilter) -> Result<(), Refused> {
+        /// `OFPQ_ALL`.
+        const ALL: u32 = u32::MAX;
+        let known = filter.port == PortNo::ANY || self.ports.contains_key(&filter.port);
+        match known {
+            true if filter.queue == ALL => Ok(()),
+            true => Err("OFPQOFC_BAD_QUEUE".into()),
             false => Err("OFPQOFC_BAD_PORT".into()),
         }
     }
@@ -303,13 +333,13 @@ fn concerned(asked: PortNo, port: PortNo) -> bool {
 }
 
 /// What Open vSwitch says of its groups.
-fn group_features() -> GroupFeatures {
+fn group_features(version: Version) -> GroupFeatures {
     GroupFeatures {
         types: 0x0f,
         // Weights, liveness, chaining.
         capabilities: 0x07,
         max_groups: [0xffff_ff00; 4],
-        actions: [0; 4],
+        actions: [words::actions(version); 4],
     }
 }
 

@@ -97,6 +97,11 @@ impl PortState {
         sends
     }
 
+    /// Whether the controller gets packets that come in and meet no flow.
+    pub(super) fn tells_of_misses(&self) -> bool {
+        self.config & NO_PACKET_IN == 0
+    }
+
     /// What a version calls it.
     pub(super) fn describe(&self, version: Version) -> Port {
         // Only 1.0 has a bit for flooding.

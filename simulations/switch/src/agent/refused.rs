@@ -9,8 +9,8 @@ use rust_openflow::message::{ERRORS, ErrorKind, ErrorMessage};
 
 use crate::refusal::Refusal;
 
-/// Bytes of a refused message that an error carries back (OpenFlow 1.5.1, 7.5.4).
-const DATA_LEN: usize = 64;
+/// Bytes of a refused message that an error carries back: as many as it has room for, as Open vSwitch does.
+const DATA_LEN: usize = u16::MAX as usize - 24;
 /// What says that a version has no words for an error.
 const UNENCODABLE: &str = "NXBRC_UNENCODABLE_ERROR";
 
@@ -43,6 +43,8 @@ impl Refused {
         let data = bytes.slice(..bytes.len().min(DATA_LEN));
         let own = match self {
             Self::Executor(refusal) => refusal.error(),
+            // The first versions know no slaves.
+            Self::Error("OFPBRC_IS_SLAVE") if version < Version::V1_2 => named("OFPBRC_EPERM"),
             Self::Error(name) => named(name),
             Self::Answer(answer) => ErrorMessage::new(*answer, data.clone()).error,
         };

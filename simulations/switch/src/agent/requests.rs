@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use rust_openflow::action::NICIRA;
 use rust_openflow::message::{
-    AsyncConfig, Features, FlowMod, Message, ONF, PacketOut, PortMod, PortReason,
-    QueueGetConfigReply, Role, SwitchConfig,
+    AsyncConfig, Features, Message, ONF, PacketOut, PortMod, PortReason, QueueGetConfigReply, Role,
+    SwitchConfig,
 };
 use rust_openflow::{PortNo, Version};
 
@@ -50,7 +50,7 @@ impl<E: Executor> Agent<E> {
             Message::FlowMod(flow) => self.flow_mod(id, flow),
             Message::NxFlowMod(flow) => self.flow_mod(id, flow.into()),
             Message::GroupMod(group) => {
-                self.executor.group_mod(&group)?;
+                let group = self.group_mod(id, group)?;
                 self.forward_group(id, xid, &group);
                 Ok(())
             }
@@ -60,7 +60,22 @@ impl<E: Executor> Agent<E> {
                 Ok(())
             }
             Message::PortMod(port) => self.port_mod(&port),
-            Message::PacketOut(packet) => self.packet_out(id, &packet),
+            Message::TableMod(table) => self.table_mod(&table),
+            Message::TlvTableMod(options) => self.change_options(&options),
+            Message::FlowMonitorCancel(cancel) | Message::OnfFlowMonitorCancel(cancel) => {
+                self.cancel_monitor(id, cancel.id)
+            }
+            // Packets do not wait here.
+            Message::Resume(_) => Err("NXR_STALE".into()),
+            Message::CtFlushZone(flush) => {
+                self.executor.flush_zone(flush.zone_id);
+                Ok(())
+            }
+            Message::CtFlush(flush) => {
+                self.executor.flush_connections(&flush);
+                Ok(())
+            }
+            Message::PacketOut(packet) => self.packet_out(&packet),
             Message::BundleControl(control) => self.bundle_control(id, xid, control),
             Message::BundleAdd(add) => self.bundle_add(id, xid, &add, bytes),
             Message::MultipartRequest(request) => self.multipart(id, xid, request.request),
@@ -84,7 +99,8 @@ impl<E: Executor> Agent<E> {
             }),
             Message::SetConfig(config) => return self.set_config(id, config),
             Message::QueueGetConfigRequest(request) => {
-                self.has_queues(request.port)?;
+                let version = connection.version();
+                self.has_queues(request.port, version)?;
                 Message::QueueGetConfigReply(QueueGetConfigReply {
                     port: request.port,
                     queues: Vec::new(),
@@ -113,6 +129,7 @@ impl<E: Executor> Agent<E> {
             }
             Message::SetControllerId(chosen) => {
                 connection.controller_id = chosen.controller_id;
+                self.want_misses();
                 return Ok(());
             }
             Message::FlowModTableId(chosen) => {
@@ -126,6 +143,10 @@ impl<E: Executor> Agent<E> {
                 };
             }
             Message::FlowAge => return Ok(()),
+            Message::TlvTableRequest => {
+                self.tell_options(id, xid);
+                return Ok(());
+            }
             Message::Experimenter(unknown) => {
                 return Err(match unknown.vendor {
                     NICIRA | ONF => "OFPBRC_BAD_EXP_TYPE".into(),
@@ -141,20 +162,27 @@ impl<E: Executor> Agent<E> {
     fn features(&mut self, id: ConnectionId) -> Result<Features, Refused> {
         /// `OFPC_*`: statistics of flows, tables, ports and queues.
         const CAPABILITIES: u32 = 1 | 2 | 4 | 0x40;
-        /// `OFPC_ARP_MATCH_IP` in 1.0, `OFPC_GROUP_STATS` since.
+        /// `OFPC_ARP_MATCH_IP` in 1.0 and 1.1, `OFPC_GROUP_STATS` since 1.1, `OFPC_BUNDLES` since 1.4.
         const ARP_MATCH_IP: u32 = 0x80;
         const GROUP_STATS: u32 = 8;
+        const BUNDLES: u32 = 0x200;
         /// Every action of 1.0.
         const ACTIONS: u32 = 0x0fff;
         let version = self.connection(id)?.version();
         let first = version == Version::V1_0;
+        let more = match version {
+            Version::V1_0 => ARP_MATCH_IP,
+            Version::V1_1 => ARP_MATCH_IP | GROUP_STATS,
+            Version::V1_4 | Version::V1_5 => GROUP_STATS | BUNDLES,
+            _ => GROUP_STATS,
+        };
         let ports = self.ports.values().map(|port| port.describe(version));
         Ok(Features {
             datapath: self.identity.datapath,
             buffers: 0,
             tables: self.identity.tables,
             auxiliary: 0,
-            capabilities: CAPABILITIES | if first { ARP_MATCH_IP } else { GROUP_STATS },
+            capabilities: CAPABILITIES | more,
             actions: if first { ACTIONS } else { 0 },
             ports: match version < Version::V1_3 {
                 true => ports.collect(),
@@ -188,21 +216,26 @@ impl<E: Executor> Agent<E> {
     }
 
     /// Looks at a change as far as that can be done without doing it.
-    pub(super) fn check(&mut self, _id: ConnectionId, _message: Message) -> Result<(), Refused> {
-        Ok(())
+    pub(super) fn check(&mut self, id: ConnectionId, message: Message) -> Result<(), Refused> {
+        match message {
+            Message::FlowMod(flow) => self.check_flow(id, flow),
+            Message::NxFlowMod(flow) => self.check_flow(id, flow.into()),
+            Message::GroupMod(mut group) => {
+                let version = self.connection(id)?.version();
+                self.check_buckets(version, &mut group)?;
+                Ok(self.executor.check_group_mod(&group)?)
+            }
+            _ => Ok(()),
+        }
     }
 
-    pub(super) fn flow_mod(&mut self, id: ConnectionId, flow: FlowMod) -> Result<(), Refused> {
-        let _ = id;
-        self.executor.flow_mod(&flow)?;
-        Ok(())
-    }
-
-    pub(super) fn packet_out(
-        &mut self,
-        _id: ConnectionId,
-        packet: &PacketOut,
-    ) -> Result<(), Refused> {
+    pub(super) fn packet_out(&mut self, packet: &PacketOut) -> Result<(), Refused> {
+        // Those from which packets can come.
+        let special = [PortNo::LOCAL, PortNo::CONTROLLER, PortNo::ANY];
+        let port = packet.in_port().unwrap_or(PortNo::CONTROLLER);
+        if port > PortNo::MAX && !special.contains(&port) {
+            return Err("OFPBRC_BAD_PORT".into());
+        }
         if packet.buffer_id != rust_openflow::message::NO_BUFFER {
             return Err("OFPBRC_BUFFER_UNKNOWN".into());
         }
@@ -225,8 +258,10 @@ impl<E: Executor> Agent<E> {
         Ok(())
     }
 
-    fn has_queues(&self, port: PortNo) -> Result<(), Refused> {
-        match port == PortNo::ANY || self.ports.contains_key(&port) {
+    /// No port has queues. 1.0 has no word for all of them, and the switch's own port is not asked about.
+    fn has_queues(&self, port: PortNo, version: Version) -> Result<(), Refused> {
+        let all = port == PortNo::ANY && version > Version::V1_0;
+        match all || port != PortNo::LOCAL && self.ports.contains_key(&port) {
             true => Ok(()),
             false => Err("OFPQOFC_BAD_PORT".into()),
         }

@@ -28,12 +28,14 @@ impl Connection {
         let version = self.version();
         let mut received = received.clone();
         let packet_in = &mut received.packet_in;
-        if version < Version::V1_4 && packet_in.reason > PacketInReason::INVALID_TTL {
-            packet_in.reason = PacketInReason::APPLY_ACTION;
-        }
+        packet_in.reason = reason_in(packet_in.reason, version);
         let message = match self.packet_in_format {
-            PacketInFormat::NXT_PACKET_IN2 => Message::PacketIn2(PacketIn2::from(received)),
+            PacketInFormat::NXT_PACKET_IN2 => {
+                packet_in.metadata = words::standard_fields(&packet_in.metadata, version);
+                Message::PacketIn2(PacketIn2::from(received))
+            }
             PacketInFormat::NXT_PACKET_IN => {
+                packet_in.metadata = words::nicira_fields(&packet_in.metadata);
                 Message::NxPacketIn(NxPacketIn::from(received.packet_in))
             }
             _ => {
@@ -44,6 +46,14 @@ impl Connection {
             }
         };
         self.tell(&message);
+    }
+}
+
+/// Before 1.4 an action is an action, wherever it stands.
+fn reason_in(reason: PacketInReason, version: Version) -> PacketInReason {
+    match version < Version::V1_4 && reason > PacketInReason::INVALID_TTL {
+        true => PacketInReason::APPLY_ACTION,
+        false => reason,
     }
 }
 
@@ -62,12 +72,34 @@ fn only_port(metadata: &Match, version: Version) -> Match {
 impl<E: Executor> Agent<E> {
     /// Hands a packet to the controllers that it is for: those that have chosen an id.
     pub(super) fn tell_of_packet(&mut self, id: u16, received: &Received) {
-        let reason = received.packet_in.reason;
+        let packet_in = &received.packet_in;
+        // No flow sent it: that only goes to those whose version has it so.
+        let miss = packet_in.reason == PacketInReason::TABLE_MISS && packet_in.cookie == u64::MAX;
         for connection in self.connections.values_mut() {
-            if connection.controller_id == id && connection.wants(Unasked::PacketIn, reason.0) {
+            let version = connection.version();
+            let reason = reason_in(packet_in.reason, version);
+            if connection.controller_id == id
+                && (!miss || version < Version::V1_3)
+                && connection.wants(Unasked::PacketIn, reason.0)
+            {
                 connection.tell_of_packet(received);
             }
         }
+    }
+
+    /// Packets that no flow is for go to controllers of 1.0 to 1.2; since then a flow has to send them.
+    pub(super) fn want_misses(&mut self) {
+        let wants = |connection: &Connection| {
+            let version = connection.session.version();
+            version.is_some_and(|version| version < Version::V1_3) && connection.controller_id == 0
+        };
+        let wanted = self.connections.values().any(wants);
+        let silent = self
+            .ports
+            .iter()
+            .filter(|(_, port)| !port.tells_of_misses());
+        let except = silent.map(|(number, _)| *number).collect();
+        self.executor.set_misses(wanted.then_some(except));
     }
 
     pub(super) fn tell_of_port(&mut self, port: &PortState, reason: PortReason) {
@@ -80,7 +112,8 @@ impl<E: Executor> Agent<E> {
     }
 
     /// Tells of flows that went and changed; `cause` is the message that made them.
-    pub(super) fn tell_of_changes(&mut self, _cause: Option<(ConnectionId, u32)>) {
+    pub(super) fn tell_of_changes(&mut self, cause: Option<(ConnectionId, u32)>) {
+        self.tell_of_changed_flows(cause);
         for removed in self.executor.take_removed() {
             self.tell_of_removed(&removed);
         }

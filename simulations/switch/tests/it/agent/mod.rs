@@ -2,7 +2,9 @@
 
 mod basics;
 mod bundles;
+mod hostile;
 mod scale;
+mod unasked;
 
 use bytes::Bytes;
 use rust_openflow::error::ErrorAnswer;
