@@ -245,7 +245,7 @@ impl Both {
         for id in 0..self.streams.len() {
             let version = self.streams[id].1;
             // What never comes is a difference.
-            let mut patience = 40;
+            let mut patience = 1_000;
             wait::until("what the bridge says unasked", || {
                 patience -= 1;
                 self.xid += 1;

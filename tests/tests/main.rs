@@ -13,6 +13,7 @@ mod connection;
 mod crowds;
 mod demo;
 mod dhcp;
+mod dice;
 mod fidelity;
 mod hitless;
 mod hostile;

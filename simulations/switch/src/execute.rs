@@ -7,9 +7,9 @@
 use std::collections::BTreeMap;
 
 use rust_openflow::action::{SlavesAlgorithm, ToController};
-use rust_openflow::field::{Field, ROWS};
+use rust_openflow::field::Field;
 use rust_openflow::message::{FlowMod, NO_BUFFER, PacketIn, PacketInReason, Received};
-use rust_openflow::{FieldValue, GroupId, Match, MeterId, PortNo, TableId};
+use rust_openflow::{GroupId, MeterId, PortNo, TableId};
 
 use crate::conntrack::{self, Connections, Wanted};
 use crate::group::Alive;
@@ -20,6 +20,7 @@ use crate::packet::{Packet, Tunnel};
 use crate::parse::VLAN;
 use crate::program::{Bundle, Multipath, Program, Step, Track, Turn, Zoned, ordered, out_of_ttl};
 use crate::switch::Switch;
+use crate::told::metadata;
 use crate::trace::{Event, Recorder, Withheld};
 
 /// How deep resubmits may go back to the same or an earlier table, and groups into each other (`MAX_DEPTH`).
@@ -86,6 +87,9 @@ pub(crate) struct Way {
 /// Where a packet is: the table, the flow's number there, the flow's cookie.
 type Place = (u8, usize, u64);
 
+/// No flow was met.
+const NOWHERE: Place = (0, usize::MAX, u64::MAX);
+
 /// Something that is still to be done. What was begun last is at the top of the pile; a pile instead of calls, so that
 /// no way is too deep for anybody's stack.
 #[derive(Clone)]
@@ -94,10 +98,16 @@ enum Frame<'a> {
     List(&'a [Step]),
     /// What is left of the action set.
     Set(std::vec::IntoIter<&'a Step>),
+    /// A clone has its actions behind it, and does the action set as it is then.
+    EndOfClone,
     /// What a flow does after its actions.
     Rest(&'a Program),
     /// A resubmit returns.
-    Return { place: Place, depth: u32 },
+    Return {
+        place: Place,
+        depth: u32,
+        reason: PacketInReason,
+    },
     /// A bucket that has its turn.
     Bucket(&'a [Step]),
     /// A group is through.
@@ -116,6 +126,8 @@ struct Saved<'a> {
     place: Place,
     depth: u32,
     copies: u32,
+    /// How long the packet was, if what is sent of the copy leaves it so.
+    sent: Option<usize>,
     reason: PacketInReason,
 }
 
@@ -130,8 +142,12 @@ pub(crate) struct Execution<'a> {
     outputs: Vec<Output>,
     frames: Vec<Frame<'a>>,
     place: Place,
+    /// Where it was first.
+    first: Place,
     depth: u32,
     copies: u32,
+    /// How long the packet was when it last went somewhere.
+    sent: usize,
     lookups: u32,
     /// Within how many others this pass through the tables is.
     round: u32,
@@ -141,6 +157,8 @@ pub(crate) struct Execution<'a> {
     shared: Shared,
     /// Why the controller is told of what is sent to it.
     reason: PacketInReason,
+    /// The same outside of groups.
+    outer: PacketInReason,
     /// Nothing more is done with the packet.
     over: bool,
     /// Nor was anything done: it went round too often.
@@ -171,6 +189,7 @@ struct Shared {
 impl<'a> Execution<'a> {
     pub(crate) fn new(switch: &'a Switch, changing: &'a mut Changing, mut packet: Packet) -> Self {
         packet.put(Field::ActsetOutput, PortNo::UNSET.0);
+        let sent = packet.frame().len();
         Self {
             switch,
             changing,
@@ -179,14 +198,17 @@ impl<'a> Execution<'a> {
             set: Vec::new(),
             outputs: Vec::new(),
             frames: Vec::new(),
-            place: (0, usize::MAX, u64::MAX),
+            place: NOWHERE,
+            first: NOWHERE,
             depth: 0,
             copies: 0,
+            sent,
             lookups: 0,
             round: 0,
             base: 0,
             shared: Shared::default(),
             reason: PacketInReason::APPLY_ACTION,
+            outer: PacketInReason::APPLY_ACTION,
             over: false,
             failed: false,
         }
@@ -202,7 +224,11 @@ impl<'a> Execution<'a> {
     fn depth_told(&self) -> usize {
         let inner = |frame: &&Frame<'_>| match frame {
             Frame::Return { .. } | Frame::GroupEnd(_) | Frame::Restore(_) => true,
-            Frame::List(_) | Frame::Set(_) | Frame::Rest(_) | Frame::Bucket(_) => false,
+            Frame::List(_)
+            | Frame::Set(_)
+            | Frame::Rest(_)
+            | Frame::Bucket(_)
+            | Frame::EndOfClone => false,
         };
         self.base + self.frames.iter().filter(inner).count()
     }
@@ -219,6 +245,7 @@ impl<'a> Execution<'a> {
     /// The packet's way from the first table on.
     pub(crate) fn pipeline(mut self) -> Way {
         self.enter_or_tell(0);
+        self.first = self.place;
         self.finish()
     }
 
@@ -242,16 +269,26 @@ impl<'a> Execution<'a> {
     /// Does all that is to be done, then the action set.
     fn run(&mut self) {
         self.go_on();
-        let set = std::mem::take(&mut self.set);
-        let leads = |step: &&Step| matches!(step.turn(), Some(Turn::Last(_)));
-        // Open vSwitch leaves it out after an exit, although ovs-actions(7) says otherwise.
-        if !self.over && set.iter().any(leads) {
-            self.reason = PacketInReason::ACTION_SET;
-            self.frames.push(Frame::Set(ordered(&set).into_iter()));
+        // Open vSwitch leaves the action set out after an exit, although ovs-actions(7) says otherwise.
+        if !self.over {
+            self.place = self.first;
+            self.begin_set();
             self.go_on();
         }
         if self.failed {
             self.outputs.clear();
+        }
+    }
+
+    /// The action set has its turn, if it leads anywhere.
+    fn begin_set(&mut self) {
+        let set = std::mem::take(&mut self.set);
+        let leads = |step: &&Step| matches!(step.turn(), Some(Turn::Last(_)));
+        if set.iter().any(leads) {
+            if self.reason != PacketInReason::PACKET_OUT {
+                self.reason = PacketInReason::ACTION_SET;
+            }
+            self.frames.push(Frame::Set(ordered(&set).into_iter()));
         }
     }
 
@@ -270,9 +307,14 @@ impl<'a> Execution<'a> {
                         self.step(step);
                     }
                 }
+                Frame::EndOfClone => self.begin_set(),
                 Frame::Rest(program) => self.rest(program),
-                Frame::Return { place, depth } => {
-                    (self.place, self.depth) = (place, depth);
+                Frame::Return {
+                    place,
+                    depth,
+                    reason,
+                } => {
+                    (self.place, self.depth, self.reason) = (place, depth, reason);
                 }
                 Frame::Bucket(steps) => self.copy(steps, None),
                 Frame::GroupEnd(reason) => {
@@ -290,6 +332,7 @@ impl<'a> Execution<'a> {
             return self.fail();
         }
         self.record(|_| Event::Copy);
+        let is_clone = set.is_some();
         self.frames.push(Frame::Restore(Box::new(Saved {
             packet: self.packet.clone(),
             stack: self.stack.clone(),
@@ -297,10 +340,25 @@ impl<'a> Execution<'a> {
             place: self.place,
             depth: self.depth,
             copies: self.copies,
+            sent: None,
             reason: self.reason,
         })));
         self.copies += 1;
+        if is_clone {
+            self.frames.push(Frame::EndOfClone);
+        }
         self.frames.push(Frame::List(steps));
+    }
+
+    /// Open vSwitch begins to send the copy whose way begins with the packet as it is now, and goes on with that.
+    fn keep_length(&mut self) {
+        let copy = self.frames.iter_mut().rev().find_map(|frame| match frame {
+            Frame::Restore(saved) => Some(saved),
+            _ => None,
+        });
+        if let Some(saved) = copy {
+            saved.sent = Some(self.sent);
+        }
     }
 
     fn restore(&mut self, saved: Saved<'a>) {
@@ -310,7 +368,7 @@ impl<'a> Execution<'a> {
         }
         self.stack = saved.stack;
         (self.place, self.depth, self.reason) = (saved.place, saved.depth, saved.reason);
-        self.copies = saved.copies;
+        (self.copies, self.sent) = (saved.copies, saved.sent.unwrap_or(self.sent));
         if let Some(set) = saved.set {
             self.set = set;
         }
@@ -343,9 +401,19 @@ impl<'a> Execution<'a> {
         self.failed = true;
     }
 
-    fn fail_unless(&mut self, done: bool) {
-        if !done {
-            self.fail();
+    /// The packet has too many labels: a bucket ends, and of all that was sent nothing is if it `clears` that; without
+    /// a bucket the packet is dropped.
+    fn end_of_labels(&mut self, clears: bool) {
+        let of_bucket = |frame: &Frame<'_>| match frame {
+            Frame::Restore(saved) => saved.set.is_none(),
+            _ => false,
+        };
+        if !self.frames.iter().any(of_bucket) {
+            return self.fail();
+        }
+        self.leave(false);
+        if clears {
+            self.outputs.clear();
         }
     }
 
@@ -412,6 +480,9 @@ impl<'a> Execution<'a> {
             self.packet.set(Field::Metadata, value.into(), mask.into());
         }
         if let Some(table) = program.goto {
+            if self.depth >= MAX_DEPTH {
+                return self.fail();
+            }
             self.enter_or_tell(table);
         }
     }
@@ -453,6 +524,10 @@ impl<'a> Execution<'a> {
             Step::Clone(steps) => {
                 let set = self.set.clone();
                 self.copy(steps, Some(set));
+                if steps.iter().any(Step::cannot_be_undone) {
+                    self.sent = self.packet.frame().len();
+                    self.keep_length();
+                }
             }
             Step::Push(bits) => {
                 if self.stack.len() >= MAX_STACK {
@@ -526,12 +601,18 @@ impl<'a> Execution<'a> {
             Step::PushVlan(kind) => packet.push_vlan(*kind),
             Step::PopVlan => packet.pop_vlan(),
             Step::PushMpls(kind) => {
-                let done = packet.push_mpls(*kind);
-                self.fail_unless(done);
+                if packet.get(Field::MplsLabel).is_none() {
+                    self.sent = packet.frame().len();
+                }
+                if !packet.push_mpls(*kind) {
+                    self.end_of_labels(false);
+                }
             }
             Step::PopMpls(kind) => {
                 let done = packet.pop_mpls(*kind);
-                self.fail_unless(done);
+                if !done {
+                    self.end_of_labels(true);
+                }
             }
             Step::Decrement { field, controllers } => {
                 if packet.decrement(*field) {
@@ -563,7 +644,7 @@ impl<'a> Execution<'a> {
         }
         let table = table.unwrap_or(self.place.0);
         let deeper = u32::from(table <= self.place.0);
-        if self.depth + deeper > MAX_DEPTH {
+        if self.depth >= MAX_DEPTH {
             self.fail();
             return true;
         }
@@ -575,7 +656,11 @@ impl<'a> Execution<'a> {
         self.frames.push(Frame::Return {
             place: self.place,
             depth: self.depth,
+            reason: self.reason,
         });
+        if self.reason == PacketInReason::GROUP {
+            self.reason = self.outer;
+        }
         self.depth += deeper;
         // The port is another one for the lookup only.
         if port != PortNo::IN_PORT {
@@ -700,6 +785,7 @@ impl<'a> Execution<'a> {
         pass.base = base;
         pass.shared = std::mem::take(&mut self.shared);
         pass.enter(table);
+        pass.first = pass.place;
         pass.run();
         self.shared = pass.shared;
         self.outputs.append(&mut pass.outputs);
@@ -710,7 +796,7 @@ impl<'a> Execution<'a> {
         match port {
             PortNo::CONTROLLER => self.controller(&ToController {
                 max_len,
-                reason: self.reason.0,
+                reason: self.reason_here().0,
                 ..ToController::default()
             }),
             PortNo::IN_PORT => self.send(in_port, usize::MAX),
@@ -734,6 +820,18 @@ impl<'a> Execution<'a> {
         }
     }
 
+    /// Why the controller is told: of a table's flow for what no other matches, that none did.
+    fn reason_here(&self) -> PacketInReason {
+        let (table, number, _) = self.place;
+        let flow = self.switch.flow_of(table, number);
+        let is_miss =
+            flow.is_some_and(|flow| flow.priority == 0 && flow.matches.entries.is_empty());
+        match self.reason {
+            PacketInReason::APPLY_ACTION if is_miss => PacketInReason::TABLE_MISS,
+            reason => reason,
+        }
+    }
+
     /// Sends the first bytes of the packet out of a port that is not down.
     fn send(&mut self, port: PortNo, bytes: usize) {
         if self.shared.sent >= MAX_OUTPUTS {
@@ -743,10 +841,10 @@ impl<'a> Execution<'a> {
             return self.withhold(port, Withheld::Down);
         }
         let frame = self.packet.frame();
-        let (tunnel, frame) = (
-            self.packet.tunnel(),
-            frame[..frame.len().min(bytes)].to_vec(),
-        );
+        // What is cut off is counted before headers are added that were not yet sent.
+        let length = frame.len().saturating_sub(self.sent.saturating_sub(bytes));
+        let (tunnel, frame) = (self.packet.tunnel(), frame[..length].to_vec());
+        self.sent = self.packet.frame().len();
         self.record(|_| Event::Output {
             port,
             tunnel,
@@ -781,12 +879,12 @@ impl<'a> Execution<'a> {
 
     fn group(&mut self, id: GroupId) {
         let switch = self.switch;
-        let Some(group) = switch.group_of(id) else {
-            return;
-        };
         if self.depth >= MAX_DEPTH {
             return self.fail();
         }
+        let Some(group) = switch.group_of(id) else {
+            return;
+        };
         self.depth += 1;
         let buckets = group.chosen(&self.packet, switch);
         self.record(|_| Event::Group {
@@ -794,7 +892,10 @@ impl<'a> Execution<'a> {
             buckets: buckets.len(),
         });
         self.frames.push(Frame::GroupEnd(self.reason));
-        self.reason = PacketInReason::GROUP;
+        match self.reason {
+            PacketInReason::PACKET_OUT | PacketInReason::GROUP => {}
+            outer => (self.outer, self.reason) = (outer, PacketInReason::GROUP),
+        }
         let buckets = buckets.into_iter().rev().map(Frame::Bucket);
         self.frames.extend(buckets);
     }
@@ -863,6 +964,7 @@ impl<'a> Execution<'a> {
             return;
         }
         let frame = self.packet.frame();
+        self.sent = frame.len();
         let received = Box::new(Received {
             packet_in: PacketIn {
                 buffer_id: NO_BUFFER,
@@ -895,46 +997,4 @@ fn replace(frames: &mut [Frame<'_>], packet: &Packet) {
             saved.packet.parse();
         }
     }
-}
-
-/// The fields that only the switch knows: the port, and the others that are not zero; registers in
-/// pairs, and in the order, in which Open vSwitch writes them in OpenFlow 1.5 (`flow_get_metadata`).
-fn metadata(packet: &Packet) -> Match {
-    let between = |first: Field, last: Field| {
-        let fields = ROWS.iter().map(|row| row.field);
-        fields.filter(move |field| (first..=last).contains(field))
-    };
-    let mut found = Match::any();
-    let note = |found: &mut Match, field: Field| {
-        if let Some(value) = packet.get(field).filter(|value| *value != 0) {
-            found.push(FieldValue::exact(field, value));
-        }
-    };
-    note(&mut found, Field::InPort);
-    if packet.value(Field::CtState) != 0 {
-        // Without it nobody could say what the connection's addresses are.
-        note(&mut found, Field::EthType);
-    }
-    between(Field::TunnelId, Field::GtpuMsgtype).for_each(|field| note(&mut found, field));
-    for pair in (0..8).filter_map(Field::register_pair) {
-        let value = packet.get(pair).unwrap_or_default();
-        let halves = [u128::from(u32::MAX), u128::from(u32::MAX) << 32];
-        let mask = halves
-            .iter()
-            .filter(|half| value & *half != 0)
-            .sum::<u128>();
-        if mask != 0 {
-            found.push(FieldValue::masked(pair, value, mask));
-        }
-    }
-    note(&mut found, Field::PktMark);
-    between(Field::CtState, Field::CtLabel).for_each(|field| note(&mut found, field));
-    if conntrack::is_known(packet) && packet.value(Field::CtNwProto) != 0 {
-        let original = conntrack::ORIGINAL.iter().copied();
-        for field in original.filter(|field| packet.has(*field)) {
-            found.push(FieldValue::exact(field, packet.value(field)));
-        }
-    }
-    note(&mut found, Field::Metadata);
-    found
 }

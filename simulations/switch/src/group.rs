@@ -14,7 +14,7 @@ use rust_openflow::{GroupId, PortNo};
 use crate::hash;
 use crate::meter::clock;
 use crate::packet::Packet;
-use crate::program::{Checker, Step, ordered};
+use crate::program::{Checker, Step, Turn, ordered};
 use crate::refusal::Refusal;
 use crate::switch::Anything;
 
@@ -40,8 +40,15 @@ impl Group {
     pub(crate) fn new(told: &GroupMod, made: u64) -> Result<Self, Refusal> {
         let steps = told.buckets.iter().map(|bucket| {
             // A group may use one that comes later; until then its packets go nowhere.
-            let steps = Checker::unknown(&Anything).set(&bucket.actions)?;
+            let steps = Checker::unknown(&Anything).bucket(&bucket.actions)?;
             let steps: Vec<&Step> = steps.iter().collect();
+            // As of every action set nothing comes of one that leads nowhere.
+            if !steps
+                .iter()
+                .any(|step| matches!(step.turn(), Some(Turn::Last(_))))
+            {
+                return Ok(Vec::new());
+            }
             Ok(ordered(&steps).into_iter().cloned().collect())
         });
         // Actions are looked at first, as Open vSwitch reads them.

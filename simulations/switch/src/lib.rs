@@ -10,6 +10,7 @@
 //! step by step), [`switch`] (what messages do).
 
 pub mod agent;
+mod bits;
 mod checksum;
 pub mod classifier;
 pub mod compose;
@@ -29,6 +30,7 @@ mod rewrite;
 pub mod switch;
 pub mod table;
 pub mod thin;
+mod told;
 pub mod trace;
 
 pub use agent::{Agent, ConnectionId, Frame, Identity};

@@ -15,41 +15,13 @@ use rust_openflow::{
     Action, FieldValue, GroupId, Instruction, Match, MeterId, PortNo, TableId, Version,
 };
 
+pub(crate) use crate::bits::Bits;
 use crate::conntrack::Wanted;
 use crate::fields::{self, Access};
 use crate::learn::Learning;
-use crate::packet::Packet;
 use crate::parse::{MPLS, VLAN};
 use crate::refusal::Refusal;
 use crate::rewrite::{MAX_TAGS, TAGGED};
-
-/// Some bits of a field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Bits {
-    pub(crate) field: Field,
-    pub(crate) offset: u32,
-    pub(crate) count: u32,
-}
-
-impl Bits {
-    pub(crate) fn mask(self) -> u128 {
-        u128::MAX.checked_shr(128 - self.count).unwrap_or(0)
-    }
-
-    /// Their value, in the low bits; none when the packet has no such field.
-    pub(crate) fn read(self, packet: &Packet) -> Option<u128> {
-        Some(packet.get(self.field)? >> self.offset & self.mask())
-    }
-
-    pub(crate) fn write(self, packet: &mut Packet, value: u128) {
-        let mask = self.mask();
-        packet.set(
-            self.field,
-            (value & mask) << self.offset,
-            mask << self.offset,
-        );
-    }
-}
 
 /// What is done with a packet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -174,6 +146,15 @@ pub(crate) enum Zoned {
 }
 
 impl Step {
+    /// Whether Open vSwitch sends a copy its way at once that does this (`reversible_actions`).
+    pub(crate) fn cannot_be_undone(&self) -> bool {
+        match self {
+            Self::OutputPart { .. } | Self::Meter(_) | Self::CheckLength { .. } => true,
+            Self::Decrement { field, .. } => *field == Field::NshTtl,
+            _ => false,
+        }
+    }
+
     /// When an action set does it (ovs-actions(7), "Action Sets"); none for what cannot be in one.
     pub(crate) fn turn(&self) -> Option<Turn> {
         Some(match self {
@@ -276,6 +257,9 @@ pub(crate) struct Checker<'a, E> {
     version: Option<Version>,
     /// Whether these are actions inside connection tracking's.
     pub(crate) tracks: bool,
+    /// Actions that find nothing to change are taken.
+    lenient: bool,
+    in_bucket: bool,
 }
 
 impl<'a, E: Existing> Checker<'a, E> {
@@ -287,6 +271,8 @@ impl<'a, E: Existing> Checker<'a, E> {
             tags: 0,
             version: None,
             tracks: false,
+            lenient: true,
+            in_bucket: false,
         }
     }
 
@@ -298,6 +284,8 @@ impl<'a, E: Existing> Checker<'a, E> {
             known: Some(matches),
             version,
             tracks: false,
+            lenient: version == Some(Version::V1_0),
+            in_bucket: false,
         }
     }
 
@@ -372,11 +360,23 @@ impl<'a, E: Existing> Checker<'a, E> {
         Ok(steps)
     }
 
+    /// The steps of a bucket, which is an action set; but what cannot be in one is passed over.
+    pub(crate) fn bucket(&mut self, actions: &[Action]) -> Result<Vec<Step>, Refusal> {
+        self.in_bucket = true;
+        let mut steps = self.steps(actions)?;
+        steps.retain(|step| step.turn().is_some());
+        Ok(steps)
+    }
+
     /// The steps of an action set.
     pub(crate) fn set(&mut self, actions: &[Action]) -> Result<Vec<Step>, Refusal> {
         let mut steps = Vec::new();
         for action in actions {
-            let step = self.step(action)?;
+            // When the set is done, the packets may have become others.
+            let before = std::mem::replace(&mut self.lenient, true);
+            let step = self.step(action);
+            self.lenient = before;
+            let step = step?;
             if step.as_ref().is_none_or(|step| step.turn().is_none()) {
                 return Err(Refusal::Action(format!("{action:?}")));
             }
@@ -410,7 +410,8 @@ impl<'a, E: Existing> Checker<'a, E> {
             },
             Action::Controller { .. } | Action::Controller2 { .. } => self.controller(action)?,
             Action::Group { group_id } | Action::NxGroup { group_id } => {
-                if !self.switch.has_group(*group_id) {
+                // The group that a bucket names may come later.
+                if !self.in_bucket && !self.switch.has_group(*group_id) {
                     return Err(Refusal::NoSuchGroup(group_id.0));
                 }
                 Step::Group(*group_id)
@@ -715,7 +716,10 @@ impl<'a, E: Existing> Checker<'a, E> {
                 if !VLAN.contains(&ethertype) {
                     return Err(Refusal::Argument("the Ethernet type of a VLAN tag"));
                 }
-                self.tags = MAX_TAGS.min(self.tags + 1);
+                if self.tags >= MAX_TAGS {
+                    return Err(Refusal::Tags);
+                }
+                self.tags += 1;
                 self.learn(Field::VlanVid, 0x1000);
                 return Ok(Some(Step::PushVlan(ethertype)));
             }
@@ -878,8 +882,7 @@ impl<'a, E: Existing> Checker<'a, E> {
 
     /// Refuses an action that finds nothing to change in these packets, but in OpenFlow 1.0.
     fn expect(&self, needed: &[Prerequisite], name: &'static str) -> Result<(), Refusal> {
-        match self.version == Some(Version::V1_0) || needed.iter().any(|needed| self.have(*needed))
-        {
+        match self.lenient || needed.iter().any(|needed| self.have(*needed)) {
             true => Ok(()),
             false => Err(Refusal::Inconsistent(name)),
         }
@@ -926,7 +929,7 @@ impl<'a, E: Existing> Checker<'a, E> {
 
 fn known(oxm: &Oxm) -> Result<Field, Refusal> {
     let field = oxm.field().filter(|field| fields::access(*field).is_some());
-    field.ok_or(Refusal::UnknownField)
+    field.ok_or(Refusal::UnknownBits)
 }
 
 fn limited<T: PartialOrd>(value: T, limit: T, name: &'static str) -> Result<T, Refusal> {

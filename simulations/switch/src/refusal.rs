@@ -84,9 +84,15 @@ refusals! {
     /// An action on a field that the switch does not have.
     #[error("an action on a field that is not known")]
     UnknownField 2 13;
+    /// An action on bits of a field that the switch does not have.
+    #[error("an action on bits of a field that is not known")]
+    UnknownBits 4 6;
     /// An action on bits that the field does not have, or on none.
     #[error("{0} does not have these bits")]
     Bits(&'static str) 2 14;
+    /// More VLAN tags than a packet can have.
+    #[error("packets have no more than two VLAN tags")]
+    Tags 2 12;
     /// Setting a field that cannot be set.
     #[error("{0} cannot be set")]
     ReadOnly(&'static str) 2 15;
@@ -108,6 +114,9 @@ refusals! {
     /// A match on a value that a field cannot have.
     #[error("{0} cannot have the value that is asked for")]
     Impossible(&'static str) 4 7;
+    /// A match on a register, and on a wider one that it is a part of.
+    #[error("{0} is asked for twice")]
+    Twice(&'static str) 4 10;
     /// A match on a field that the switch does not have.
     #[error("there is no {0} here to match")]
     NoSuchField(&'static str) 4 6;

@@ -533,6 +533,9 @@ impl Switch {
             return Err(Refusal::Table(table));
         }
         let program = Checker::of(self, meant, version).program(table, &message.instructions)?;
+        if let Some(hidden) = message.matches.fields().find(|asked| is_hidden(asked)) {
+            return Err(Refusal::Hidden(hidden.field.row().name));
+        }
         let there = self.tables.entry(table).or_default();
         let (key, priority) = (Key::of(&message.matches), message.priority);
         if has(message.flags, FlowFlags::CHECK_OVERLAP)
@@ -767,6 +770,10 @@ impl Switch {
         found.map(|(_, number)| number).collect()
     }
 
+    pub(crate) fn flow_of(&self, table: u8, number: usize) -> Option<&Flow> {
+        self.entry(table, number).map(|entry| &*entry.flow)
+    }
+
     fn entry(&self, table: u8, number: usize) -> Option<&Entered> {
         self.tables.get(&table)?.entry(number)
     }
@@ -883,8 +890,27 @@ fn meant(matches: &Match) -> Result<Match, Refusal> {
         meant.entries.to_mut().insert(at + 1, Entry::Known(code));
     }
     meant.check().map_err(Refusal::Match)?;
+    // Of a tag and of a type of service there are two ways to ask.
+    let bits = |field, shift: u32| {
+        matches
+            .get(field)
+            .map_or(0, |asked| asked.significant() << shift)
+    };
+    let of_tag = bits(Field::VlanVid, 0) | bits(Field::VlanPcp, 13);
+    if bits(Field::VlanTci, 0) & of_tag != 0 {
+        return Err(Refusal::Twice("vlan_tci"));
+    }
+    if bits(Field::IpTos, 0) & bits(Field::IpDscp, 2) != 0 {
+        return Err(Refusal::Twice("nw_tos"));
+    }
+    let mut registers = BTreeSet::new();
     for asked in matches.fields() {
         check_value(asked)?;
+        let (first, count) = fields::registers(asked.field).unwrap_or((asked.field, 1));
+        let mut parts = (0..count).map(|n| first as usize + n);
+        if !parts.all(|part| registers.insert(part)) {
+            return Err(Refusal::Twice(asked.field.row().name));
+        }
     }
     let mut fields = matches.entries.iter().filter_map(Entry::field);
     match fields.find(|field| fields::access(*field).is_none()) {
@@ -899,11 +925,26 @@ fn check_value(asked: &FieldValue) -> Result<(), Refusal> {
     const CONTEXTS: [u128; 2] = [1, 2];
     let name = asked.field.row().name;
     match asked.field {
-        Field::DpHash if asked.significant() != 0 => Err(Refusal::Hidden(name)),
-        Field::RecircId if asked.value != 0 => Err(Refusal::Hidden(name)),
         Field::NshMdtype if !CONTEXTS.contains(&asked.value) => Err(Refusal::Impossible(name)),
+        Field::InPort | Field::ActsetOutput if is_no_port(asked.value) => {
+            Err(Refusal::Impossible(name))
+        }
         field if fields::access(field).is_none() => Ok(()),
         field if asked.value & !fields::possible(field) != 0 => Err(Refusal::Impossible(name)),
         _ => Ok(()),
+    }
+}
+
+/// Whether a number is none of a port: those have sixteen bits here, and the standard's own are the highest.
+fn is_no_port(number: u128) -> bool {
+    (0xff00..0xffff_ff00).contains(&number)
+}
+
+/// Whether something is asked that only the switch's own flows may ask for (`match_has_default_hidden_fields`).
+fn is_hidden(asked: &FieldValue) -> bool {
+    match asked.field {
+        Field::DpHash => asked.significant() != 0,
+        Field::RecircId => asked.value != 0,
+        _ => false,
     }
 }

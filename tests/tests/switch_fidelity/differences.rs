@@ -33,7 +33,8 @@ pub(crate) fn concern(program: &Program, frame: &Frame) -> bool {
         .any(|field| packet.get(*field) == Some(0));
     let is_part = packet.get(Field::IpFrag).is_some_and(|part| part & 2 != 0);
     let changes = has(&["set_", "mod_", "dec_", "move", "load", "pop", "copy_field"]);
-    let has_snap = frame.bytes[12] < 6;
+    let tags = [Some(0x8100), Some(0x88a8)];
+    let is_odd = frame.bytes[12] < 6 || tags.contains(&packet.get(Field::EthType));
     let is_rarp = packet.get(Field::EthType) == Some(0x8035);
-    changes && (torn || is_part || is_rarp) || has_snap && has(&["push_mpls", "pop_mpls"])
+    changes && (torn || is_part || is_rarp) || is_odd && has(&["push_mpls", "pop_mpls"])
 }

@@ -105,6 +105,18 @@ fn parse(line: &str) -> Result<Message, TextError> {
     })
 }
 
+/// Whether a message has more than one thing that can be wrong.
+pub(crate) fn is_long(message: &Message) -> bool {
+    match message {
+        Message::FlowMod(flow) => {
+            let actions = flow.instructions.iter().map(|list| list.actions().len());
+            flow.instructions.len() > 1 || actions.sum::<usize>() > 1
+        }
+        Message::GroupMod(group) => group.buckets.iter().any(|bucket| bucket.actions.len() > 1),
+        _ => false,
+    }
+}
+
 /// A flow with actions in the form in which Open vSwitch takes them in a version.
 pub(crate) fn spoken(mut flow: FlowMod, version: Version) -> FlowMod {
     for instruction in &mut flow.instructions {

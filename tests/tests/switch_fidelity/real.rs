@@ -58,7 +58,8 @@ fn mark(number: u32) -> Vec<u8> {
 /// The number of a mark.
 fn marked(frame: &[u8]) -> Option<u32> {
     let number = frame.get(14..18)?.try_into().ok()?;
-    (frame[12..14] == MARK.to_be_bytes()).then(|| u32::from_be_bytes(number))
+    let is_one = frame[12..14] == MARK.to_be_bytes() && frame[6..12] == [0xff; 6];
+    is_one.then(|| u32::from_be_bytes(number))
 }
 
 impl<'a> Real<'a> {
@@ -120,7 +121,7 @@ impl<'a> Real<'a> {
     fn clear(&mut self) {
         let ports: Vec<String> = PORTS.iter().map(|port| port.to_string()).collect();
         let marking = format!(
-            "table=0,priority=65535,cookie={MARKING},dl_type={MARK},actions={},local,in_port,controller",
+            "table=0,priority=65535,cookie={MARKING},dl_type={MARK},dl_src=ff:ff:ff:ff:ff:ff,actions={},local,in_port,controller",
             ports.join(",")
         );
         let marking = text::parse_flow(&marking, &Names::default()).expect("a flow");

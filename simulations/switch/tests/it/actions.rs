@@ -141,7 +141,6 @@ fn bits_are_moved_pushed_and_popped() {
         Action::resubmit(1),
     ];
     let wanted = Match::any()
-        .with(Field::Reg1, 0x00dd_ccaa_u32)
         .with(Field::Reg2, 0x0f_u32)
         .with(Field::Xreg0, 0xaabb_ccdd_00dd_ccaa_u64);
     let switch = switch([
