@@ -75,9 +75,10 @@ pub enum Command {
     /// Show a cloud in one process: simulated hypervisors, two tenants, traffic
     #[command(after_help = demo::EXAMPLES)]
     Demo(demo::Args),
-    /// Play a network that need not exist: a scenario of topology, tenants, events and expectations
+    /// Play a network that need not exist: a scenario of topology, tenants, events and expectations; or put simulated
+    /// hypervisors on a running controller
     #[command(after_help = simulate::EXAMPLES)]
-    Simulate(simulate::Args),
+    Simulate(Box<simulate::Args>),
     /// Print the stages that packets go through, and what travels with them
     Pipeline(pipeline::Args),
     /// Read and write OpenFlow messages, and look up what is in them

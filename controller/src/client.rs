@@ -63,9 +63,16 @@ impl FromStr for ApiUrl {
     }
 }
 
+impl ApiUrl {
+    /// Host and port.
+    pub(crate) fn authority(&self) -> String {
+        format!("{}:{}", self.host, self.port)
+    }
+}
+
 impl fmt::Display for ApiUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "http://{}:{}", self.host, self.port)
+        write!(f, "http://{}", self.authority())
     }
 }
 
@@ -194,7 +201,8 @@ impl Client {
         serde_json::from_slice(&body).map_err(|error| self.wrong(path, error))
     }
 
-    async fn connect(&self) -> Result<TcpStream, Error> {
+    /// Opens a connection.
+    pub(crate) async fn connect(&self) -> Result<TcpStream, Error> {
         let host = self.url.host.trim_start_matches('[').trim_end_matches(']');
         TcpStream::connect((host, self.url.port))
             .await
@@ -220,8 +228,8 @@ impl Client {
     {
         let request = Request::builder()
             .method(method)
-            .uri(format!("{}{path}", self.root))
-            .header(HOST, format!("{}:{}", self.url.host, self.url.port))
+            .uri(self.uri(path))
+            .header(HOST, self.url.authority())
             .header(ACCEPT, "application/json")
             .header(CONTENT_TYPE, "application/json")
             .body(Full::new(body))
@@ -246,11 +254,18 @@ impl Client {
         }
     }
 
-    fn address(&self, path: &str) -> String {
+    /// What stands in a request for a path below the root.
+    pub(crate) fn uri(&self, path: &str) -> String {
+        format!("{}{path}", self.root)
+    }
+
+    /// The whole address of a path below the root.
+    pub(crate) fn address(&self, path: &str) -> String {
         format!("{}{}{path}", self.url, self.root)
     }
 
-    fn wrong(&self, path: &str, reason: impl ToString) -> Error {
+    /// What answers is no controller.
+    pub(crate) fn wrong(&self, path: &str, reason: impl ToString) -> Error {
         Error::Answer {
             url: self.address(path),
             reason: reason.to_string(),
@@ -265,7 +280,7 @@ pub fn segment(word: &str) -> String {
 }
 
 /// The words of a refusal: the `message` of the body or of the object in it, else the status.
-fn message(status: StatusCode, body: &[u8]) -> String {
+pub(crate) fn message(status: StatusCode, body: &[u8]) -> String {
     let value: Value = serde_json::from_slice(body).unwrap_or_default();
     let inner = value
         .as_object()

@@ -139,11 +139,9 @@ impl<'a> Story<'a> {
     fn begin(controller: &Running, json: bool, out: &'a mut dyn Write) -> anyhow::Result<Self> {
         let target = Target {
             ovsdb: controller.ovsdb,
-            openflow: controller.openflow,
+            openflow: Some(controller.openflow),
         };
         let settings = Settings {
-            controller: controller.openflow.ip(),
-            openflow_port: controller.openflow.port(),
             detail: Detail::None,
             ..Settings::new(1)
         };

@@ -31,6 +31,7 @@ mod relays;
 mod restarts;
 mod serve;
 mod simulate;
+mod simulate_connect;
 mod switch_fidelity;
 mod tidy;
 mod tracked;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rustix::time::{ClockId, clock_gettime};
 
 /// Which program on which machine, and how busy that is.
-pub(super) fn describe() -> String {
+pub(crate) fn describe() -> String {
     let version = env!("CARGO_PKG_VERSION");
     let commit = commit().map_or_else(String::new, |commit| format!(" ({commit})"));
     let profile = match cfg!(debug_assertions) {

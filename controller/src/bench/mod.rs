@@ -10,7 +10,7 @@ pub mod cloud;
 mod codec;
 mod compile;
 mod figures;
-mod machine;
+pub(crate) mod machine;
 
 use std::io::Write;
 

@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::LocalSet;
-use weft_simulations::world::{ConnectionId, Opened, Protocol, World};
+use weft_simulations::world::{Acknowledged, ConnectionId, HypervisorId, Opened, Protocol, World};
 
 /// What came in that is taken at once before the world goes on.
 const BATCH: usize = 256;
@@ -27,9 +27,25 @@ const READ: usize = 64 << 10;
 pub(crate) struct Target {
     /// For OVSDB.
     pub(crate) ovsdb: SocketAddr,
-    /// For OpenFlow.
-    pub(crate) openflow: SocketAddr,
+    /// For OpenFlow, when it is another place than hypervisors are told.
+    pub(crate) openflow: Option<SocketAddr>,
 }
+
+/// Something that happened between the world and the controller.
+#[derive(Debug)]
+pub(crate) enum Happened {
+    /// A connection is there.
+    Connected(HypervisorId, Protocol),
+    /// There is none to be had.
+    Unreached(Protocol, io::Error),
+    /// The controller, or what is between, has ended a connection.
+    Ended,
+    /// A switch has acknowledged something.
+    Acknowledged(Acknowledged),
+}
+
+/// Takes what happens, with the time; it is told nothing more when it is not there any more.
+pub(crate) type Observer = mpsc::UnboundedSender<(Instant, Happened)>;
 
 enum Message {
     Heard(ConnectionId, Bytes),
@@ -53,6 +69,19 @@ impl Live {
         target: Target,
         make: impl FnOnce() -> World + Send + 'static,
     ) -> io::Result<Self> {
+        Self::observed(target, None, make)
+    }
+
+    /// The same, and somebody is told what happens.
+    ///
+    /// # Errors
+    ///
+    /// As [`Live::start`].
+    pub(crate) fn observed(
+        target: Target,
+        observer: Option<Observer>,
+        make: impl FnOnce() -> World + Send + 'static,
+    ) -> io::Result<Self> {
         let (inbox, messages) = mpsc::channel(INBOX);
         let own = inbox.downgrade();
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -65,6 +94,7 @@ impl Live {
                 target,
                 start: Instant::now(),
                 inbox: own,
+                observer,
                 outboxes: HashMap::new(),
             };
             LocalSet::new().block_on(&runtime, driver.run(messages));
@@ -93,6 +123,7 @@ struct Driver {
     target: Target,
     start: Instant,
     inbox: mpsc::WeakSender<Message>,
+    observer: Option<Observer>,
     outboxes: HashMap<ConnectionId, mpsc::UnboundedSender<Vec<Bytes>>>,
 }
 
@@ -149,25 +180,42 @@ impl Driver {
         while let Some(id) = self.world.next_ended() {
             self.outboxes.remove(&id);
         }
+        let acknowledged = self.world.take_acknowledged();
+        if let (Some(observer), false) = (&self.observer, acknowledged.is_empty()) {
+            let now = Instant::now();
+            for one in acknowledged {
+                tell(observer, now, Happened::Acknowledged(one));
+            }
+        }
     }
 
     fn open(&mut self, opened: Opened) {
         let (outbox, said) = mpsc::unbounded_channel();
         self.outboxes.insert(opened.id, outbox);
         let to = match opened.protocol {
-            Protocol::Ovsdb => self.target.ovsdb,
-            Protocol::OpenFlow => self.target.openflow,
+            Protocol::Ovsdb => Some(self.target.ovsdb),
+            Protocol::OpenFlow => self.target.openflow.or(opened.controller),
         };
-        let from = own_address(to, opened.hypervisor.number());
-        let Some(inbox) = self.inbox.upgrade() else {
-            return;
-        };
+        // A connection does not keep the world alive.
+        let inbox = self.inbox.clone();
+        let observer = self.observer.clone();
         tokio::task::spawn_local(async move {
-            if let Ok(stream) = connect(from, to).await {
-                carry(opened.id, stream, said, &inbox).await;
+            let (who, protocol) = (opened.hypervisor, opened.protocol);
+            let say = |happened| {
+                if let Some(observer) = &observer {
+                    tell(observer, Instant::now(), happened);
+                }
+            };
+            match connect(to, who).await {
+                Ok(stream) => {
+                    say(Happened::Connected(who, protocol));
+                    if carry(opened.id, stream, said, &inbox).await == Ended::There {
+                        say(Happened::Ended);
+                    }
+                }
+                Err(error) => say(Happened::Unreached(protocol, error)),
             }
-            // The world has ended when nobody is there to be told.
-            _ = inbox.send(Message::Ended(opened.id)).await;
+            hand_in(&inbox, Message::Ended(opened.id)).await;
         });
     }
 }
@@ -185,7 +233,23 @@ fn own_address(to: SocketAddr, hypervisor: usize) -> Option<IpAddr> {
     }
 }
 
-async fn connect(from: Option<IpAddr>, to: SocketAddr) -> io::Result<TcpStream> {
+/// Tells the world; false when it has ended.
+async fn hand_in(inbox: &mpsc::WeakSender<Message>, message: Message) -> bool {
+    match inbox.upgrade() {
+        Some(inbox) => inbox.send(message).await.is_ok(),
+        None => false,
+    }
+}
+
+/// Tells an observer, who may have gone.
+fn tell(observer: &Observer, now: Instant, happened: Happened) {
+    _ = observer.send((now, happened));
+}
+
+async fn connect(to: Option<SocketAddr>, hypervisor: HypervisorId) -> io::Result<TcpStream> {
+    let nowhere = || io::Error::new(io::ErrorKind::AddrNotAvailable, "no address was told");
+    let to = to.ok_or_else(nowhere)?;
+    let from = own_address(to, hypervisor.number());
     let socket = match to {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
@@ -198,24 +262,33 @@ async fn connect(from: Option<IpAddr>, to: SocketAddr) -> io::Result<TcpStream> 
     Ok(stream)
 }
 
+/// Where a connection was ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    /// In the world.
+    Here,
+    /// By the controller, or on the way.
+    There,
+}
+
 /// Carries the bytes of a connection both ways until either side ends it.
 async fn carry(
     id: ConnectionId,
     mut stream: TcpStream,
     mut said: mpsc::UnboundedReceiver<Vec<Bytes>>,
-    inbox: &mpsc::Sender<Message>,
-) {
+    inbox: &mpsc::WeakSender<Message>,
+) -> Ended {
     let (mut reader, mut writer) = stream.split();
     let reading = async {
         let mut buffer = BytesMut::new();
         loop {
             buffer.reserve(READ);
             match reader.read_buf(&mut buffer).await {
-                Ok(0) | Err(_) => return,
+                Ok(0) | Err(_) => return Ended::There,
                 Ok(_) => {
                     let heard = Message::Heard(id, buffer.split().freeze());
-                    if inbox.send(heard).await.is_err() {
-                        return;
+                    if !hand_in(inbox, heard).await {
+                        return Ended::Here;
                     }
                 }
             }
@@ -225,13 +298,14 @@ async fn carry(
         while let Some(pieces) = said.recv().await {
             for piece in pieces {
                 if writer.write_all(&piece).await.is_err() {
-                    return;
+                    return Ended::There;
                 }
             }
         }
+        Ended::Here
     };
     tokio::select! {
-        () = reading => {}
-        () = writing => {}
+        ended = reading => ended,
+        ended = writing => ended,
     }
 }

@@ -4,7 +4,8 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use rust_openflow::message::{HEADER_LEN, Header};
 use weft_member::hypervisor_link::HypervisorLink;
 use weft_member::switch_link::SwitchLink;
 
@@ -63,8 +64,8 @@ impl Side {
 pub(super) enum Link {
     Ovsdb(Box<HypervisorLink>),
     OpenFlow(Box<SwitchLink>),
-    /// It is elsewhere; what it has said and was not sent on yet.
-    Outside(VecDeque<Bytes>),
+    /// It is elsewhere.
+    Outside(Heard),
 }
 
 impl Link {
@@ -96,7 +97,34 @@ impl Link {
         match self {
             Self::Ovsdb(link) => link.next_output(),
             Self::OpenFlow(link) => link.next_output(),
-            Self::Outside(heard) => heard.pop_front(),
+            Self::Outside(heard) => heard.messages.pop_front(),
+        }
+    }
+}
+
+/// What a controller elsewhere has said and was not sent on yet: messages of OpenFlow, bytes of OVSDB as they came.
+#[derive(Debug, Default)]
+pub(super) struct Heard {
+    messages: VecDeque<Bytes>,
+    /// The beginning of a message of OpenFlow.
+    partial: BytesMut,
+}
+
+impl Heard {
+    pub(super) fn push(&mut self, protocol: Protocol, bytes: Bytes) {
+        if protocol == Protocol::Ovsdb {
+            self.messages.push_back(bytes);
+            return;
+        }
+        self.partial.extend_from_slice(&bytes);
+        while let Some(header) = Header::peek(&self.partial) {
+            // No message is shorter than its header: who says so is answered by the switch.
+            let length = usize::from(header.length).max(HEADER_LEN);
+            if self.partial.len() < length {
+                return;
+            }
+            self.messages
+                .push_back(self.partial.split_to(length).freeze());
         }
     }
 }

@@ -218,13 +218,13 @@ impl World {
 
     /// A switch looks at its database.
     pub(super) fn reconfigure(&mut self, id: HypervisorId) {
-        let target = self.controller_target();
+        let target = self.outside.is_none().then(|| self.controller_target());
         let hypervisor = &mut self.hypervisors[id.0];
         hypervisor.looking = false;
         if !hypervisor.power || !hypervisor.switching {
             return;
         }
-        let same = hypervisor.reconfigure(&target, self.now / 1_000);
+        let same = hypervisor.reconfigure(target.as_deref(), self.now / 1_000);
         let wanted = same && hypervisor.wants(Protocol::OpenFlow);
         if let Some(connection) = self
             .connection_of(id, Protocol::OpenFlow)

@@ -177,13 +177,13 @@ impl Hypervisor {
         self.power && self.reachable && !self.stalled.contains(&protocol)
     }
 
-    /// Does what the switch does when the database changed; `controller` is the target that leads to ours. False
-    /// when the switch is another one now, so that its connections have to end.
-    pub(super) fn reconfigure(&mut self, controller: &str, now: u64) -> bool {
+    /// Does what the switch does when the database changed; `ours` is the target that leads to our controller, which any does
+    /// when it is elsewhere. False when the switch is another one now, so that its connections have to end.
+    pub(super) fn reconfigure(&mut self, ours: Option<&str>, now: u64) -> bool {
         self.ovsdb.run_switch();
-        let is_ours = |row: &Row| row.str("target") == controller;
-        let database = self.ovsdb.database();
-        self.has_controller = database.rows("Controller").any(|(_, row)| is_ours(row));
+        let is_ours = |target| ours.is_none_or(|ours| ours == target);
+        let has_controller = self.controllers().any(is_ours);
+        self.has_controller = has_controller;
         let datapath = self.datapath();
         let same = self.machine.as_ref().map(Machine::datapath) == datapath;
         if !same {
@@ -193,6 +193,12 @@ impl Hypervisor {
         }
         self.set_ports(now);
         same
+    }
+
+    /// The targets that the database names controllers by.
+    pub(super) fn controllers(&self) -> impl Iterator<Item = &str> {
+        let rows = self.ovsdb.database().rows("Controller");
+        rows.map(|(_, row)| row.str("target"))
     }
 
     /// Makes the ports of the switch those of the database.

@@ -27,6 +27,7 @@ mod queue;
 mod random;
 mod stream;
 mod wire;
+mod witness;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
@@ -49,6 +50,7 @@ pub use machine::Execution;
 pub use observe::{Counts, Difference};
 pub use outside::Opened;
 pub use random::Random;
+pub use witness::{Acknowledged, Destination};
 
 use crate::underlay::Underlay;
 use calls::Calls;

@@ -4,11 +4,13 @@
 //! as that one lets it. No calls can be made, and no faults of the controller happen: it is not here.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
 
 use bytes::Bytes;
 
-use super::connection::{ConnectionId, Link, Protocol};
+use super::connection::{ConnectionId, Link, Protocol, Side};
 use super::hypervisor::HypervisorId;
+use super::witness::{Acknowledged, Witness};
 use super::{Settings, World};
 
 /// A connection that a hypervisor opens.
@@ -20,6 +22,8 @@ pub struct Opened {
     pub protocol: Protocol,
     /// Who opens it.
     pub hypervisor: HypervisorId,
+    /// Where the hypervisor was told that its controller is, once it was.
+    pub controller: Option<SocketAddr>,
 }
 
 /// What is to be carried out of the world.
@@ -28,6 +32,8 @@ pub(super) struct Outside {
     opened: VecDeque<Opened>,
     said: BTreeMap<ConnectionId, Vec<Bytes>>,
     ended: VecDeque<ConnectionId>,
+    /// Who takes note of what switches acknowledge, when somebody wants to know.
+    witness: Option<Witness>,
 }
 
 impl Outside {
@@ -42,12 +48,28 @@ impl Outside {
 
     pub(super) fn end(&mut self, id: ConnectionId) {
         self.ended.push_back(id);
+        if let Some(witness) = &mut self.witness {
+            witness.forget(id);
+        }
+    }
+
+    /// A message of OpenFlow is said by a side.
+    pub(super) fn witness(
+        &mut self,
+        id: ConnectionId,
+        hypervisor: HypervisorId,
+        side: Side,
+        message: &Bytes,
+    ) {
+        if let Some(witness) = &mut self.witness {
+            witness.see(id, hypervisor, side, message);
+        }
     }
 }
 
 impl World {
-    /// A world without a controller of its own: hypervisors connect to one that is reached from outside, at the address and
-    /// port of the settings.
+    /// A world without a controller of its own: hypervisors connect to one that is reached from outside, wherever it tells
+    /// them that it is.
     #[must_use]
     pub fn without_controller(settings: Settings) -> Self {
         let mut world = Self::empty(settings);
@@ -73,9 +95,10 @@ impl World {
 
     /// The controller says something on a connection.
     pub fn hear(&mut self, id: ConnectionId, bytes: Bytes) {
-        let connection = self.connections.get_mut(&id);
-        if let Some(Link::Outside(heard)) = connection.and_then(|one| one.link.as_mut()) {
-            heard.push_back(bytes);
+        if let Some(connection) = self.connections.get_mut(&id)
+            && let Some(Link::Outside(heard)) = &mut connection.link
+        {
+            heard.push(connection.protocol, bytes);
             self.touched.insert(id);
             self.pump();
         }
@@ -85,6 +108,21 @@ impl World {
     pub fn hang_up(&mut self, id: ConnectionId) {
         self.end_link(id, "the controller has ended it");
         self.pump();
+    }
+
+    /// From now on it is noted what switches acknowledge.
+    pub fn watch_acknowledgements(&mut self) {
+        if let Some(outside) = &mut self.outside {
+            outside.witness.get_or_insert_default();
+        }
+    }
+
+    /// What switches have acknowledged since this was last asked, when it is watched. The acknowledgements are said no later
+    /// than what is next taken.
+    pub fn take_acknowledged(&mut self) -> Vec<Acknowledged> {
+        let outside = self.outside.as_mut();
+        let witness = outside.and_then(|outside| outside.witness.as_mut());
+        witness.map_or_else(Vec::new, Witness::take)
     }
 
     /// When the next thing happens, in microseconds, as far as is known.

@@ -1,6 +1,7 @@
 //! The bytes of a world: connections are made, carry, stall and break.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
 
 use bytes::Bytes;
 use rust_openflow::message::{self, Role, RoleMessage};
@@ -11,7 +12,7 @@ use weft_member::hypervisor_link::{self, HypervisorLink};
 use weft_member::switch_link::{self, SwitchLink};
 use weft_schema::State;
 
-use super::connection::{Connection, ConnectionId, Far, Link, Protocol, Side};
+use super::connection::{Connection, ConnectionId, Far, Heard, Link, Protocol, Side};
 use super::hypervisor::{BRIDGE, Dialer, HypervisorId};
 use super::outside::Opened;
 use super::stream::{Segment, Stream};
@@ -103,12 +104,14 @@ impl World {
         let link = match &mut self.outside {
             None => self.link(id, protocol),
             Some(outside) => {
+                let mut controllers = self.hypervisors[id.0].controllers();
                 outside.open(Opened {
                     id: connection,
                     protocol,
                     hypervisor: id,
+                    controller: controllers.find_map(address_of),
                 });
-                Link::Outside(VecDeque::new())
+                Link::Outside(Heard::default())
             }
         };
         let far = self.far(id, protocol, connection);
@@ -244,19 +247,27 @@ impl World {
     }
 
     /// Counts a message; machines give out one at a time.
-    fn count_message(&mut self, id: ConnectionId, side: Side, message: &[u8]) {
+    fn count_message(&mut self, id: ConnectionId, side: Side, message: &Bytes) {
         let Some(connection) = self.connections.get(&id) else {
             return;
         };
         let hypervisor = &mut self.hypervisors[connection.hypervisor.0];
         let traffic = hypervisor.traffic.entry(connection.protocol).or_default();
         match side {
+            // The server counts what comes from elsewhere: it is not cut into messages.
+            Side::Controller
+                if connection.protocol == Protocol::Ovsdb && self.outside.is_some() => {}
             Side::Controller => {
                 traffic.messages_to_hypervisor += 1;
                 let is_flow_mod = connection.protocol == Protocol::OpenFlow && is_flow_mod(message);
                 hypervisor.flow_mods += u64::from(is_flow_mod);
             }
             Side::Hypervisor => traffic.messages_to_controller += 1,
+        }
+        if let Some(outside) = &mut self.outside
+            && connection.protocol == Protocol::OpenFlow
+        {
+            outside.witness(id, connection.hypervisor, side, message);
         }
     }
 
@@ -405,7 +416,12 @@ impl World {
         match connection.far {
             Some(Far::Ovsdb(far)) => {
                 let changes = hypervisor.ovsdb.database().changes();
-                if let Err(error) = hypervisor.ovsdb.receive(far, piece) {
+                let received = hypervisor.ovsdb.receive(far, piece);
+                if self.outside.is_some() {
+                    let traffic = hypervisor.traffic.entry(Protocol::Ovsdb).or_default();
+                    traffic.messages_to_hypervisor = hypervisor.ovsdb.received();
+                }
+                if let Err(error) = received {
                     self.close_far(id, &error.to_string());
                 }
                 if self.hypervisors[at.0].ovsdb.database().changes() != changes {
@@ -650,6 +666,11 @@ impl World {
 
 /// Why an end ends when the other one has.
 const ENDED: &str = "the other side closed the connection";
+
+/// Where a controller is that the database names by a target.
+fn address_of(target: &str) -> Option<SocketAddr> {
+    target.strip_prefix("tcp:")?.parse().ok()
+}
 
 /// What bytes are, for a line.
 fn describe(protocol: Protocol, bytes: &[u8]) -> String {

@@ -37,6 +37,7 @@ pub struct Server {
     connections: BTreeMap<ConnectionId, Connection>,
     next_connection: u64,
     unknown: BTreeSet<String>,
+    received: u64,
 }
 
 /// One client.
@@ -64,6 +65,7 @@ impl Server {
             connections: BTreeMap::new(),
             next_connection: 0,
             unknown: BTreeSet::new(),
+            received: 0,
         }
     }
 
@@ -95,6 +97,11 @@ impl Server {
         self.connections.get_mut(&id)?.output.pop_front()
     }
 
+    /// How many messages clients have sent.
+    pub fn received(&self) -> u64 {
+        self.received
+    }
+
     /// Takes bytes from a client.
     ///
     /// # Errors
@@ -106,6 +113,7 @@ impl Server {
         let mut messages = Vec::new();
         let framed = connection.framer.push(bytes, &mut messages);
         for message in messages {
+            self.received += 1;
             if let Message::Request {
                 id: request,
                 method,
