@@ -39,6 +39,10 @@ const OVSDB: u16 = 6640;
 const PROJECT: &str = "simulate";
 /// How long to wait between two looks at the controller.
 const GLANCE: Duration = Duration::from_millis(250);
+/// How long to wait between two looks at what is known here.
+const MOMENT: Duration = Duration::from_millis(5);
+/// How many hypervisors arrive at the same time. Controllers bear only so many connections that have not said whose they are.
+const ARRIVING: usize = 250;
 /// How long nothing may come nearer to what is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How many ports are made in one call.
@@ -173,6 +177,14 @@ struct Connections {
     unreached: usize,
     last_unreached: Option<String>,
     ended: usize,
+}
+
+impl Connections {
+    /// How many switches have been there.
+    fn switches(&self) -> usize {
+        let protocols = self.there.iter().map(|(_, protocol)| *protocol);
+        protocols.filter(|one| *one == Protocol::OpenFlow).count()
+    }
 }
 
 /// What is observed while the world goes by.
@@ -354,16 +366,11 @@ impl<'a> Session<'a> {
     // --- Hypervisors connect. ---
 
     async fn connect(&mut self) -> anyhow::Result<Connecting> {
-        let names = self.names.clone();
         self.start = Instant::now();
-        let added = self.with(move |world| {
-            const FIRST: u32 = Ipv4Addr::new(172, 16, 0, 1).to_bits();
-            (FIRST..).zip(&names).try_for_each(|(address, name)| {
-                let address = Ipv4Addr::from_bits(address);
-                world.add_hypervisor(name, address.into()).map(|_| ())
-            })
-        });
-        added.await??;
+        for (done, some) in self.names.clone().chunks(ARRIVING).enumerate() {
+            self.add(done * ARRIVING, some.to_vec()).await?;
+            self.wait_for_arrivals((done * ARRIVING) + some.len()).await;
+        }
         self.wait_for_order("hypervisors in order").await?;
         let in_order = self.start.elapsed();
         let seen = lock(&self.seen);
@@ -376,6 +383,33 @@ impl<'a> Session<'a> {
             connections,
             connections_per_s: connections as f64 / connected_s.max(1e-3),
         })
+    }
+
+    /// Adds hypervisors, before which there are so many.
+    async fn add(&self, before: usize, names: Vec<String>) -> anyhow::Result<()> {
+        const FIRST: u32 = Ipv4Addr::new(172, 16, 0, 1).to_bits();
+        let first = FIRST + u32::try_from(before)?;
+        let added = self.with(move |world| {
+            (first..).zip(&names).try_for_each(|(address, name)| {
+                let address = Ipv4Addr::from_bits(address);
+                world.add_hypervisor(name, address.into()).map(|_| ())
+            })
+        });
+        Ok(added.await??)
+    }
+
+    /// Waits until the controller has told so many hypervisors where it is; not for ever, for the others may fare better.
+    async fn wait_for_arrivals(&mut self, wanted: usize) {
+        let since = Instant::now();
+        while since.elapsed() < PATIENCE {
+            let arrived = lock(&self.seen).connections.switches();
+            if arrived >= wanted {
+                return;
+            }
+            self.progress
+                .at("hypervisors connected", arrived, self.plan.hypervisors);
+            tokio::time::sleep(MOMENT).await;
+        }
     }
 
     /// Our hypervisors, as the controller tells of them.
@@ -753,9 +787,8 @@ impl Drive {
     fn settled(&self) -> Option<Made> {
         let mut state = self.state();
         let mut seen = lock(&self.seen);
-        let mut is_settled =
-            |port: &Made| seen.tracker.take_everywhere(Destination::Known(port.mac));
-        let at = state.made.iter().position(|port| is_settled(port))?;
+        let is_settled = |port: &Made| seen.tracker.take_everywhere(Destination::Known(port.mac));
+        let at = state.made.iter().position(is_settled)?;
         state.made.remove(at)
     }
 

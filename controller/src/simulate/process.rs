@@ -1,7 +1,7 @@
 //! What a process of this machine takes: CPU time and memory, as `/proc` says.
 
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -46,9 +46,13 @@ pub(super) fn listener(address: SocketAddr) -> Option<u32> {
     if !address.ip().is_loopback() {
         return None;
     }
-    let inode = ["/proc/net/tcp", "/proc/net/tcp6"]
-        .iter()
-        .find_map(|table| listening(&fs::read_to_string(table).ok()?, address.port()))?;
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(fs::read_to_string);
+    let unspecified = [IpAddr::from([0; 4]), IpAddr::from([0; 16])];
+    let mut places = [address.ip()].into_iter().chain(unspecified);
+    let inode = places.find_map(|ip| {
+        let mut tables = tables.iter().flatten();
+        tables.find_map(|table| listening(table, &local(ip, address.port())))
+    })?;
     let socket = format!("socket:[{inode}]");
     let processes = fs::read_dir("/proc").ok()?;
     processes
@@ -56,13 +60,25 @@ pub(super) fn listener(address: SocketAddr) -> Option<u32> {
         .find(|pid| holds(*pid, &socket))
 }
 
-/// The inode of the socket that listens at a port.
-fn listening(table: &str, port: u16) -> Option<u64> {
+/// An address as the tables of the kernel write it: words in the order of this machine.
+fn local(ip: IpAddr, port: u16) -> String {
+    let octets = match ip {
+        IpAddr::V4(ip) => ip.octets().to_vec(),
+        IpAddr::V6(ip) => ip.octets().to_vec(),
+    };
+    let (words, _) = octets.as_chunks::<4>();
+    let words = words
+        .iter()
+        .map(|word| format!("{:08X}", u32::from_ne_bytes(*word)));
+    format!("{}:{port:04X}", words.collect::<String>())
+}
+
+/// The inode of the socket that listens at a place.
+fn listening(table: &str, place: &str) -> Option<u64> {
     const LISTEN: &str = "0A";
-    let port = format!(":{port:04X}");
     table.lines().skip(1).find_map(|line| {
         let fields: Vec<&str> = line.split_whitespace().collect();
-        let is_it = fields.get(1)?.ends_with(&port) && *fields.get(3)? == LISTEN;
+        let is_it = *fields.get(1)? == place && *fields.get(3)? == LISTEN;
         is_it.then(|| fields.get(9)?.parse().ok()).flatten()
     })
 }
