@@ -222,6 +222,7 @@ impl Both {
             self.compared += 1;
             let real = self.take_unasked(id, 0, real);
             let ours = self.take_unasked(id, 1, ours);
+            self.wait_for_packets(id);
             let (real, ours) = (lines(real, version), lines(ours, version));
             if real != ours {
                 let told = difference(&real, &ours);
@@ -230,6 +231,29 @@ impl Both {
                 ));
             }
         }
+    }
+
+    /// Waits for packets that were handed up: what the next message says of their form is not to be for them.
+    fn wait_for_packets(&mut self, id: usize) {
+        let count = |said: &[String]| {
+            let packets = said.iter().filter(|line| line.contains("packet_in"));
+            packets.count()
+        };
+        // What never comes is a difference.
+        let mut patience = 200;
+        wait::until("packets that the bridge hands up", || {
+            let counts = self.unasked[id].each_ref().map(|said| count(said));
+            if counts[0] >= counts[1] || patience == 0 {
+                return Ok(());
+            }
+            patience -= 1;
+            self.xid += 1;
+            let (stream, version) = &mut self.streams[id];
+            let version = *version;
+            let real = barrier_real(stream, version, self.xid);
+            self.take_unasked(id, 0, real);
+            Err(counts)
+        });
     }
 
     /// Puts aside what was said unasked: Open vSwitch says it when it has the time.
